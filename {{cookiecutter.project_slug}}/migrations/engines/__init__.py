@@ -1,0 +1,37 @@
+"""What differs between database engines, one file each, behind the interface in base.py."""
+
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import URL
+
+from .base import Database
+from .mariadb import MariaDB
+from .postgresql import PostgreSQL
+from .sqlite import SQLite
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+_BY_BACKEND: dict[str, type[Database]] = {
+    "sqlite": SQLite,
+    "postgresql": PostgreSQL,
+    "mysql": MariaDB,
+    "mariadb": MariaDB,
+}
+
+
+def of(url: URL, connect_args: dict[str, Any] | None = None) -> Database:
+    """Return the database at `url`; raises LookupError for an engine there is no file for."""
+    backend = url.get_backend_name()
+    if backend not in _BY_BACKEND:
+        raise LookupError(
+            f"migrations/engines has no file for {backend}: it knows {', '.join(_BY_BACKEND)}."
+        )
+    return _BY_BACKEND[backend](url, connect_args or {})
+
+
+def configured() -> Database:
+    """Return the database of the current application."""
+    arguments = current_app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {}).get("connect_args")
+    return of(current_app.extensions["migrate"].db.engine.url, arguments)

@@ -1,0 +1,132 @@
+"""The interface of an engine. env.py and the verbs call nothing else, and never ask which engine it is."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, ClassVar, Self, TextIO
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy import Engine as Pool
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+
+class Database:
+    """One database: how a migration connects to it, what a transaction means, how it is made and dropped."""
+
+    title: ClassVar[str]
+    # For context.configure(), the same online and offline.
+    options: ClassVar[dict[str, Any]]
+    connect_args: ClassVar[dict[str, Any]] = {}
+    # What a revision that failed has left behind, in words.
+    after_failure: ClassVar[str]
+
+    def __init__(self, url: URL, connect_args: dict[str, Any]) -> None:
+        self.url = url
+        self.args = self.connect_args | connect_args
+
+    @property
+    def name(self) -> str:
+        return str(self.url.database)
+
+    @property
+    def short_name(self) -> str:
+        """What `--yes-destroy` has to be given."""
+        return self.name
+
+    def prepare(self) -> None:
+        """Make the database where it does not exist yet, before revisions are applied."""
+        if not self.exists():
+            self.create()
+
+    def __str__(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    def sibling(self, name: str) -> Self:
+        """Return another database on the same server or in the same folder."""
+        return type(self)(self.url.set(database=name), self.args)
+
+    def pool(self) -> Pool:
+        """An engine of its own: the application's has listeners and a pool that do not concern a migration."""
+        return create_engine(self.url, poolclass=NullPool, connect_args=self.args)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        with self.pool().connect() as connection:
+            yield connection
+
+    def heads(self) -> set[str]:
+        """What is stored as the current revision, read through a fresh connection; empty where nothing is."""
+        if not self.exists():
+            return set()
+        with self.connect() as connection:
+            return set(MigrationContext.configure(connection).get_current_heads())
+
+    def migrating(self, connection: Connection) -> AbstractContextManager[None]:
+        """Around a migration on `connection`, before its transaction begins; puts everything back."""
+        return nullcontext()
+
+    def begin(self, migration: MigrationContext) -> None:
+        """First thing inside the transaction."""
+
+    def guard(self, connection: Connection) -> Callable[[], None]:
+        """Note what must not get worse; the function returned raises MigrationError where it has."""
+        return lambda: None
+
+    @contextmanager
+    def rendering(
+        self, out: TextIO, prepare: Callable[["Database"], None]
+    ) -> Iterator[dict[str, Any]]:
+        """Around `--sql`; yields what context.configure() needs for it.
+
+        `prepare` brings a throwaway database to the revision that the SQL starts from.
+        """
+        yield {
+            "url": self.url,
+            "output_buffer": out,
+            "literal_binds": True,
+            # The driver's own style would write a literal % as %%.
+            "dialect_opts": {"paramstyle": "named"},
+        }
+
+    @contextmanager
+    def shadow(self) -> Iterator["Database"]:
+        """A throwaway database on the same engine, empty; dropped at the end."""
+        shadow = self.sibling(f"{self.name[:40]}_shadow_{os.getpid()}")
+        shadow.drop()
+        shadow.create()
+        try:
+            yield shadow
+        finally:
+            shadow.drop()
+
+    def outside_development(self, root: Path) -> str | None:
+        """Say why this cannot be a development database, or None where it can."""
+        if self.name.endswith(("_dev", "_test")):
+            return None
+        return f"its name ends neither in _dev nor in _test ({self})"
+
+    def version(self, connection: Connection) -> str:
+        return ".".join(map(str, connection.dialect.server_version_info or ()))
+
+    def exists(self) -> bool:
+        """Raises SQLAlchemy's OperationalError where that cannot be told."""
+        raise NotImplementedError
+
+    def create(self) -> None:
+        """Make the database where it does not exist; what exists stays as it is."""
+        raise NotImplementedError
+
+    def drop(self) -> None:
+        """Drop the database where it exists, whoever is connected to it."""
+        raise NotImplementedError
+
+    def rebuild(self, fill: Callable[["Database"], None]) -> None:
+        """Put a database made by `fill` in the place of this one, which stays as it was where `fill` fails."""
+        raise NotImplementedError
+
+    def explain(self, error: DBAPIError) -> str | None:
+        """Say in one sentence what to mend, or None for an error that speaks of the SQL itself."""
+        raise NotImplementedError

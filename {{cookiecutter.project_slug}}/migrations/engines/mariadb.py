@@ -1,0 +1,49 @@
+"""MariaDB and MySQL: every DDL statement commits, there is no transaction around a revision."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from .base import Database
+from .server import Server
+
+
+class MariaDB(Server):
+    title = "MariaDB"
+    options: ClassVar[dict[str, Any]] = {}
+    after_failure = "The statements before it stay applied: this engine commits each of them"
+    maintenance = None
+    port = 3306
+    lookup = "SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"
+    # https://mariadb.com/kb/en/mariadb-error-code-reference/
+    signs: ClassVar = {
+        "(1045": "{title} at {place} refuses the password of {user}: mend DATABASE_URL ({url}).",
+        "(1698": "{title} at {place} refuses the password of {user}: mend DATABASE_URL ({url}).",
+        "(1044": "{user} may not use or create {name} on {place}: grant it, or use another user.",
+        "name or service not known": "There is no host {place}: mend DATABASE_URL ({url}).",
+        "name resolution": "There is no host {place}: mend DATABASE_URL ({url}).",
+        "(2003": "No {title} answers at {place}: start one (docker compose up -d --wait), or install one "
+        "(apt install mariadb-server) and set DATABASE_URL; it is {url} now.",
+        "(2013": "The connection to {title} at {place} was lost: see whether the server runs.",
+    }
+
+    def create(self) -> None:
+        with self.administering() as connection:
+            name = self.quoted(connection)
+            connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4")
+
+    def drop(self) -> None:
+        with self.administering() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)}")
+
+    def rebuild(self, fill: Callable[[Database], None]) -> None:
+        """Fill a database beside this one first, to see that it works; nothing can be renamed as a whole here."""
+        trial = self.sibling(f"{self.name[:50]}_building")
+        trial.drop()
+        trial.create()
+        try:
+            fill(trial)
+        finally:
+            trial.drop()
+        self.drop()
+        self.create()
+        fill(self)

@@ -1,0 +1,121 @@
+"""The only door to the database for a migration: `flask db`, `python manage.py db`, plain `alembic`, tests."""
+
+import sys
+from functools import partial
+from typing import Any
+
+from alembic import context
+from alembic.util import CommandError
+from click import ClickException
+from flask import current_app, has_app_context
+from sqlalchemy import Connection, Engine
+
+from migrations import engines
+from migrations.engines.base import Database
+from migrations.workflow import history
+from migrations.workflow.autogenerate import tidy
+from migrations.workflow.checks import refuse_tables_without_revision
+from migrations.workflow.errors import one_sentence
+from migrations.workflow.progress import Progress
+
+config = context.config
+
+
+def options(database: Database) -> dict[str, Any]:
+    """What Alembic is told, online and offline alike."""
+    return {
+        "target_metadata": current_app.extensions["migrate"].db.metadata,
+        "compare_type": True,
+        "compare_server_default": True,
+        "process_revision_directives": tidy,
+        **database.options,
+    }
+
+
+def run_offline(database: Database) -> None:
+    """`--sql`: print what would run."""
+    start = context.get_starting_revision_argument() or "base"
+    prepare = partial(history.build, script=context.script, upto=start)
+    with one_sentence(database), database.rendering(config.output_buffer or sys.stdout, prepare) as rendering:
+        context.configure(**options(database), **rendering)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def run_online(database: Database) -> None:
+    """Apply revisions, or compare the database with the models, on a connection of our own."""
+    with one_sentence(database):
+        applies = is_applying()
+        if applies:
+            database.prepare()
+        with database.connect() as connection:
+            progress = run_on(connection, database, quiet=not applies)
+        if applies:
+            progress.conclude()
+
+
+def run_on(connection: Connection, database: Database, *, quiet: bool = True) -> Progress:
+    """Run on this connection; one that is in a transaction already stays in the hands of its owner."""
+    progress = Progress(database, context.script, quiet=quiet)
+    with one_sentence(database, progress):
+        if connection.in_transaction():
+            configure(connection, database, progress)
+            context.run_migrations()
+            return progress
+        with database.migrating(connection):
+            # Before this nothing may run on it: Alembic would take the transaction for somebody else's.
+            configure(connection, database, progress)
+            with context.begin_transaction():
+                database.begin(context.get_context())
+                context.run_migrations()
+    return progress
+
+
+def configure(connection: Connection, database: Database, progress: Progress) -> None:
+    settings = options(database) | {"connection": connection}
+    context.configure(**settings)
+    # Once more, now that Alembic's own function can be asked for: `progress` watches what it yields.
+    revisions = progress.watch(context.get_context().opts["fn"], refuse_tables_without_revision)
+    context.configure(**settings, fn=revisions, on_version_apply=progress.on_version_apply)
+
+
+def is_applying() -> bool:
+    """Whether this is `upgrade`, `downgrade` or `stamp`: only they have a destination."""
+    try:
+        context.get_revision_argument()
+    except KeyError:
+        return False
+    return True
+
+
+def run() -> None:
+    given: Connection | Engine | None = config.attributes.get("connection")
+    database: Database = config.attributes.get("database") or engines.configured()
+    if context.is_offline_mode():
+        run_offline(database)
+    elif isinstance(given, Connection):
+        run_on(given, database)
+    elif isinstance(given, Engine):
+        with given.connect() as connection:
+            run_on(connection, database)
+    elif getattr(config.cmd_opts, "autogenerate", False):
+        # The models are compared with the history; what the development database holds plays no part.
+        with database.shadow() as shadow:
+            history.build(shadow, context.script, "heads")
+            run_online(shadow)
+    else:
+        run_online(database)
+
+
+if has_app_context():
+    run()
+else:  # plain `alembic`
+    from {{ cookiecutter.package_name }} import create_app
+    from {{ cookiecutter.package_name }}.config import load_dotenv
+
+    load_dotenv()
+    try:
+        with create_app().app_context():
+            run()
+    except ClickException as error:
+        raise CommandError(error.message) from error

@@ -1,0 +1,44 @@
+"""What `flask db` can do beyond Flask-Migrate: one file per verb."""
+
+from pathlib import Path
+
+import click
+from alembic.config import Config
+from flask import Flask
+from flask_migrate import Migrate
+from flask_migrate.cli import db as flask_migrate_commands
+from flask_sqlalchemy import SQLAlchemy
+
+from .new import new
+from .rebuild import rebuild
+from .sql import sql
+from .status import status
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+commands = click.Group(
+    "db",
+    commands=flask_migrate_commands.commands | {verb.name: verb for verb in (new, rebuild, sql, status)},
+    params=flask_migrate_commands.params,
+    callback=flask_migrate_commands.callback,
+    help="Make, apply and inspect migrations.\n\n`migrate` makes a revision (so does `new`, with more care); "
+    "`upgrade` applies what is pending.",
+)
+for command in commands.commands.values():
+    if not any("--verbose" in option.opts for option in command.params):
+        command.params.append(
+            click.Option(["--verbose"], is_flag=True, expose_value=False, help="Show the traceback of an error.")
+        )
+
+
+def init_app(app: Flask, db: SQLAlchemy) -> None:
+    # The folder goes through ConfigParser, for which % is special.
+    migrate = Migrate(app, db, directory=str(ROOT / "migrations").replace("%", "%%"))
+    migrate.configure(_read_pyproject)
+    app.cli.add_command(commands)
+
+
+def _read_pyproject(config: Config) -> Config:
+    """`[tool.alembic]` serves `flask db` as it serves plain `alembic`."""
+    config.toml_file_name = str(ROOT / "pyproject.toml")
+    return config

@@ -1,0 +1,20 @@
+"""What is looked at before the first revision runs on a database."""
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from ..engines.errors import MigrationError
+
+
+def refuse_tables_without_revision(migration: MigrationContext) -> None:
+    """A database that has the application's tables but no revision was not made by the migrations."""
+    if migration.get_current_heads() or migration.connection is None:
+        return
+    known = migration.opts["target_metadata"].tables
+    tables = sorted(set(inspect(migration.connection).get_table_names()) & set(known))
+    if tables:
+        raise MigrationError(
+            f"The database has tables ({', '.join(tables)}) but no revision: create_all(), another tool or a first "
+            "migration that failed half-way made them. If they match the models, `flask db stamp head` says so; "
+            "a development database is rebuilt by `make db`."
+        )

@@ -1,0 +1,39 @@
+"""The revisions in versions/, and databases built from them."""
+
+from typing import Any
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+
+from ..engines.base import Database
+from .errors import one_sentence
+from .progress import Progress
+
+
+def directory() -> ScriptDirectory:
+    return ScriptDirectory.from_config(current_app.extensions["migrate"].migrate.get_config())
+
+
+def build(database: Database, script: ScriptDirectory, upto: str) -> None:
+    """Run the history up to `upto` on an empty throwaway database, silently."""
+
+    def revisions(heads: Any, _migration: MigrationContext) -> Any:
+        return script._upgrade_revs(upto, heads)
+
+    progress = Progress(database, script, quiet=True)
+    options = {
+        **database.options,
+        "script": script,
+        "fn": progress.watch(revisions, lambda _migration: None),
+    }
+    with (
+        one_sentence(database, progress),
+        database.connect() as connection,
+        database.migrating(connection),
+    ):
+        migration = MigrationContext.configure(connection, opts=options)
+        with Operations.context(migration), migration.begin_transaction():
+            database.begin(migration)
+            migration.run_migrations()

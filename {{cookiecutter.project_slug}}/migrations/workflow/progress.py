@@ -1,0 +1,77 @@
+"""Watches a run of revisions: tells each one with its time, and knows which one failed."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import click
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.script import ScriptDirectory
+
+from ..engines.base import Database
+
+
+class Progress:
+    def __init__(self, database: Database, script: ScriptDirectory, *, quiet: bool) -> None:
+        self.database = database
+        self.script = script
+        self.quiet = quiet
+        self.before: set[str] = set()
+        self.after: set[str] = set()
+        self.current: RevisionStep | None = None
+        self.applied = 0
+
+    def watch(
+        self, revisions: Callable[..., Iterable[Any]], check: Callable[[MigrationContext], None]
+    ) -> Callable[..., Iterator[Any]]:
+        """Wrap the function that Alembic asks for the revisions to run; `check` may refuse beforehand."""
+
+        def watched(heads: tuple[str, ...], migration: MigrationContext) -> Iterator[Any]:
+            self.before = self.after = set(heads)
+            steps = list(revisions(heads, migration))
+            if not steps:
+                return
+            check(migration)
+            verify = self.database.guard(migration.connection) if migration.connection else None
+            for step in steps:
+                self.current = step if isinstance(step, RevisionStep) else None
+                self.started = time.perf_counter()
+                yield step
+            if verify:
+                verify()  # still inside the transaction, where the engine has one for the whole run
+            self.current = None
+
+        return watched
+
+    def on_version_apply(self, *, step: Any, heads: set[str], **_: Any) -> None:
+        """Called by Alembic after each revision, inside its transaction."""
+        self.applied += 1
+        self.after = set(heads)
+        if not self.quiet and self.current:
+            sign = "" if step.is_upgrade else "back: "
+            seconds = time.perf_counter() - self.started
+            click.echo(f"  {sign}{describe(self.script, {self.current.revision.revision})}  {seconds:.2f} s")
+
+    def conclude(self) -> None:
+        """Say where the database stood and stands; a fresh connection confirms that it was stored."""
+        if self.applied and (stored := self.database.heads()) != self.after:
+            raise click.ClickException(
+                f"The revisions ran, but {self.database} says it is at {describe(self.script, stored)}: "
+                "something committed or rolled back on the migration's own connection."
+            )
+        if self.quiet:
+            return
+        if self.applied:
+            click.echo(f"{describe(self.script, self.before)} → {describe(self.script, self.after)}")
+        else:
+            click.echo(f"Nothing to do: {self.database} is at {describe(self.script, self.after)}.")
+
+
+def describe(script: ScriptDirectory, revisions: Iterable[str]) -> str:
+    """Return ids with their messages, or "empty" where there are none."""
+    known = script.revision_map._revision_map
+    told = []
+    for revision in sorted(revisions):
+        found = known.get(revision)
+        told.append(f"{revision} ({found.doc})" if found else revision)  # type: ignore[union-attr]
+    return ", ".join(told) or "empty"

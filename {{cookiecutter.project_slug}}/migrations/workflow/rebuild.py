@@ -1,0 +1,54 @@
+"""`flask db rebuild`: the development database, made anew through the migrations."""
+
+import click
+from alembic import command
+from flask import current_app
+from flask.cli import with_appcontext
+
+from .. import engines
+from ..engines.base import Database
+from ..engines.errors import MigrationError
+from .errors import one_sentence
+
+
+@click.command()
+@click.option("--yes-destroy", metavar="NAME", help="Rebuild NAME although it is no development database.")
+@with_appcontext
+@click.pass_context
+def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
+    """Delete the development database, build it through the migrations, seed it."""
+    database = engines.configured()
+    if yes_destroy != database.short_name:
+        _refuse_outside_development(database, yes_destroy)
+    click.echo(f"Rebuilding {database}")
+    with one_sentence(database):
+        database.rebuild(lambda new: _fill(ctx, new))
+
+
+def _refuse_outside_development(database: Database, wrong_name: str | None) -> None:
+    reason = database.outside_development(engines.ROOT)
+    if not current_app.debug:
+        reason = "the application does not run in development (FLASK_DEBUG=1)"
+    if wrong_name:
+        reason = f"its name is {database.short_name}, not {wrong_name}"
+    if reason:
+        raise MigrationError(
+            f"This database is not deleted: {reason}. "
+            f"If that is what you want: flask db rebuild --yes-destroy {database.short_name}"
+        )
+
+
+def _fill(ctx: click.Context, database: Database) -> None:
+    """Migrate and seed `database`, which is not yet the one that the application is configured for."""
+    config = current_app.extensions["migrate"].migrate.get_config()
+    config.attributes["database"] = database
+    command.upgrade(config, "head")
+    if seed := current_app.cli.get_command(ctx, "seed"):
+        db = current_app.extensions["migrate"].db
+        configured = db.engines[None]
+        db.engines[None] = database.pool()
+        try:
+            ctx.invoke(seed)
+        finally:
+            db.session.remove()
+            db.engines[None] = configured

@@ -1,0 +1,29 @@
+"""`flask db sql`: the SQL of what is pending."""
+
+import click
+from alembic import command
+from flask import current_app
+from flask.cli import with_appcontext
+
+from .. import engines
+from . import history
+from .errors import one_sentence
+
+
+@click.command()
+@with_appcontext
+def sql() -> None:
+    """Print the SQL that `upgrade` would run; nothing is changed.
+
+    `upgrade --sql` prints it from the very first revision on, whatever the database has.
+    """
+    database = engines.configured()
+    with one_sentence(database):
+        heads = database.heads()
+        script = history.directory()
+        if heads == set(script.get_heads()):
+            click.echo(f"-- Nothing is pending: {database} has all revisions.")
+            return
+        start = ",".join(heads) or "base"
+        config = current_app.extensions["migrate"].migrate.get_config()
+        command.upgrade(config, f"{start}:head", sql=True)

@@ -1,0 +1,37 @@
+"""`flask db status`: which database this is, where it stands, what is pending."""
+
+import click
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
+from flask.cli import with_appcontext
+
+from .. import engines
+from . import history
+from ..engines.errors import MigrationError
+from .errors import one_sentence
+from .progress import describe
+
+
+@click.command()
+@with_appcontext
+def status() -> None:
+    """Show engine, URL, revision and what is pending."""
+    database, script = engines.configured(), history.directory()
+    with one_sentence(database):
+        exists = database.exists()
+        version = ""
+        if exists:
+            with database.connect() as connection:
+                version = database.version(connection)
+        heads = database.heads()
+    click.echo(f"Engine    {database.title} {version}".rstrip())
+    click.echo(f"Database  {database}{'' if exists else '  (does not exist yet)'}")
+    click.echo(f"Revision  {describe(script, heads)}")
+    try:
+        pending = [step.revision for step in script._upgrade_revs("heads", tuple(heads))]
+    except (CommandError, ResolutionError) as error:
+        raise MigrationError(str(error)) from error
+    if not pending:
+        click.echo("Pending   nothing")
+    for revision in pending:
+        click.echo(f"Pending   {revision.revision} ({revision.doc})")

@@ -1,0 +1,19 @@
+"""The application. `create_app()` is what `flask`, a web server and the tests start from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+
+from . import cli, config, database, models, web
+
+
+def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
+    """Make the application; `settings` win over everything else and are meant for tests."""
+    app = Flask(__name__, instance_path=str(config.INSTANCE))
+    config.init_app(app, settings or {})
+    models.load()
+    database.init_app(app)
+    web.init_app(app)
+    cli.init_app(app)
+    return app

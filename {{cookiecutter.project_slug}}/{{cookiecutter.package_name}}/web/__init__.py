@@ -1,0 +1,10 @@
+"""The pages. One module per group of pages, each with a blueprint."""
+
+from flask import Flask
+
+from . import health, welcome
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(welcome.blueprint)
