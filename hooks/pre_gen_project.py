@@ -4,8 +4,8 @@ import json
 import keyword
 import sys
 
-SLUG = json.loads(r"""{{ cookiecutter.__asked_slug | tojson }}""")
-PACKAGE = json.loads(r"""{{ cookiecutter.package_name | tojson }}""")
+SLUG = json.loads(r'{{ cookiecutter.__asked_slug | tojson }}')
+PACKAGE = json.loads(r'{{ cookiecutter.package_name | tojson }}')
 
 # A database name holds 63 characters in PostgreSQL; development adds _dev to the package's name.
 LONGEST_SLUG, LONGEST_PACKAGE = 63, 63 - len("_dev")

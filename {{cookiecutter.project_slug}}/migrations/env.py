@@ -1,4 +1,4 @@
-"""The only door to the database for a migration: `flask db`, `python manage.py db`, plain `alembic`, tests."""
+"""The only door to the database for a migration: for `flask db`, manage.py, plain `alembic` and tests."""
 
 import sys
 from functools import partial

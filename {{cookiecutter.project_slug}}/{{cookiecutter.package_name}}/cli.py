@@ -30,9 +30,9 @@ def seed() -> None:
     try:
         seed()
     except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).partition("\n")[0]
         raise SetupError(
-            "Seeding failed, nothing was added "
-            f"({str(getattr(error, 'orig', error)).splitlines()[0]}): `make status` shows where the database stands."
+            f"Seeding failed ({reason}): `make status` shows where the database stands."
         ) from error
 
 
@@ -64,6 +64,9 @@ def _load_workflow(app: Flask) -> Flask:
     except ModuleNotFoundError as error:
         if error.name not in {"migrations", "migrations.workflow"}:
             raise
-        from flask_migrate import Migrate as init_app  # the workflow was deleted: plain Flask-Migrate remains
-    init_app(app, db)
+        from flask_migrate import Migrate  # the workflow was deleted: plain Flask-Migrate remains
+
+        Migrate(app, db)
+    else:
+        init_app(app, db)
     return app

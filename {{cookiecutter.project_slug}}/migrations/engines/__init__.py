@@ -25,9 +25,7 @@ def of(url: URL, connect_args: dict[str, Any] | None = None) -> Database:
     """Return the database at `url`; raises LookupError for an engine there is no file for."""
     backend = url.get_backend_name()
     if backend not in _BY_BACKEND:
-        raise LookupError(
-            f"migrations/engines has no file for {backend}: it knows {', '.join(_BY_BACKEND)}."
-        )
+        raise LookupError(f"migrations/engines has no file for {backend}: it knows {', '.join(_BY_BACKEND)}.")
     return _BY_BACKEND[backend](url, connect_args or {})
 
 

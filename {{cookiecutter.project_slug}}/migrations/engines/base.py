@@ -49,7 +49,7 @@ class Database:
         return type(self)(self.url.set(database=name), self.args)
 
     def pool(self) -> Pool:
-        """An engine of its own: the application's has listeners and a pool that do not concern a migration."""
+        """An engine of its own: the application's has listeners and a pool that are none of our business."""
         return create_engine(self.url, poolclass=NullPool, connect_args=self.args)
 
     @contextmanager
@@ -76,9 +76,7 @@ class Database:
         return lambda: None
 
     @contextmanager
-    def rendering(
-        self, out: TextIO, prepare: Callable[["Database"], None]
-    ) -> Iterator[dict[str, Any]]:
+    def rendering(self, out: TextIO, prepare: Callable[["Database"], None]) -> Iterator[dict[str, Any]]:
         """Around `--sql`; yields what context.configure() needs for it.
 
         `prepare` brings a throwaway database to the revision that the SQL starts from.
@@ -124,7 +122,7 @@ class Database:
         raise NotImplementedError
 
     def rebuild(self, fill: Callable[["Database"], None]) -> None:
-        """Put a database made by `fill` in the place of this one, which stays as it was where `fill` fails."""
+        """Put a database made by `fill` in the place of this one; where `fill` fails, this one stays."""
         raise NotImplementedError
 
     def explain(self, error: DBAPIError) -> str | None:

@@ -16,14 +16,13 @@ class MariaDB(Server):
     lookup = "SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"
     # https://mariadb.com/kb/en/mariadb-error-code-reference/
     signs: ClassVar = {
-        "(1045": "{title} at {place} refuses the password of {user}: mend DATABASE_URL ({url}).",
-        "(1698": "{title} at {place} refuses the password of {user}: mend DATABASE_URL ({url}).",
-        "(1044": "{user} may not use or create {name} on {place}: grant it, or use another user.",
-        "name or service not known": "There is no host {place}: mend DATABASE_URL ({url}).",
-        "name resolution": "There is no host {place}: mend DATABASE_URL ({url}).",
-        "(2003": "No {title} answers at {place}: start one (docker compose up -d --wait), or install one "
-        "(apt install mariadb-server) and set DATABASE_URL; it is {url} now.",
-        "(2013": "The connection to {title} at {place} was lost: see whether the server runs.",
+        "(1045": "refuses the password of {user}: mend DATABASE_URL",
+        "(1698": "refuses the password of {user}: mend DATABASE_URL",
+        "(1044": "does not let {user} use or create {name}: grant it, or use another user",
+        "name or service not known": "cannot be found: mend the host in DATABASE_URL",
+        "name resolution": "cannot be found: mend the host in DATABASE_URL",
+        "(2003": "does not answer: start one with `docker compose up -d --wait`, or install one "
+        "(apt install mariadb-server) and set DATABASE_URL",
     }
 
     def create(self) -> None:
@@ -36,7 +35,7 @@ class MariaDB(Server):
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)}")
 
     def rebuild(self, fill: Callable[[Database], None]) -> None:
-        """Fill a database beside this one first, to see that it works; nothing can be renamed as a whole here."""
+        """Fill a trial database first, to see that it works: a database cannot be renamed here."""
         trial = self.sibling(f"{self.name[:50]}_building")
         trial.drop()
         trial.create()

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from .base import Database
 from .server import Server
 
-TERMINATE = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:old, :new)")
+DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:a, :b)")
 
 
 class PostgreSQL(Server):
@@ -21,13 +21,13 @@ class PostgreSQL(Server):
     port = 5432
     lookup = "SELECT 1 FROM pg_database WHERE datname = :name"
     signs: ClassVar = {
-        "password authentication failed": "{title} at {place} refuses the password of {user}: mend DATABASE_URL ({url}).",
-        "no password supplied": "{title} at {place} wants a password for {user}: add it to DATABASE_URL ({url}).",
-        'role "': "{title} at {place} knows no user {user}: mend DATABASE_URL ({url}).",
-        "could not translate host name": "There is no host {place}: mend DATABASE_URL ({url}).",
-        "failed to resolve host": "There is no host {place}: mend DATABASE_URL ({url}).",
-        "permission denied to create database": "{user} may not create databases on {place}: create {name} by hand, or use another user.",
-        "connection": "No {title} answers at {place}: start the server (docker compose up -d --wait), or mend DATABASE_URL ({url}).",
+        "password authentication failed": "refuses the password of {user}: mend DATABASE_URL",
+        "no password supplied": "wants a password of {user}: add it to DATABASE_URL",
+        'role "': "knows no user {user}: mend DATABASE_URL",
+        "translate host name": "cannot be found: mend the host in DATABASE_URL",
+        "failed to resolve host": "cannot be found: mend the host in DATABASE_URL",
+        "permission denied to create": "does not let {user} create {name}: create it, or use another user",
+        "connection": "does not answer: start it (docker compose up -d --wait), or mend DATABASE_URL",
     }
 
     def create(self) -> None:
@@ -59,7 +59,7 @@ class PostgreSQL(Server):
         old.drop()
         existed = self.exists()
         with self.administering() as connection:
-            connection.execute(TERMINATE, {"old": self.name, "new": new.name})
+            connection.execute(DISCONNECT, {"a": self.name, "b": new.name})
         url = self.url.set(database=self.maintenance)
         with PostgreSQL(url, self.args).connect() as connection, connection.begin():
             names = [database.quoted(connection) for database in (self, new, old)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +16,10 @@ class Server(Database):
     # The database to connect to when the one in question may not exist; None for none at all.
     maintenance: ClassVar[str | None]
     port: ClassVar[int]
+    # Finds something where a database called :name exists.
+    lookup: ClassVar[str]
+    # What the driver says when it cannot connect, in small letters, and what to do about it.
+    signs: ClassVar[dict[str, str]]
 
     @contextmanager
     def administering(self) -> Iterator[Connection]:
@@ -36,15 +40,15 @@ class Server(Database):
                     return False
             raise
 
-    # SELECT something where a database called :name exists.
-    lookup: ClassVar[str]
-
     def explain(self, error: DBAPIError) -> str | None:
-        said = str(error.orig)
         place = f"{self.url.host or 'localhost'}:{self.url.port or self.port}"
+        if error.connection_invalidated:
+            return f"{self.title} at {place} hung up: see whether it runs, then `make status`."
+        if error.statement and not error.statement.startswith("CREATE DATABASE"):
+            return None  # the server answers, so it is about the SQL
+        said = str(error.orig).casefold()
         for sign, sentence in self.signs.items():
-            if sign.casefold() in said.casefold():
-                return sentence.format(title=self.title, place=place, url=self, name=self.name, user=self.url.username)
+            if sign in said:
+                told = sentence.format(name=self.name, user=self.url.username)
+                return f"{self.title} at {place} {told} ({self})."
         return None
-
-    signs: ClassVar[dict[str, str]]

@@ -1,6 +1,5 @@
 """SQLite: a file. Transactions and foreign keys need a hand, see `migrating` and `begin`."""
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -95,7 +94,9 @@ class SQLite(Database):
         def verify() -> None:
             worse = {pair: n for pair, n in orphans().items() if n > before.get(pair, 0)}
             if worse:
-                told = ", ".join(f"{n} in {table} without their {parent}" for (table, parent), n in worse.items())
+                told = ", ".join(
+                    f"{n} in {table} without their {parent}" for (table, parent), n in worse.items()
+                )
                 raise MigrationError(
                     f"Rows would be left without the row they refer to ({told}): nothing was changed; "
                     "mend the revision, or delete those rows in it."
@@ -104,9 +105,7 @@ class SQLite(Database):
         return verify
 
     @contextmanager
-    def rendering(
-        self, out: TextIO, prepare: Callable[[Database], None]
-    ) -> Iterator[dict[str, Any]]:
+    def rendering(self, out: TextIO, prepare: Callable[[Database], None]) -> Iterator[dict[str, Any]]:
         with self.shadow() as shadow:
             prepare(shadow)
             with shadow.connect() as connection, rendering(connection, out) as options:
@@ -150,7 +149,7 @@ class SQLite(Database):
             fill(new)
             if self.exists():
                 self._settle()
-            os.replace(new.path, self.path)
+            new.path.replace(self.path)
         finally:
             new.drop()
 

@@ -27,7 +27,9 @@ commands = click.Group(
 for command in commands.commands.values():
     if not any("--verbose" in option.opts for option in command.params):
         command.params.append(
-            click.Option(["--verbose"], is_flag=True, expose_value=False, help="Show the traceback of an error.")
+            click.Option(
+                ["--verbose"], is_flag=True, expose_value=False, help="Show the traceback of an error."
+            )
         )
 
 

@@ -14,7 +14,7 @@ def refuse_tables_without_revision(migration: MigrationContext) -> None:
     tables = sorted(set(inspect(migration.connection).get_table_names()) & set(known))
     if tables:
         raise MigrationError(
-            f"The database has tables ({', '.join(tables)}) but no revision: create_all(), another tool or a first "
-            "migration that failed half-way made them. If they match the models, `flask db stamp head` says so; "
-            "a development database is rebuilt by `make db`."
+            f"The database has tables ({', '.join(tables)}) but no revision: create_all(), another tool or "
+            "a first migration that failed half-way made them. If they match the models, say so with "
+            "`flask db stamp head`; a development database is rebuilt by `make db`."
         )

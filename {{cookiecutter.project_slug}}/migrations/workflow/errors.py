@@ -48,7 +48,9 @@ def _what_happened(error: Exception, path: Path) -> str:
     if isinstance(error, DBAPIError):
         statement = " ".join((error.statement or "").split())
         return f"{_first_line(error.orig)}, at: {statement[:200]}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
     place = f" in line {lines[-1]}" if lines else ""
     return f"{type(error).__name__}{place}: {_first_line(error)}"
 

@@ -11,8 +11,8 @@ from alembic import command
 from flask import current_app
 from flask.cli import with_appcontext
 
-from . import history
 from ..engines.errors import MigrationError
+from . import history
 
 
 @click.command()

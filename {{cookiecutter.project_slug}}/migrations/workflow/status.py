@@ -6,8 +6,8 @@ from alembic.util import CommandError
 from flask.cli import with_appcontext
 
 from .. import engines
-from . import history
 from ..engines.errors import MigrationError
+from . import history
 from .errors import one_sentence
 from .progress import describe
 

@@ -1,0 +1,99 @@
+"""Makes what is compared: an empty template, a bake of ours, a stock project, an environment."""
+
+import os
+import shutil
+import sqlite3
+import sys
+import sysconfig
+import tomllib
+from pathlib import Path
+
+from timing import Side, run
+
+# The example of Flask-Migrate's documentation.
+STOCK_APP = """\
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///app.db"
+
+db = SQLAlchemy(app)
+migrate = Migrate(app, db)
+
+
+class User(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    name = db.Column(db.String(128))
+"""
+
+
+def make_empty_template(folder: Path) -> Path:
+    project = folder / "{{cookiecutter.project_slug}}"
+    project.mkdir(parents=True)
+    (folder / "cookiecutter.json").write_text('{"project_slug": "my-app"}')
+    (project / "README.md").write_text("# {{ cookiecutter.project_slug }}\n")
+    return folder
+
+
+def baking(template: Path, out: Path) -> Side:
+    """Return what bakes into a new folder `out`."""
+    settings = out.with_suffix(".yaml")
+    # Else replay files would be written to the home folder, and settings read from there.
+    settings.write_text(f'replay_dir: "{out.with_suffix(".replay").as_posix()}"\n')
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", str(template)]
+    command += ["--output-dir", str(out), "--config-file", str(settings)]
+    return Side(command, out.parent, lambda: shutil.rmtree(out, ignore_errors=True))
+
+
+def make_ours(folder: Path, template: Path) -> Path:
+    baking(template, folder).seconds()
+    [project] = folder.iterdir()
+    return project
+
+
+def make_environment(folder: Path, project: Path) -> Path:
+    """Install what `project` depends on; return the environment's Python."""
+    beside = str(Path(sys.executable).parent)
+    uv = shutil.which("uv", path=os.pathsep.join([os.environ.get("PATH", ""), beside]))
+    if not uv:
+        sys.exit(f"uv is neither on the PATH nor in {beside}: install it there (pip install uv).")
+    settings = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    dependencies = settings["project"]["dependencies"]
+    python = Path(sysconfig.get_path("scripts", "venv", {"base": str(folder)}), "python")
+    run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], project)
+    run([uv, "pip", "install", "--quiet", "--python", str(python), *dependencies], project)
+    return python
+
+
+def make_stock(folder: Path, python: Path) -> Path:
+    """Make a project by Flask-Migrate's own commands."""
+    folder.mkdir()
+    (folder / "app.py").write_text(STOCK_APP)
+    flask = [str(python), "-m", "flask"]
+    run([*flask, "db", "init"], folder)
+    run([*flask, "db", "migrate", "-m", "baseline"], folder)
+    return folder
+
+
+def upgrading(project: Path, python: Path, *, anew: bool = False) -> Side:
+    """Return what runs `flask db upgrade`; `anew` deletes the database before each run."""
+
+    def prepare() -> None:
+        for file in project.glob("instance/*.db*") if anew else ():
+            file.unlink()
+
+    return Side([str(python), "-m", "flask", "db", "upgrade"], project, prepare)
+
+
+def read_database(project: Path) -> tuple[list[tuple[str]], list[tuple[str]]]:
+    """Return the revision that is stored, and the statements that made the tables."""
+    [file] = project.glob("instance/*.db")
+    connection = sqlite3.connect(file)
+    try:
+        version = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        tables = connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
+    finally:
+        connection.close()
+    return version, tables

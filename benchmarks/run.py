@@ -1,0 +1,64 @@
+"""Measures this template against an empty one and stock Flask-Migrate, side by side.
+
+`python benchmarks/run.py`, with a Python that has cookiecutter. Seconds that were taken at
+different times on a busy machine cannot be compared; here the two sides take turns, and each
+ratio is that of neighbours in time.
+"""
+
+import argparse
+import importlib.util
+import sys
+import tempfile
+from pathlib import Path
+
+import histories
+import projects
+from timing import Comparison
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=5, help="timed runs of each side (default: 5)")
+    parser.add_argument(
+        "--revisions", type=int, default=1000, help="length of the long history (default: 1000)"
+    )
+    arguments = parser.parse_args()
+    if arguments.runs < 1 or arguments.revisions < 1:
+        parser.error("--runs and --revisions have to be at least 1")
+    if not importlib.util.find_spec("cookiecutter"):
+        sys.exit(f"{sys.executable} has no cookiecutter: run this with a Python that has it.")
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as work:
+        measure(Path(work), arguments.runs, arguments.revisions)
+
+
+def measure(work: Path, runs: int, revisions: int) -> None:
+    print("Making a project of each kind and one environment for both ...", flush=True)
+    empty = projects.make_empty_template(work / "empty")
+    ours = projects.make_ours(work / "ours", TEMPLATE)
+    python = projects.make_environment(work / "environment", ours)
+    stock = projects.make_stock(work / "stock", python)
+
+    print(f"Medians of {runs}; the ratio is the median of the pairs' ratios.\n")
+    print(Comparison.heading(), flush=True)
+
+    baked = Comparison("bake (stock: an empty template)", aim=1.25)
+    sides = [projects.baking(template, work / "baked") for template in (TEMPLATE, empty)]
+    print(baked.measure(*sides, runs=runs), flush=True)
+
+    pending = Comparison("flask db upgrade, nothing pending", aim=1.0)
+    sides = [projects.upgrading(project, python) for project in (ours, stock)]
+    print(pending.measure(*sides, runs=runs), flush=True)
+
+    for project in (ours, stock):
+        histories.write(project / "migrations" / "versions", revisions)
+    history = Comparison(f"flask db upgrade, {revisions:,} revisions", aim=0.7)
+    sides = [projects.upgrading(project, python, anew=True) for project in (ours, stock)]
+    print(history.measure(*sides, runs=runs), flush=True)
+    if projects.read_database(ours) != projects.read_database(stock):
+        sys.exit("The two databases differ after the long history: its line compares nothing.")
+
+
+if __name__ == "__main__":
+    main()
