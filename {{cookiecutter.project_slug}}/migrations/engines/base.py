@@ -20,6 +20,8 @@ class Database:
     # For context.configure(), the same online and offline.
     options: ClassVar[dict[str, Any]]
     connect_args: ClassVar[dict[str, Any]] = {}
+    # True, or a function as context.configure() takes it, where Alembic's own comparison does not fit.
+    compare_server_default: Any = True
     # What a revision that failed has left behind, in words.
     after_failure: ClassVar[str]
 
@@ -121,7 +123,7 @@ class Database:
         """Drop the database where it exists, whoever is connected to it."""
         raise NotImplementedError
 
-    def rebuild(self, fill: Callable[["Database"], None]) -> None:
+    def rebuild(self, fill: Callable[..., None]) -> None:
         """Put a database made by `fill` in the place of this one; where `fill` fails, this one stays."""
         raise NotImplementedError
 

@@ -14,3 +14,7 @@ class MigrationError(click.ClickException):
         if "--verbose" in sys.argv:
             traceback.print_exception(self.__cause__ or self)
         super().show(file)
+
+
+class WrongUsage(MigrationError):
+    exit_code = 2

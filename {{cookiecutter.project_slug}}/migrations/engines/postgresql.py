@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from .base import Database
 from .server import Server
 
 DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:a, :b)")
@@ -43,7 +42,7 @@ class PostgreSQL(Server):
         with self.administering() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)} WITH (FORCE)")
 
-    def rebuild(self, fill: Callable[[Database], None]) -> None:
+    def rebuild(self, fill: Callable[..., None]) -> None:
         new = self.sibling(f"{self.name[:50]}_building")
         new.drop()
         new.create()

@@ -142,7 +142,7 @@ class SQLite(Database):
         for side in ("", *SIDE_FILES):
             Path(self.name + side).unlink(missing_ok=True)
 
-    def rebuild(self, fill: Callable[[Database], None]) -> None:
+    def rebuild(self, fill: Callable[..., None]) -> None:
         new = self.sibling(f"{self.name}.building")
         new.drop()
         try:

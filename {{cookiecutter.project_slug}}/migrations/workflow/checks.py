@@ -1,9 +1,12 @@
 """What is looked at before the first revision runs on a database."""
 
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
+from ..engines.base import Database
 from ..engines.errors import MigrationError
+from .errors import unknown_revision
 
 
 def refuse_tables_without_revision(migration: MigrationContext) -> None:
@@ -18,3 +21,9 @@ def refuse_tables_without_revision(migration: MigrationContext) -> None:
             "a first migration that failed half-way made them. If they match the models, say so with "
             "`flask db stamp head`; a development database is rebuilt by `make db`."
         )
+
+
+def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str]) -> None:
+    """A database may be at a revision that another branch has."""
+    for head in heads - set(script.revision_map._revision_map):  # type: ignore[arg-type]
+        raise MigrationError(unknown_revision(head, database))

@@ -38,7 +38,8 @@ def _sentence(error: Exception, database: Database, progress: Progress | None) -
             f"{database.after_failure}; mend the file and try again."
         )
     if isinstance(error.__cause__, ResolutionError):
-        return _unknown(error.__cause__.argument, database, progress)
+        known_to_database = progress is not None and error.__cause__.argument in progress.before
+        return unknown_revision(error.__cause__.argument, database if known_to_database else None)
     if isinstance(error, DBAPIError):
         return f"{database} answers: {_first_line(error.orig)}."
     return str(error) if isinstance(error, CommandError) else None
@@ -59,8 +60,9 @@ def _first_line(error: object) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".")
 
 
-def _unknown(revision: str, database: Database, progress: Progress | None) -> str:
-    if progress and revision in progress.before:
+def unknown_revision(revision: str, database: Database | None) -> str:
+    """Say what to do about a revision without a file, which `database` is at or somebody has typed."""
+    if database:
         return (
             f"{database} is at revision {revision}, which no file in migrations/versions has: it was made on "
             "another branch or by newer code. Go back to that branch and `make rollback` there, "

@@ -1,5 +1,7 @@
 """`flask db rebuild`: the development database, made anew through the migrations."""
 
+from functools import partial
+
 import click
 from alembic import command
 from flask import current_app
@@ -22,7 +24,7 @@ def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
         _refuse_outside_development(database, yes_destroy)
     click.echo(f"Rebuilding {database}")
     with one_sentence(database):
-        database.rebuild(lambda new: _fill(ctx, new))
+        database.rebuild(partial(_fill, ctx))
 
 
 def _refuse_outside_development(database: Database, wrong_name: str | None) -> None:
@@ -38,10 +40,12 @@ def _refuse_outside_development(database: Database, wrong_name: str | None) -> N
         )
 
 
-def _fill(ctx: click.Context, database: Database) -> None:
+def _fill(ctx: click.Context, database: Database, *, quiet: bool = False) -> None:
     """Migrate and seed `database`, which is not yet the one that the application is configured for."""
     config = current_app.extensions["migrate"].migrate.get_config()
     config.attributes["database"] = database
+    if quiet:
+        config.attributes["quiet"] = True
     command.upgrade(config, "head")
     if seed := current_app.cli.get_command(ctx, "seed"):
         db = current_app.extensions["migrate"].db

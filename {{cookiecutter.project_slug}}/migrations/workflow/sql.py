@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 
 from .. import engines
 from . import history
+from .checks import refuse_unknown
 from .errors import one_sentence
 
 
@@ -24,6 +25,7 @@ def sql() -> None:
         if heads == set(script.get_heads()):
             click.echo(f"-- Nothing is pending: {database} has all revisions.")
             return
+        refuse_unknown(database, script, heads)
         start = ",".join(heads) or "base"
         config = current_app.extensions["migrate"].migrate.get_config()
         command.upgrade(config, f"{start}:head", sql=True)

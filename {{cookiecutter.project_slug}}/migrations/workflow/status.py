@@ -1,13 +1,11 @@
 """`flask db status`: which database this is, where it stands, what is pending."""
 
 import click
-from alembic.script.revision import ResolutionError
-from alembic.util import CommandError
 from flask.cli import with_appcontext
 
 from .. import engines
-from ..engines.errors import MigrationError
 from . import history
+from .checks import refuse_unknown
 from .errors import one_sentence
 from .progress import describe
 
@@ -27,10 +25,8 @@ def status() -> None:
     click.echo(f"Engine    {database.title} {version}".rstrip())
     click.echo(f"Database  {database}{'' if exists else '  (does not exist yet)'}")
     click.echo(f"Revision  {describe(script, heads)}")
-    try:
-        pending = [step.revision for step in script._upgrade_revs("heads", tuple(heads))]
-    except (CommandError, ResolutionError) as error:
-        raise MigrationError(str(error)) from error
+    refuse_unknown(database, script, heads)
+    pending = [step.revision for step in script._upgrade_revs("heads", tuple(heads))]
     if not pending:
         click.echo("Pending   nothing")
     for revision in pending:

@@ -1,0 +1,144 @@
+"""Throwaway database servers: a temporary folder, a free port, an unprivileged user, stopped by process id."""
+
+import glob
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pymysql
+import pytest
+
+# Every character that has a meaning in a URL or in Alembic's configuration.
+HARD_PASSWORD = "p%40s%25s@w/o:r#d?&"
+HARD_PASSWORD_IN_URL = "p%2540s%2525s%40w%2Fo%3Ar%23d%3F%26"
+
+
+@dataclass
+class Server:
+    scheme: str
+    port: int
+    login: str
+    process: subprocess.Popen
+
+    def url(self, database: str, login: str | None = None) -> str:
+        return f"{self.scheme}://{login or self.login}@127.0.0.1:{self.port}/{database}"
+
+
+def find(program: str, *places: str) -> str:
+    """Return the program's path; skip the test where it is missing, fail where CI promised it."""
+    candidates = sorted((path for place in places for path in glob.glob(f"{place}/{program}")), reverse=True)
+    found = shutil.which(program) or next(iter(candidates), None)
+    if found is None:
+        message = f"{program} is not installed: apt install postgresql mariadb-server"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    return found
+
+
+def unprivileged() -> dict:
+    """Arguments for subprocess: database servers refuse to run as root."""
+    return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="server-"))
+    if os.geteuid() == 0:
+        shutil.chown(path, "nobody", "nogroup")
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(connect: Callable[[], object], process: subprocess.Popen, log: Path) -> None:
+    for _ in range(300):
+        try:
+            connect().close()
+            return
+        except (psycopg.Error, pymysql.Error):
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+    raise AssertionError(f"the server does not answer: {log.read_text()}")
+
+
+def stop(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def postgresql() -> Iterator[Server]:
+    initdb = find("initdb", "/usr/lib/postgresql/*/bin")
+    postgres = find("postgres", "/usr/lib/postgresql/*/bin")
+    with folder() as home:
+        (home / "password").write_text("owner")
+        (home / "password").chmod(0o644)
+        settings = {"cwd": home, "stdout": (home / "log").open("w"), "stderr": subprocess.STDOUT}
+        settings |= unprivileged() | {"env": os.environ | {"HOME": str(home), "LC_ALL": "C.UTF-8"}}
+        subprocess.run(
+            [initdb, "-D", "data", "-U", "owner", "-A", "scram-sha-256", "--pwfile", "password", "-E", "UTF8"],
+            check=True,
+            **settings,
+        )
+        port = free_port()
+        command = [postgres, "-D", "data", "-p", str(port), "-h", "127.0.0.1", "-k", str(home), "-F"]
+        process = subprocess.Popen(command, **settings)
+        server = Server("postgresql", port, "owner:owner", process)
+        try:
+            wait_for(lambda: psycopg.connect(server.url("postgres")), process, home / "log")
+            with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+                connection.execute(f"CREATE ROLE hard LOGIN CREATEDB PASSWORD '{HARD_PASSWORD}'")
+            yield server
+        finally:
+            process.send_signal(2)  # SIGINT: fast shutdown, whoever is connected
+            stop(process)
+
+
+@contextmanager
+def mariadb() -> Iterator[Server]:
+    install = find("mariadb-install-db")
+    mariadbd = find("mariadbd", "/usr/sbin")
+    with folder() as home:
+        settings = {"cwd": home, "stdout": (home / "log").open("w"), "stderr": subprocess.STDOUT}
+        settings |= unprivileged() | {"env": os.environ | {"HOME": str(home)}}
+        data = f"--datadir={home / 'data'}"
+        subprocess.run(
+            [install, "--no-defaults", data, "--auth-root-authentication-method=normal", "--skip-test-db"],
+            check=True,
+            **settings,
+        )
+        port = free_port()
+        command = [mariadbd, "--no-defaults", data, f"--port={port}", f"--socket={home / 'socket'}"]
+        command += ["--bind-address=127.0.0.1", f"--pid-file={home / 'pid'}", "--skip-name-resolve"]
+        process = subprocess.Popen([*command, "--innodb-flush-log-at-trx-commit=0"], **settings)
+        server = Server("mariadb", port, "root", process)
+
+        def connect() -> pymysql.Connection:
+            return pymysql.connect(host="127.0.0.1", port=port, user="root")
+
+        try:
+            wait_for(connect, process, home / "log")
+            with connect() as connection, connection.cursor() as cursor:
+                cursor.execute("CREATE USER hard@'127.0.0.1' IDENTIFIED BY %s", [HARD_PASSWORD])
+                cursor.execute("GRANT ALL ON *.* TO hard@'127.0.0.1'")
+            yield server
+        finally:
+            stop(process)
