@@ -2,7 +2,7 @@
 
 import json
 
-slug = json.loads(r'{{ cookiecutter.project_slug | tojson }}')
+slug = json.loads(r""" {{ cookiecutter.project_slug | tojson }} """)
 folder = f'"{slug}"' if " " in slug else slug
 
 print(f"""

@@ -4,8 +4,8 @@ import json
 import keyword
 import sys
 
-SLUG = json.loads(r'{{ cookiecutter.__asked_slug | tojson }}')
-PACKAGE = json.loads(r'{{ cookiecutter.package_name | tojson }}')
+SLUG = json.loads(r""" {{ cookiecutter.__asked_slug | tojson }} """)
+PACKAGE = json.loads(r""" {{ cookiecutter.package_name | tojson }} """)
 
 # A database name holds 63 characters in PostgreSQL; development adds _dev to the package's name.
 LONGEST_SLUG, LONGEST_PACKAGE = 63, 63 - len("_dev")
@@ -36,7 +36,7 @@ def why_not_package(name: str) -> str | None:
     """Return what is wrong with it: `my_app` is fine; `my-app`, `class`, `json` and `flask` are not."""
     if not name.isidentifier():
         return "is no Python identifier"
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+    if name in {*keyword.kwlist, *keyword.softkwlist, "type"}:  # `type` since Python 3.12
         return "is a Python keyword"
     if name.lower() in {module.lower() for module in sys.stdlib_module_names} | {"test"}:
         return "would hide a module of the standard library"

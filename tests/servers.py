@@ -1,6 +1,5 @@
-"""Throwaway database servers: a temporary folder, a free port, an unprivileged user, stopped by process id."""
+"""Throwaway database servers: temporary folder, free port, unprivileged user, stopped by process id."""
 
-import glob
 import os
 import shutil
 import socket
@@ -32,10 +31,10 @@ class Server:
         return f"{self.scheme}://{login or self.login}@127.0.0.1:{self.port}/{database}"
 
 
-def find(program: str, *places: str) -> str:
+def find(program: str) -> str:
     """Return the program's path; skip the test where it is missing, fail where CI promised it."""
-    candidates = sorted((path for place in places for path in glob.glob(f"{place}/{program}")), reverse=True)
-    found = shutil.which(program) or next(iter(candidates), None)
+    debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))[-1:]
+    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") or next(map(str, debian), None)
     if found is None:
         message = f"{program} is not installed: apt install postgresql mariadb-server"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
@@ -86,15 +85,27 @@ def stop(process: subprocess.Popen) -> None:
 
 @contextmanager
 def postgresql() -> Iterator[Server]:
-    initdb = find("initdb", "/usr/lib/postgresql/*/bin")
-    postgres = find("postgres", "/usr/lib/postgresql/*/bin")
+    initdb = find("initdb")
+    postgres = find("postgres")
     with folder() as home:
         (home / "password").write_text("owner")
         (home / "password").chmod(0o644)
         settings = {"cwd": home, "stdout": (home / "log").open("w"), "stderr": subprocess.STDOUT}
         settings |= unprivileged() | {"env": os.environ | {"HOME": str(home), "LC_ALL": "C.UTF-8"}}
         subprocess.run(
-            [initdb, "-D", "data", "-U", "owner", "-A", "scram-sha-256", "--pwfile", "password", "-E", "UTF8"],
+            [
+                initdb,
+                "-D",
+                "data",
+                "-U",
+                "owner",
+                "-A",
+                "scram-sha-256",
+                "--pwfile",
+                "password",
+                "-E",
+                "UTF8",
+            ],
             check=True,
             **settings,
         )
@@ -115,7 +126,7 @@ def postgresql() -> Iterator[Server]:
 @contextmanager
 def mariadb() -> Iterator[Server]:
     install = find("mariadb-install-db")
-    mariadbd = find("mariadbd", "/usr/sbin")
+    mariadbd = find("mariadbd")
     with folder() as home:
         settings = {"cwd": home, "stdout": (home / "log").open("w"), "stderr": subprocess.STDOUT}
         settings |= unprivileged() | {"env": os.environ | {"HOME": str(home)}}

@@ -79,5 +79,5 @@ def _postgresql_from_wheel(url: URL, folder: Path) -> URL:
 
 def _socket_folder(data: Path, runtime: Path) -> Path:
     folder = runtime / hashlib.sha256(str(data).encode()).hexdigest()[:10]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

@@ -16,5 +16,5 @@ class MigrationError(click.ClickException):
         super().show(file)
 
 
-class WrongUsage(MigrationError):
+class UsageError(MigrationError):
     exit_code = 2

@@ -11,7 +11,7 @@ from alembic import command
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ..engines.errors import MigrationError, WrongUsage
+from ..engines.errors import MigrationError, UsageError
 from . import history
 
 
@@ -21,7 +21,7 @@ from . import history
 def new(message: str | None) -> None:
     """Turn what changed in the models into a revision."""
     if not message or not message.strip():
-        raise WrongUsage('Say in a few words what changes: make newmigration m="add users.phone".')
+        raise UsageError('Say in a few words what changes: make newmigration m="add users.phone".')
     _refuse_two_heads()
     config = current_app.extensions["migrate"].migrate.get_config(opts=["autogenerate", "quiet"])
     written: Any = command.revision(config, message.strip(), autogenerate=True)

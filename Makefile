@@ -1,0 +1,28 @@
+# Work on the template itself. For what users get, see {{cookiecutter.project_slug}}/Makefile.
+PYTHON ?= python3
+READY := .venv/ready
+RUN := .venv/bin/python -m
+
+.PHONY: help demo test lint bench
+
+help: ## this list
+	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## generate a project and take it through create, change, migrate on SQLite
+	@sh tests/demo.sh
+
+test: $(READY) ## everything: bakes projects and really uses them, on SQLite, PostgreSQL and MariaDB
+	@$(RUN) pytest --numprocesses 2 $(args)
+
+lint: $(READY) ## check the style of the template's own Python (the baked projects are checked by the tests)
+	@$(RUN) ruff check hooks tests benchmarks && $(RUN) ruff format --check hooks tests benchmarks
+
+bench: $(READY) ## this template and stock Flask-Migrate side by side
+	@$(RUN:-m=) benchmarks/run.py $(args)
+
+$(READY): pyproject.toml
+	@echo "Setting up .venv (once, and when the dependencies change) ..."
+	@command -v uv >/dev/null || test -x .venv/bin/uv || { \
+	  $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet uv; }
+	@PATH="$$PATH:$(CURDIR)/.venv/bin" uv sync --quiet
+	@touch $@

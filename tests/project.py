@@ -1,0 +1,136 @@
+"""A baked project, and the few things that tests do with it."""
+
+import os
+import re
+import sqlite3
+import subprocess
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+import pymysql
+
+# What the outer `make test` and the developer's shell must not leak into a baked project.
+LEAKING = re.compile("DATABASE_URL|SECRET_KEY|SETTINGS|VIRTUAL_ENV|(FLASK|PYTEST|PYTHON|MAKE|MFLAGS|UV_P).*")
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not LEAKING.fullmatch(name)}
+
+
+@dataclass
+class BakedProject:
+    path: Path
+    package: str = "my_app"
+    env: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *command: str | Path, check: bool = True, cwd: Path | None = None, **env: str) -> Any:
+        """Run a command in the project; the result's `out` is everything it printed."""
+        result = subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd or self.path,
+            env=clean_environment() | self.env | env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=300,
+        )
+        result.out = result.stdout
+        if check:
+            assert result.returncode == 0, f"{' '.join(map(str, command))}\n{result.out}"
+        return result
+
+    @property
+    def python(self) -> Path:
+        return self.path / ".venv" / "bin" / "python"
+
+    def make(self, *arguments: str, check: bool = True, **env: str) -> Any:
+        return self.run("make", *arguments, check=check, **env)
+
+    def flask(self, *arguments: str, check: bool = True, **env: str) -> Any:
+        return self.run(self.python, "-m", "flask", *arguments, check=check, **env)
+
+    def alembic(self, *arguments: str, check: bool = True, **env: str) -> Any:
+        return self.run(self.python.with_name("alembic"), *arguments, check=check, **env)
+
+    def fails(self, *command: str | Path, code: int = 1, **env: str) -> str:
+        """Run a command that has to fail with one sentence; return the sentence."""
+        result = self.run(*command, check=False, **env)
+        assert result.returncode == code, result.out
+        assert "Traceback" not in result.out, result.out
+        lines = [line for line in result.out.splitlines() if not line.startswith("make: ***")]
+        assert len(lines) == 1, result.out
+        return lines[0]
+
+    def flask_fails(self, *arguments: str, code: int = 1, **env: str) -> str:
+        return self.fails(self.python, "-m", "flask", *arguments, code=code, **env)
+
+    @property
+    def models(self) -> Path:
+        return self.path / self.package / "models"
+
+    @property
+    def versions(self) -> list[Path]:
+        return sorted((self.path / "migrations" / "versions").glob("*.py"))
+
+    def edit(self, file: str | Path, old: str, new: str) -> None:
+        path = self.path / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {path}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def add_column(self, line: str = "phone: Mapped[str | None] = mapped_column(String(30))") -> None:
+        """Add a column to the example model User."""
+        self.edit(self.models / "users.py", "    created_at:", f"    {line}\n    created_at:")
+
+    def revise(self, message: str) -> Path:
+        """`make newmigration`; return the new file."""
+        before = set(self.versions)
+        self.make("newmigration", f"m={message}")
+        (new,) = set(self.versions) - before
+        return new
+
+    def write_revision(self, name: str, body: str, down: str | None = None) -> Path:
+        """Write a revision by hand on top of the newest; `body` holds upgrade() and what else there is."""
+        if down is None:
+            (down,) = re.findall(r'^revision = "(.+)"$', self.versions[-1].read_text(), re.MULTILINE)
+        path = self.path / "migrations" / "versions" / f"20991231_{len(self.versions):04}_{name}.py"
+        head = f'revision = "{name}"\ndown_revision = "{down}"\n'
+        imports = "import sqlalchemy as sa\nfrom alembic import op\n"
+        path.write_text(f'"""{name}"""\n\n{imports}\n{head}\n{body}\n')
+        return path
+
+    @property
+    def url(self) -> str:
+        return self.env.get("DATABASE_URL") or f"sqlite:///{self.path}/instance/{self.package}.db"
+
+    def sql(self, statement: str) -> list[tuple]:
+        """Run one statement on the project's database, past all of its own code; return the rows."""
+        parts = urlsplit(self.url)
+        if parts.scheme == "sqlite":
+            with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as connection, connection:
+                return connection.execute(statement).fetchall()
+        if parts.scheme == "postgresql":
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                cursor = connection.execute(statement)
+                return cursor.fetchall() if cursor.description else []
+        with pymysql.connect(
+            host=parts.hostname,
+            port=parts.port,
+            user=parts.username,
+            password=unquote(parts.password or ""),
+            database=parts.path[1:],
+            autocommit=True,
+        ) as connection:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    @property
+    def revision(self) -> str | None:
+        rows = self.sql("SELECT version_num FROM alembic_version")
+        return rows[0][0] if rows else None
