@@ -51,7 +51,8 @@ def test_a_failing_rebuild_leaves_the_old_database(anywhere: BakedProject) -> No
     project.make("db")
     project.sql("INSERT INTO tags (name) VALUES ('mine')")
     broken = project.write_revision("bad", 'def upgrade():\n    op.execute("NONSENSE")')
-    assert broken.name in project.fails("make", "--silent", "db", code=2).partition("\n")[0] or True
+    out = project.make("db", check=False).out
+    assert "make: ***" in out and broken.name in out and "NONSENSE" in out and "Traceback" not in out
     assert project.sql("SELECT count(*) FROM tags WHERE name = 'mine'") == [(1,)]
     broken.unlink()
     (project.path / project.package / "seeds.py").write_text("def seed():\n    raise SystemExit(3)\n")
@@ -139,7 +140,6 @@ def test_D4_drop_column_and_foreign_keys_run(anywhere: BakedProject) -> None:
         "    id: Mapped[int] = mapped_column(primary_key=True)\n"
         '    best_tag: Mapped[int | None] = mapped_column(ForeignKey("tags.id"), index=True)\n    email',
     )
-    project.edit(users, "secondary=user_tags,", "secondary=user_tags, ")
     revision = project.revise("drop a column, add a foreign key").read_text()
     assert "drop_column" in revision and "create_foreign_key" in revision
     project.make("migrate")
@@ -164,7 +164,7 @@ def test_D8_sql_shows_what_would_run(anywhere: BakedProject) -> None:
     assert "INSERT INTO alembic_version" not in out and "UPDATE alembic_version" in out
     assert "Ada" not in str(project.sql(COUNT_USERS))
     down = project.flask("db", "downgrade", "--sql", "head:3f1d9a62c0b7").out
-    assert "phone" in down
+    assert "users" in down and "UPDATE alembic_version SET version_num='3f1d9a62c0b7'" in down
 
 
 def test_D8_the_sql_does_the_same_as_the_migration(project: BakedProject, tmp_path: Path) -> None:
@@ -178,8 +178,14 @@ def test_D8_the_sql_does_the_same_as_the_migration(project: BakedProject, tmp_pa
     for statement in re.sub(r"^--.*$", "", script, flags=re.MULTILINE).split(";\n"):
         if statement.strip() and statement.strip() not in {"BEGIN", "COMMIT"}:
             copy.sql(statement)
-    schema = "SELECT name, sql FROM sqlite_master ORDER BY name"
-    assert copy.sql(schema) == project.sql(schema)
+
+    def schema(project: BakedProject) -> list[tuple]:
+        rows = project.sql("SELECT name, sql FROM sqlite_master ORDER BY name")
+        # Alembic keeps the constraints of a rebuilt table in a set, so that their order is not fixed.
+        return [(name, sorted(re.split(r"[\s,()]+", sql or ""))) for name, sql in rows]
+
+    assert schema(copy) == schema(project)
+    assert copy.revision == project.revision
 
 
 def test_D10_status(anywhere: BakedProject) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from migrations import engines
 from migrations.engines.base import Database
+from migrations.engines.errors import MigrationError
 from migrations.workflow import history
 from migrations.workflow.autogenerate import tidy
 from migrations.workflow.checks import refuse_tables_without_revision
@@ -48,7 +49,10 @@ def run_online(database: Database) -> None:
         applies = is_applying()
         if applies:
             database.prepare()
+        elif not database.exists():
+            raise MigrationError(f"{database} does not exist yet: `make migrate` makes it.")
         with database.connect() as connection:
+            connection.rollback()  # what a listener of the application may have begun
             progress = run_on(connection, database, quiet=not applies or "quiet" in config.attributes)
         if applies:
             progress.conclude()
@@ -66,7 +70,8 @@ def run_on(connection: Connection, database: Database, *, quiet: bool = True) ->
             # Before this nothing may run on it: Alembic would take the transaction for somebody else's.
             configure(connection, database, progress)
             with context.begin_transaction():
-                database.begin(context.get_context())
+                if is_applying():
+                    database.begin(context.get_context())
                 context.run_migrations()
     return progress
 

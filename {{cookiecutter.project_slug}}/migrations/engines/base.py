@@ -50,21 +50,14 @@ class Database:
         """Return another database on the same server or in the same folder."""
         return type(self)(self.url.set(database=name), self.args)
 
-    def pool(self) -> Pool:
+    def pool(self, **options: Any) -> Pool:
         """An engine of its own: the application's has listeners and a pool that are none of our business."""
-        return create_engine(self.url, poolclass=NullPool, connect_args=self.args)
+        return create_engine(self.url, poolclass=NullPool, connect_args=self.args, **options)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         with self.pool().connect() as connection:
             yield connection
-
-    def heads(self) -> set[str]:
-        """What is stored as the current revision, read through a fresh connection; empty where nothing is."""
-        if not self.exists():
-            return set()
-        with self.connect() as connection:
-            return set(MigrationContext.configure(connection).get_current_heads())
 
     def migrating(self, connection: Connection) -> AbstractContextManager[None]:
         """Around a migration on `connection`, before its transaction begins; puts everything back."""

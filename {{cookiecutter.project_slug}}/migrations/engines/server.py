@@ -12,7 +12,7 @@ from .base import Database
 
 class Server(Database):
     # Seconds. Without it a server behind a firewall is waited for for minutes.
-    connect_args: ClassVar = {"connect_timeout": 5}
+    connect_args: ClassVar = {"connect_timeout": 3}
     # The database to connect to when the one in question may not exist; None for none at all.
     maintenance: ClassVar[str | None]
     port: ClassVar[int]
@@ -24,8 +24,8 @@ class Server(Database):
     @contextmanager
     def administering(self) -> Iterator[Connection]:
         url = self.url.set(database=self.maintenance or "")
-        with type(self)(url, self.args).connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        with type(self)(url, self.args).pool(isolation_level="AUTOCOMMIT").connect() as connection:
+            yield connection
 
     def quoted(self, connection: Connection) -> str:
         return connection.dialect.identifier_preparer.quote_identifier(self.name)

@@ -43,9 +43,9 @@ class SQLite(Database):
     def in_memory(self) -> bool:
         return self.url.database in {None, "", ":memory:"}
 
-    def pool(self) -> Pool:
+    def pool(self, **options: Any) -> Pool:
         if not self.in_memory:
-            return super().pool()
+            return super().pool(**options)
         if not hasattr(self, "_memory"):  # it lives as long as its one connection
             self._memory = create_engine(self.url, poolclass=StaticPool, connect_args=self.args)
         return self._memory

@@ -1,6 +1,7 @@
 """What Alembic's autogenerate hands over is tidied before it is written to a file."""
 
 from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from alembic.operations import ops
@@ -9,8 +10,6 @@ from alembic.runtime.migration import MigrationContext
 
 def tidy(migration: MigrationContext, _revision: Any, directives: list[ops.MigrationScript]) -> None:
     """A `process_revision_directives` hook. It also runs for `flask db check`, so it never asks anything."""
-    if not directives or not directives[0].upgrade_ops:
-        return
     script = directives[0]
     config = migration.config
     autogenerating = bool(config and getattr(config.cmd_opts, "autogenerate", False))
@@ -22,22 +21,41 @@ def tidy(migration: MigrationContext, _revision: Any, directives: list[ops.Migra
 
 
 def _in_order(operations: list[Any]) -> list[Any]:
-    """MariaDB refuses to drop an index that a foreign key still needs (error 1553).
+    """New tables first, those referred to before those that refer; dropped tables last, the other way round.
 
-    A dropped table takes its indexes with it; elsewhere the foreign key goes first.
+    Alembic drops tables before it drops foreign keys that lead to them, in no order among themselves; and an
+    index before the foreign key that needs it, or the table that takes it along (MariaDB's error 1553).
     """
-    dropped = {_key(operation) for operation in operations if isinstance(operation, ops.DropTableOp)}
-    kept = []
+    creates = [operation for operation in operations if isinstance(operation, ops.CreateTableOp)]
+    drops = [operation for operation in operations if isinstance(operation, ops.DropTableOp)]
+    dropped = {_key(operation) for operation in drops}
+    others = []
     for operation in operations:
         if isinstance(operation, ops.ModifyTableOps):
-            operation.ops[:] = sorted(_without_indexes(operation.ops, dropped), key=_is_index_drop)
-            if not operation.ops:
-                continue
-        kept.append(operation)
-    return kept
+            operation.ops[:] = sorted(_without_indexes(operation.ops, dropped), key=_turn)
+            others.append(operation)
+        elif operation not in creates and operation not in drops:
+            others.append(operation)
+    others = [operation for operation in others if getattr(operation, "ops", True)]
+    return [*_referred_first(creates), *others, *reversed(_referred_first(drops))]
 
 
-def _without_indexes(operations: Iterable[Any], dropped: set[tuple[Any, str]]) -> list[Any]:
+def _referred_first(operations: list[Any]) -> list[Any]:
+    """Sort by foreign keys; tables in a circle stay in the order they came in."""
+    tables = {_key(operation): operation for operation in operations}
+    graph = {}
+    for key, operation in tables.items():
+        keys = operation.to_table().foreign_keys
+        targets = {tuple(foreign.target_fullname.rpartition(".")[0].rpartition(".")[::2]) for foreign in keys}
+        graph[key] = [(schema or None, name) for schema, name in targets if (schema or None, name) != key]
+    try:
+        order = [key for key in TopologicalSorter(graph).static_order() if key in tables]
+    except CycleError:
+        return operations
+    return [tables[key] for key in order]
+
+
+def _without_indexes(operations: Iterable[Any], dropped: set[tuple[str | None, str]]) -> list[Any]:
     return [
         operation
         for operation in operations
@@ -45,12 +63,12 @@ def _without_indexes(operations: Iterable[Any], dropped: set[tuple[Any, str]]) -
     ]
 
 
-def _is_index_drop(operation: Any) -> int:
-    """Constraints go first, then indexes, then everything else in the order in which it was found."""
+def _turn(operation: Any) -> int:
+    """Constraints are dropped first, then indexes; the rest stays in the order in which it was found."""
     if isinstance(operation, ops.DropConstraintOp):
         return 0
     return 1 if isinstance(operation, ops.DropIndexOp) else 2
 
 
-def _key(operation: Any) -> tuple[Any, str]:
+def _key(operation: Any) -> tuple[str | None, str]:
     return operation.schema, operation.table_name

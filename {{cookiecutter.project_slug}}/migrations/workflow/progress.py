@@ -9,6 +9,8 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 
 from ..engines.base import Database
+from ..engines.errors import MigrationError
+from .heads import describe
 
 
 class Progress:
@@ -19,6 +21,7 @@ class Progress:
         self.before: set[str] = set()
         self.after: set[str] = set()
         self.current: RevisionStep | None = None
+        self.options: dict[str, Any] = {}
         self.applied = 0
 
     def watch(
@@ -28,10 +31,12 @@ class Progress:
 
         def watched(heads: tuple[str, ...], migration: MigrationContext) -> Iterator[Any]:
             self.before = self.after = set(heads)
+            self.options = migration.opts
             steps = list(revisions(heads, migration))
             if not steps:
                 return
-            check(migration)
+            if isinstance(steps[0], RevisionStep):  # and not `stamp`
+                check(migration)
             verify = self.database.guard(migration.connection) if migration.connection else None
             for step in steps:
                 self.current = step if isinstance(step, RevisionStep) else None
@@ -54,8 +59,8 @@ class Progress:
 
     def conclude(self) -> None:
         """Say where the database stood and stands; a fresh connection confirms that it was stored."""
-        if self.applied and (stored := self.database.heads()) != self.after:
-            raise click.ClickException(
+        if self.applied and (stored := self._stored()) != self.after:
+            raise MigrationError(
                 f"The revisions ran, but {self.database} says it is at {describe(self.script, stored)}: "
                 "something committed or rolled back on the migration's own connection."
             )
@@ -66,12 +71,6 @@ class Progress:
         else:
             click.echo(f"Nothing to do: {self.database} is at {describe(self.script, self.after)}.")
 
-
-def describe(script: ScriptDirectory, revisions: Iterable[str]) -> str:
-    """Return ids with their messages, or "empty" where there are none."""
-    known = script.revision_map._revision_map
-    told = []
-    for revision in sorted(revisions):
-        found = known.get(revision)
-        told.append(f"{revision} ({found.doc})" if found else revision)  # type: ignore[union-attr]
-    return ", ".join(told) or "empty"
+    def _stored(self) -> set[str]:
+        with self.database.connect() as connection:
+            return set(MigrationContext.configure(connection, opts=self.options).get_current_heads())

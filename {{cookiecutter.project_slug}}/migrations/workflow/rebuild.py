@@ -23,8 +23,11 @@ def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
     if yes_destroy != database.short_name:
         _refuse_outside_development(database, yes_destroy)
     click.echo(f"Rebuilding {database}")
-    with one_sentence(database):
-        database.rebuild(partial(_fill, ctx))
+    try:
+        with one_sentence(database):
+            database.rebuild(partial(_fill, ctx))
+    except MigrationError as error:
+        raise MigrationError(f"{error.message} The old database, if there was one, is as it was.") from error
 
 
 def _refuse_outside_development(database: Database, wrong_name: str | None) -> None:

@@ -9,6 +9,7 @@ from .. import engines
 from . import history
 from .checks import refuse_unknown
 from .errors import one_sentence
+from .heads import stored_heads
 
 
 @click.command()
@@ -20,12 +21,12 @@ def sql() -> None:
     """
     database = engines.configured()
     with one_sentence(database):
-        heads = database.heads()
+        config = current_app.extensions["migrate"].migrate.get_config()
+        heads = stored_heads(database, config)
         script = history.directory()
         if heads == set(script.get_heads()):
             click.echo(f"-- Nothing is pending: {database} has all revisions.")
             return
         refuse_unknown(database, script, heads)
         start = ",".join(heads) or "base"
-        config = current_app.extensions["migrate"].migrate.get_config()
         command.upgrade(config, f"{start}:head", sql=True)

@@ -1,13 +1,14 @@
 """`flask db status`: which database this is, where it stands, what is pending."""
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 
 from .. import engines
 from . import history
 from .checks import refuse_unknown
 from .errors import one_sentence
-from .progress import describe
+from .heads import describe, stored_heads
 
 
 @click.command()
@@ -21,7 +22,7 @@ def status() -> None:
         if exists:
             with database.connect() as connection:
                 version = database.version(connection)
-        heads = database.heads()
+        heads = stored_heads(database, current_app.extensions["migrate"].migrate.get_config())
     click.echo(f"Engine    {database.title} {version}".rstrip())
     click.echo(f"Database  {database}{'' if exists else '  (does not exist yet)'}")
     click.echo(f"Revision  {describe(script, heads)}")

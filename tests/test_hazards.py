@@ -1,0 +1,288 @@
+"""Cases from real life, by the number they have in the project's list of hazards."""
+
+import os
+import sqlite3
+
+import pytest
+from conftest import Bake
+from project import BakedProject
+
+PARENT_AND_CHILD = """
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..database import db
+
+
+class Parent(db.Model):
+    __tablename__ = "parents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50))
+
+
+class Child(db.Model):
+    __tablename__ = "children"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("parents.id", ondelete="{action}"), index=True)
+"""
+
+
+def with_children(bake: Bake, action: str) -> BakedProject:
+    """A project with 100 parents and 300 children at the newest revision, and a pending rebuild of parents."""
+    project = bake(example_models=False)
+    family = project.models / "family.py"
+    family.write_text(PARENT_AND_CHILD.format(action=action))
+    project.revise("family")
+    project.make("db")
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})"
+    project.sql(f"INSERT INTO parents {numbers.format(100)} SELECT i, 'parent ' || i FROM n")
+    project.sql(f"INSERT INTO children {numbers.format(300)} SELECT i, i % 100 + 1 FROM n")
+    project.edit(family, "String(50)", "String(80)")
+    project.revise("longer names")
+    return project
+
+
+CHILDREN = "SELECT count(*), count(parent_id), sum(parent_id) FROM children"
+
+
+@pytest.mark.parametrize("action", ["CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"])
+def test_H01_H02_children_survive_the_rebuild_of_their_parents(bake: Bake, action: str) -> None:
+    project = with_children(bake, action)
+    before = project.sql(CHILDREN)
+    for command in (["upgrade", "head"], ["downgrade", "-1"]):
+        project.alembic(*command)
+        assert project.sql(CHILDREN) == before == [(300, 300, 15150)]
+    project.make("migrate")
+    assert project.sql(CHILDREN) == before
+    assert project.sql("PRAGMA foreign_key_check") == []
+    assert project.sql("SELECT name FROM sqlite_master WHERE name LIKE '_alembic%'") == []
+
+
+def test_H01_a_connection_handed_in_is_left_as_it_was(bake: Bake) -> None:
+    """Its own connection has foreign keys on; the same promise, and they are on again afterwards."""
+    project = with_children(bake, "CASCADE")
+    code = """
+import flask_migrate
+from alembic import command
+from my_app import create_app
+from my_app.database import db
+
+with create_app().app_context():
+    config = db.get_app().extensions if False else None
+    config = __import__("flask").current_app.extensions["migrate"].migrate.get_config()
+    with db.engine.connect() as connection:
+        level = connection.connection.dbapi_connection.isolation_level
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert connection.connection.dbapi_connection.isolation_level == level
+        assert not connection.connection.dbapi_connection.in_transaction
+"""
+    project.run(project.python, "-c", code, FLASK_DEBUG="1")
+    assert project.sql(CHILDREN) == [(300, 300, 15150)]
+    assert len(project.revision) == 12
+
+
+def test_a_revision_that_orphans_rows_is_rolled_back_with_the_tables_named(bake: Bake) -> None:
+    project = with_children(bake, "CASCADE")
+    project.make("migrate")
+    body = "def upgrade():\n    op.execute('DELETE FROM parents WHERE id <= 2')\n"
+    project.write_revision("orphans", body)
+    revision = project.revision
+    sentence = (
+        project.flask_fails("db", "upgrade") if False else project.flask("db", "upgrade", check=False).out
+    )
+    assert "6 in children without their parents" in sentence and "Traceback" not in sentence
+    assert project.sql("SELECT count(*) FROM parents") == [(100,)]
+    assert project.revision == revision
+
+
+def test_orphans_from_earlier_days_do_not_stop_a_migration(bake: Bake) -> None:
+    project = with_children(bake, "CASCADE")
+    project.sql("INSERT INTO children VALUES (1000, 4711)")
+    project.make("migrate")
+    assert project.sql("SELECT parent_id FROM children WHERE id = 1000") == [(4711,)]
+
+
+MODES = {
+    "legacy": "{}",
+    "autocommit": '{"autocommit": True}',
+    "no autocommit": '{"autocommit": False}',
+    "exclusive": '{"isolation_level": "EXCLUSIVE"}',
+    "none": '{"isolation_level": None}',
+}
+HALF = """
+def upgrade():
+    op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
+    op.execute("INSERT INTO tags (name) VALUES ('half')")
+    op.create_table("other_half", sa.Column("id", sa.Integer, primary_key=True))
+    {failure}
+"""
+
+
+@pytest.mark.parametrize(
+    "failure", ['op.execute("NONSENSE")', "1 / 0", "__import__('os').kill(__import__('os').getpid(), 9)"]
+)
+def test_H04_a_failing_revision_leaves_nothing(project: BakedProject, failure: str) -> None:
+    project.make("db")
+    path = project.path / "instance" / "my_app.db"
+    broken = project.write_revision("half", HALF.format(failure=failure))
+    schema = "SELECT name, sql FROM sqlite_master ORDER BY name"
+    before = project.sql(schema)
+    for _ in range(2):
+        result = project.flask("db", "upgrade", check=False)
+        assert result.returncode != 0 and "Traceback" not in result.out
+        assert project.sql(schema) == before
+        assert project.sql("SELECT name FROM tags ORDER BY name") == [("admin",), ("beta",)]
+    broken.write_text(broken.read_text().replace(failure, "pass"))
+    project.make("migrate")
+    assert project.sql("SELECT count(*) FROM tags") == [(3,)]
+    assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_H04_in_every_mode_of_the_driver(project: BakedProject, mode: str) -> None:
+    """The application may have set its own; Python 3.12 and later know `autocommit`."""
+    version = project.run(project.python, "-c", "import sys; print(sys.version_info >= (3, 12))").out.strip()
+    if "autocommit" in mode and version == "False":
+        pytest.skip("the environment's Python has no sqlite3 autocommit")
+    settings = project.path / "settings.py"
+    settings.write_text(f"SQLALCHEMY_ENGINE_OPTIONS = {{'connect_args': {mode}}}\n")
+    project.env["SETTINGS"] = str(settings)
+    project.make("db")
+    broken = project.write_revision("half", HALF.format(failure="1 / 0"))
+    project.flask("db", "upgrade", check=False)
+    assert project.sql("SELECT name FROM sqlite_master WHERE name LIKE '%half'") == []
+    broken.write_text(broken.read_text().replace("1 / 0", "pass"))
+    project.make("migrate")
+    assert project.sql("SELECT count(*) FROM tags WHERE name = 'half'") == [(1,)]
+
+
+def test_H04_several_revisions_are_applied_as_a_whole(project: BakedProject) -> None:
+    """`autocommit_block()` must not commit half of them."""
+    project.make("db")
+    body = 'def upgrade():\n    with op.get_context().autocommit_block():\n        op.execute("CREATE TABLE one (id)")'
+    project.write_revision("one", body)
+    project.write_revision("two", "def upgrade():\n    1 / 0")
+    out = project.flask("db", "upgrade", check=False).out
+    assert "two.py failed" in out and "ZeroDivisionError in line" in out and "Nothing was changed" in out
+    assert project.revision == "3f1d9a62c0b7"
+    assert project.sql("SELECT name FROM sqlite_master WHERE name = 'one'") == []
+
+
+def test_on_postgresql_a_failing_revision_leaves_nothing_and_those_before_stay(
+    bake: Bake, postgresql
+) -> None:
+    project = bake(database="postgresql")
+    project.env["DATABASE_URL"] = postgresql.url(f"half_{os.getpid()}_dev")
+    project.make("db")
+    project.write_revision("good", 'def upgrade():\n    op.execute("CREATE TABLE good (id INTEGER)")')
+    project.write_revision("half", HALF.format(failure="1 / 0"))
+    assert "half.py failed" in project.flask("db", "upgrade", check=False).out
+    assert project.revision == "good"
+    tables = [name for (name,) in project.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    assert sorted(tables) == ["alembic_version", "good", "tags", "user_tags", "users"]
+
+
+def test_H39_mariadb_drops_the_foreign_key_before_its_index(anywhere: BakedProject) -> None:
+    project = anywhere
+    family = project.models / "family.py"
+    family.write_text(PARENT_AND_CHILD.format(action="CASCADE"))
+    created = project.revise("family")
+    project.make("migrate")
+    assert "drop_index" not in created.read_text().partition("def downgrade")[2]
+    project.make("rollback")
+    project.make("migrate")
+
+    text = family.read_text()
+    family.write_text(text.replace('ForeignKey("parents.id", ondelete="CASCADE"), index=True', ""))
+    project.revise("neither key nor index")
+    project.make("migrate")
+    project.make("rollback")
+    project.make("migrate")
+    family.write_text(text)
+    project.revise("both again")
+    project.make("migrate")
+    family.unlink()
+    dropped = project.revise("no family")
+    assert "drop_index" not in dropped.read_text().partition("def downgrade")[0]
+    project.make("migrate")
+    project.make("rollback")
+    project.flask("db", "downgrade", "base")
+
+
+def test_H47_sql_before_the_migration_on_its_connection_does_not_swallow_it(anywhere: BakedProject) -> None:
+    """An application's own listener runs a statement on every new connection; what ran is stored."""
+    project = anywhere
+    project.edit(
+        f"{project.package}/database.py",
+        "    with app.app_context():",
+        "    @event.listens_for(__import__('sqlalchemy').Engine, 'engine_connect')\n"
+        "    def ask(connection):\n        connection.exec_driver_sql('SELECT 1')\n\n"
+        "    with app.app_context():",
+    )
+    result = project.flask("db", "upgrade", check=False)
+    if result.returncode == 0:
+        assert project.revision == "3f1d9a62c0b7"
+        assert project.sql("SELECT count(*) FROM users") == [(0,)]
+    else:
+        assert "committed or rolled back" in result.out
+
+
+def test_H58_options_are_the_same_offline(project: BakedProject) -> None:
+    project.edit(
+        "migrations/env.py",
+        '"compare_type": True,',
+        '"compare_type": True,\n        "version_table": "mine",',
+    )
+    assert "INSERT INTO mine" in project.flask("db", "upgrade", "--sql").out
+    project.flask("db", "upgrade")
+    assert project.sql("SELECT version_num FROM mine") == [("3f1d9a62c0b7",)]
+
+
+IN_PROCESS = """
+import logging
+import flask_migrate
+from my_app import create_app
+
+mine = logging.getLogger("mine")
+app = create_app()
+with app.app_context():
+    app.logger
+    flask_migrate.upgrade()
+    assert not mine.disabled and not app.logger.disabled
+    assert not logging.getLogger().handlers
+    try:
+        flask_migrate.upgrade(revision="nosuch")
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+
+
+def test_H61_H62_in_process(project: BakedProject) -> None:
+    """Loggers stay as they are; an error is an exception with a message, not an exit."""
+    out = project.run(project.python, "-c", IN_PROCESS, FLASK_DEBUG="1").out
+    assert "MigrationError There is no revision nosuch" in out
+
+
+def test_H62_one_step_back_needs_no_dashes(project: BakedProject) -> None:
+    project.make("db")
+    project.make("rollback")
+    assert project.revision is None
+
+
+def test_H63_a_percent_sign_in_the_path(bake: Bake, tmp_path, environment) -> None:
+    project = bake()
+    folder = tmp_path / "100% & 'more' $HOME"
+    folder.mkdir()
+    project.path = project.path.rename(folder / "my-app")
+    project.make("db")
+    project.alembic("upgrade", "head")
+    project.add_column()
+    project.revise("phone")
+    project.make("migrate")
+    project.make("status")
+    project.make("sql")
+    assert project.sql("SELECT name, phone FROM users") == [("Ada", None)]
