@@ -1,8 +1,6 @@
 """Says what to type next, and does nothing else."""
 
-import json
-
-slug = json.loads(r""" {{ cookiecutter.project_slug | tojson }} """)
+slug = bytes.fromhex("{{ cookiecutter.project_slug.encode().hex() }}").decode()
 folder = f'"{slug}"' if " " in slug else slug
 
 print(f"""

@@ -1,11 +1,10 @@
 """Refuses names that could not work, each in one sentence, before a file is written."""
 
-import json
 import keyword
 import sys
 
-SLUG = json.loads(r""" {{ cookiecutter.__asked_slug | tojson }} """)
-PACKAGE = json.loads(r""" {{ cookiecutter.package_name | tojson }} """)
+SLUG = bytes.fromhex("{{ cookiecutter.__asked_slug.encode().hex() }}").decode()
+PACKAGE = bytes.fromhex("{{ cookiecutter.package_name.encode().hex() }}").decode()
 
 # A database name holds 63 characters in PostgreSQL; development adds _dev to the package's name.
 LONGEST_SLUG, LONGEST_PACKAGE = 63, 63 - len("_dev")

@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,7 +82,10 @@ class BakedProject:
         path = self.path / file
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{old!r} is not in {path}"
+        changed = path.stat().st_mtime
         path.write_text(text.replace(old, new), encoding="utf-8")
+        # Python takes a file of the same size and second for the one it has compiled.
+        os.utime(path, (max(changed + 2, time.time()),) * 2)
 
     def add_column(self, line: str = "phone: Mapped[str | None] = mapped_column(String(30))") -> None:
         """Add a column to the example model User."""
@@ -96,8 +100,10 @@ class BakedProject:
 
     def write_revision(self, name: str, body: str, down: str | None = None) -> Path:
         """Write a revision by hand on top of the newest; `body` holds upgrade() and what else there is."""
-        if down is None:
-            (down,) = re.findall(r'^revision = "(.+)"$', self.versions[-1].read_text(), re.MULTILINE)
+        texts = "".join(path.read_text() for path in self.versions)
+        parents = re.findall(r'^down_revision = "(.+)"$', texts, re.MULTILINE)
+        heads = set(re.findall(r'^revision = "(.+)"$', texts, re.MULTILINE)) - set(parents)
+        down = down or heads.pop()
         path = self.path / "migrations" / "versions" / f"20991231_{len(self.versions):04}_{name}.py"
         head = f'revision = "{name}"\ndown_revision = "{down}"\n'
         imports = "import sqlalchemy as sa\nfrom alembic import op\n"

@@ -74,7 +74,6 @@ def test_both_schemes_mean_psycopg_3(project: BakedProject, scheme: str, postgre
 @pytest.mark.parametrize("scheme", ["mysql", "mariadb"])
 def test_both_schemes_mean_pymysql(project: BakedProject, scheme: str, mariadb: Server) -> None:
     url = mariadb.url("scheme_dev").replace("mariadb", scheme, 1)
-    assert f"{scheme}+pymysql://" in project.flask("db", "upgrade", DATABASE_URL=url).out or True
     assert f"{scheme}+pymysql://" in project.flask("db", "status", DATABASE_URL=url).out
 
 
@@ -113,12 +112,8 @@ def test_a_file_that_is_no_database(project: BakedProject) -> None:
     assert "no SQLite database" in fails_quickly(project, "upgrade")
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0 and not Path("/usr/bin/setpriv").exists(), reason="root may write anywhere"
-)
-def test_an_unwritable_folder(bake: Bake, tmp_path: Path) -> None:
-    project = bake()
-    (tmp_path / "readonly").mkdir(mode=0o555)
+def test_an_unwritable_folder(project: BakedProject) -> None:
+    """Not even root may make files in /proc."""
     url = f"sqlite:////proc/{os.getpid()}/nowhere/app.db"
     assert "writ" in fails_quickly(project, "upgrade", DATABASE_URL=url)
 
@@ -256,6 +251,8 @@ def test_dotenv_is_read_in_development(project: BakedProject, tmp_path: Path) ->
 def test_production_stops_without_a_secret_key(project: BakedProject, key: str | None) -> None:
     environment = {"FLASK_DEBUG": "0"} | ({} if key is None else {"SECRET_KEY": key})
     assert "SECRET_KEY" in project.flask_fails("db", "upgrade", **environment)
+    assert not (project.path / "instance").exists()
+    (project.path / "instance").mkdir()
     project.flask("db", "upgrade", FLASK_DEBUG="0", SECRET_KEY="9f6a1c8e7b")
 
 

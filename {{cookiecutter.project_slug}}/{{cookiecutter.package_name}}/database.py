@@ -61,7 +61,7 @@ def parse_url(text: str | URL, root: Path) -> URL:
             "DATABASE_URL is no database URL: it looks like sqlite:///instance/app.db, "
             "postgresql://user:password@host/name or mariadb://user:password@host/name."
         ) from error
-    if dialect == "sqlite" and url.database and url.database != ":memory:":
+    if dialect == "sqlite" and url.database and not url.database.startswith((":memory:", "file:")):
         url = url.set(database=str(root / url.database))
     elif dialect != "sqlite" and not url.database:
         raise SetupError("DATABASE_URL names a server but no database: add /name at its end.")

@@ -4,6 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from sqlalchemy import Engine as Pool
+from sqlalchemy import event
+
 from .server import Server
 
 NOW = "(now|current_timestamp|localtime|localtimestamp)"
@@ -15,6 +18,8 @@ class MariaDB(Server):
     after_failure = "The statements before it stay applied: this engine commits each of them"
     maintenance = None
     port = 3306
+    # PyMySQL waits for ever for the greeting of a server that is none, such as PostgreSQL's.
+    connect_args: ClassVar = {**Server.connect_args, "read_timeout": 3}
     lookup = "SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"
     # https://mariadb.com/kb/en/mariadb-error-code-reference/
     signs: ClassVar = {
@@ -23,9 +28,15 @@ class MariaDB(Server):
         "(1044": "does not let {user} use or create {name}: grant it, or use another user",
         "name or service not known": "cannot be found: mend the host in DATABASE_URL",
         "name resolution": "cannot be found: mend the host in DATABASE_URL",
+        "(2013": "does not answer like one: mend the port in DATABASE_URL",
         "(2003": "does not answer: start one with `docker compose up -d --wait`, or install one "
         "(apt install mariadb-server) and set DATABASE_URL",
     }
+
+    def pool(self, **options: Any) -> Pool:
+        pool = super().pool(**options)
+        event.listen(pool, "connect", _wait_without_end)
+        return pool
 
     @staticmethod
     def compare_server_default(*arguments: Any) -> bool:  # type: ignore[override]
@@ -54,6 +65,13 @@ class MariaDB(Server):
         self.drop()
         self.create()
         fill(self)
+
+
+def _wait_without_end(connection: Any, _record: Any) -> None:
+    """Connected: from here on a statement may take hours. PyMySQL has no public way to say so."""
+    if not hasattr(connection, "_read_timeout"):
+        raise RuntimeError("PyMySQL has changed: see _wait_without_end in migrations/engines/mariadb.py")
+    connection._read_timeout = None
 
 
 def _normal(default: str | None) -> str | None:

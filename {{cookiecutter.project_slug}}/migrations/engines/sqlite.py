@@ -33,7 +33,7 @@ class SQLite(Database):
 
     @property
     def path(self) -> Path:
-        return Path(self.name)
+        return Path(self.name.removeprefix("file:").partition("?")[0])
 
     @property
     def short_name(self) -> str:

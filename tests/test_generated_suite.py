@@ -1,0 +1,41 @@
+"""The generated project's own tests and linters, for each database and with and without examples."""
+
+import pytest
+from conftest import ENGINES, Bake
+from servers import Server
+
+
+@pytest.mark.parametrize("examples", [True, False])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_make_test_and_make_lint(
+    bake: Bake, engine: str, examples: bool, request: pytest.FixtureRequest
+) -> None:
+    project = bake(database=engine, example_models=examples)
+    if engine != "sqlite":
+        server: Server = request.getfixturevalue(engine)
+        project.env["DATABASE_URL"] = server.url("suite_dev")
+    out = project.make("test").out
+    assert f"{11 if examples else 7} passed" in out, out
+    project.make("lint")
+    project.make("db")
+    assert "No new upgrade operations" in project.flask("db", "check").out
+
+
+def test_its_tests_leave_no_database_behind(bake: Bake, postgresql: Server, mariadb: Server) -> None:
+    for server, query in (
+        (postgresql, "SELECT datname FROM pg_database"),
+        (mariadb, "SELECT schema_name FROM information_schema.schemata"),
+    ):
+        project = bake()
+        project.env["DATABASE_URL"] = server.url("tidy_dev")
+        project.make("db")
+        before = project.sql(query)
+        project.make("test")
+        assert project.sql(query) == before
+
+
+def test_a_forgotten_revision_fails_them(bake: Bake) -> None:
+    project = bake()
+    project.add_column()
+    out = project.make("test", check=False).out
+    assert "test_model_definitions_match_ddl" in out and "failed" in out
