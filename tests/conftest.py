@@ -1,6 +1,11 @@
 """Fixtures: `bake(**options)` gives a project that is ready to use; servers start when one is asked for."""
 
+import getpass
+import hashlib
 import itertools
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,17 +34,24 @@ def render(cookies) -> Bake:
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One installed environment for all baked projects; the PostgreSQL variant has every dependency."""
+def environment() -> Path:
+    """One installed environment for all baked projects, kept for the next run as well.
+
+    It has the dependencies of the PostgreSQL variant, which are all there are. Not in pytest's own folder:
+    that is closed to the user whom the server from the wheel runs as.
+    """
     from cookiecutter.main import cookiecutter
 
-    root = tmp_path_factory.getbasetemp().parent
-    with FileLock(root / "environment.lock"):
-        project = root / "environment" / "my-app"
+    dependencies = (TEMPLATE / "{{cookiecutter.project_slug}}" / "pyproject.toml").read_bytes()
+    key = hashlib.sha256(dependencies + sys.version.encode()).hexdigest()[:12]
+    root = Path(tempfile.gettempdir()) / f"baked-environment-{getpass.getuser()}-{key}"
+    with FileLock(f"{root}.lock"):
+        project = root / "my-app"
         if not (project / ".venv" / "ready").exists():
+            shutil.rmtree(root, ignore_errors=True)
             context = {"database": "postgresql"}
-            cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(project.parent), extra_context=context)
-            BakedProject(project).make("setup")
+            cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(root), extra_context=context)
+            BakedProject(project).make("setup", f"PYTHON={sys.executable}")
     return project / ".venv"
 
 
