@@ -60,8 +60,8 @@ def test_a_failing_rebuild_leaves_the_old_database(anywhere: BakedProject) -> No
     assert project.sql("SELECT count(*) FROM tags WHERE name = 'mine'") == [(1,)]
 
 
-def test_make_migrate_shows_each_revision_with_its_time_and_before_after(anywhere: BakedProject) -> None:
-    """P7: the database did not exist."""
+def test_P7_make_migrate_shows_each_revision_with_its_time_and_before_after(anywhere: BakedProject) -> None:
+    """The database did not exist."""
     project = anywhere
     out = project.make("migrate").out
     assert re.search(r"^  3f1d9a62c0b7 \(baseline\)  \d+\.\d\d s$", out, re.MULTILINE)
@@ -202,10 +202,10 @@ def test_D10_status(anywhere: BakedProject) -> None:
     assert "owner:owner" not in after
 
 
-def test_U1_a_relative_path_is_the_same_file_from_any_directory(
+def test_U1_H17_a_relative_path_is_the_same_file_from_any_directory(
     project: BakedProject, tmp_path: Path
 ) -> None:
-    """H17."""
+    """Also through make -C, manage.py and --app with an absolute path."""
     project.env["DATABASE_URL"] = "sqlite:///data/app.db"
     manage = project.path / "manage.py"
     project.run(project.python, manage, "db", "upgrade", cwd=tmp_path)
@@ -220,8 +220,8 @@ def test_U1_a_relative_path_is_the_same_file_from_any_directory(
     assert list(tmp_path.rglob("*.db")) == [project.path / "data" / "app.db"]
 
 
-def test_U2_X4_plain_alembic(anywhere: BakedProject) -> None:
-    """H70. The same safety as `flask db`; +1, -1, -2 as in Alembic's own tutorial."""
+def test_U2_X4_H70_plain_alembic(anywhere: BakedProject) -> None:
+    """The same safety as `flask db`; +1, -1, -2 as in Alembic's own tutorial."""
     project = anywhere
     project.alembic("upgrade", "head")
     project.add_column()
@@ -245,8 +245,8 @@ def test_U2_X4_plain_alembic(anywhere: BakedProject) -> None:
     )
 
 
-def test_E4_D9_P8_all_of_flask_migrate(project: BakedProject) -> None:
-    """P6: nothing was exported."""
+def test_E4_D9_P6_P8_all_of_flask_migrate(project: BakedProject) -> None:
+    """Nothing was exported."""
     manage = [project.python, "manage.py", "db"]
     stock = (
         "branches check current downgrade edit heads history init merge migrate revision show stamp upgrade"
@@ -267,8 +267,8 @@ def test_E4_D9_P8_all_of_flask_migrate(project: BakedProject) -> None:
     assert project.revision == "3f1d9a62c0b7"
 
 
-def test_P9_stamp_takes_an_existing_database(project: BakedProject) -> None:
-    """H64: a database made by create_all() is noticed, and stamp is offered."""
+def test_P9_H64_stamp_takes_an_existing_database(project: BakedProject) -> None:
+    """A database made by create_all() is noticed, and stamp is offered."""
     code = "from my_app import create_app; from my_app.database import db\n"
     code += "with create_app().app_context(): db.create_all()"
     (project.path / "instance").mkdir()
@@ -306,8 +306,8 @@ def test_X2_P3_the_baseline_has_only_tables_and_every_constraint_is_named(bake: 
     assert ("users" in dict(names)) is examples
 
 
-def test_P3_the_convention_reaches_the_models_and_batch_mode_is_alive(project: BakedProject) -> None:
-    """H06: a constraint can be dropped again because it has a name."""
+def test_P3_H06_the_convention_reaches_the_models_and_batch_mode_is_alive(project: BakedProject) -> None:
+    """A constraint can be dropped again because it has a name."""
     project.make("db")
     users = project.models / "users.py"
     project.edit(users, "String(254), unique=True", "String(254)")
@@ -327,8 +327,8 @@ def test_P3_the_convention_reaches_the_models_and_batch_mode_is_alive(project: B
     assert project.sql("SELECT email FROM users") == [("ada@example.com",)]
 
 
-def test_E3_models_are_found_by_themselves(project: BakedProject) -> None:
-    """H32: a module that nobody imports is in the metadata; a model elsewhere fails a test of the project."""
+def test_E3_H32_models_are_found_by_themselves(project: BakedProject) -> None:
+    """A module that nobody imports is in the metadata; a model elsewhere fails a test of the project."""
     project.make("db")
     model = (
         "from sqlalchemy.orm import Mapped, mapped_column\n\nfrom {dots}database import db\n\n\n"
