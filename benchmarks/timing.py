@@ -17,7 +17,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 
 def run(command: list[str], folder: Path) -> None:
     """Run `command` in `folder`; where it fails, end with its output."""
-    result = subprocess.run(  # noqa: S603 (the commands are our own)
+    result = subprocess.run(
         command,
         cwd=folder,
         env=ENVIRONMENT,

@@ -45,35 +45,40 @@ def run_offline(database: Database) -> None:
 
 def run_online(database: Database) -> None:
     """Apply revisions, or compare the database with the models, on a connection of our own."""
+    applies = is_applying()
+    progress = Progress(database, context.script, quiet=not applies or "quiet" in config.attributes)
     with one_sentence(database):
-        applies = is_applying()
         if applies:
             database.prepare()
-        elif not database.exists():
+            with database.lock() as progress.waited:
+                database.persist(partial(run_on_own_connection, database, progress))
+                progress.conclude()
+        elif database.exists():
+            run_on_own_connection(database, progress)
+        else:
             raise MigrationError(f"{database} does not exist yet: `make migrate` makes it.")
-        with database.connect() as connection:
-            connection.rollback()  # what a listener of the application may have begun
-            progress = run_on(connection, database, quiet=not applies or "quiet" in config.attributes)
-        if applies:
-            progress.conclude()
 
 
-def run_on(connection: Connection, database: Database, *, quiet: bool = True) -> Progress:
+def run_on_own_connection(database: Database, progress: Progress) -> None:
+    with database.connect() as connection:
+        connection.rollback()  # what a listener of the application may have begun
+        run_on(connection, database, progress)
+
+
+def run_on(connection: Connection, database: Database, progress: Progress) -> None:
     """Run on this connection; one that is in a transaction already stays in the hands of its owner."""
-    progress = Progress(database, context.script, quiet=quiet)
     with one_sentence(database, progress):
         if connection.in_transaction():
             configure(connection, database, progress)
             context.run_migrations()
-            return progress
+            return
         with database.migrating(connection):
             # Before this nothing may run on it: Alembic would take the transaction for somebody else's.
             configure(connection, database, progress)
             with context.begin_transaction():
                 if is_applying():
-                    database.begin(context.get_context())
+                    progress.waited |= database.begin(context.get_context())
                 context.run_migrations()
-    return progress
 
 
 def configure(connection: Connection, database: Database, progress: Progress) -> None:
@@ -88,6 +93,8 @@ def is_applying() -> bool:
     """Whether this is `upgrade`, `downgrade` or `stamp`: only they have a destination."""
     try:
         context.get_revision_argument()
+    except CommandError:
+        return True  # the run itself will say that there is no such revision
     except KeyError:
         return False
     return True
@@ -99,10 +106,10 @@ def run() -> None:
     if context.is_offline_mode():
         run_offline(database)
     elif isinstance(given, Connection):
-        run_on(given, database)
+        run_on(given, database, Progress(database, context.script, quiet=True))
     elif isinstance(given, Engine):
         with given.connect() as connection:
-            run_on(connection, database)
+            run_on(connection, database, Progress(database, context.script, quiet=True))
     elif getattr(config.cmd_opts, "autogenerate", False):
         # The models are compared with the history; what the development database holds plays no part.
         with database.shadow() as shadow:

@@ -30,6 +30,8 @@ def of(url: URL, connect_args: dict[str, Any] | None = None) -> Database:
 
 
 def configured() -> Database:
-    """Return the database of the current application."""
+    """Return the database of the current application, by the way that migrations are to take."""
+    if direct := current_app.config.get("MIGRATION_DATABASE_URL"):
+        return of(direct)
     arguments = current_app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {}).get("connect_args")
     return of(current_app.extensions["migrate"].db.engine.url, arguments)

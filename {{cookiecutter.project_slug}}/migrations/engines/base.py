@@ -50,21 +50,32 @@ class Database:
         """Return another database on the same server or in the same folder."""
         return type(self)(self.url.set(database=name), self.args)
 
-    def pool(self, **options: Any) -> Pool:
+    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
         """An engine of its own: the application's has listeners and a pool that are none of our business."""
-        return create_engine(self.url, poolclass=NullPool, connect_args=self.args, **options)
+        arguments = self.args | (arguments or {})
+        return create_engine(self.url, poolclass=NullPool, connect_args=arguments, **options)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         with self.pool().connect() as connection:
             yield connection
 
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        """Keep others from migrating this database; yields whether it had to wait for one that did."""
+        yield False
+
+    def persist(self, run: Callable[[], None]) -> None:
+        """Call `run`, and call it again where the engine says that this may help."""
+        run()
+
     def migrating(self, connection: Connection) -> AbstractContextManager[None]:
         """Around a migration on `connection`, before its transaction begins; puts everything back."""
         return nullcontext()
 
-    def begin(self, migration: MigrationContext) -> None:
-        """First thing inside the transaction."""
+    def begin(self, migration: MigrationContext) -> bool:
+        """First thing inside the transaction; returns whether it had to wait for another migration."""
+        return False
 
     def guard(self, connection: Connection) -> Callable[[], None]:
         """Note what must not get worse; the function returned raises MigrationError where it has."""

@@ -1,14 +1,25 @@
 """MariaDB and MySQL: every DDL statement commits, there is no transaction around a revision."""
 
+import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
+import click
 from sqlalchemy import Engine as Pool
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from .server import Server
+from .waiting import wait_for
 
+TAKE = text("SELECT GET_LOCK(:name, 0)")
+HOLDER = text(
+    "SELECT concat('the migration of ', host, ', connection ', id, ', since ', "
+    "date_format(now() - INTERVAL time SECOND, '%Y-%m-%dT%H:%i:%s')) "
+    "FROM information_schema.processlist WHERE id = IS_USED_LOCK(:name)"
+)
+CLUSTER = text("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")
 NOW = "(now|current_timestamp|localtime|localtimestamp)"
 
 
@@ -33,10 +44,29 @@ class MariaDB(Server):
         "(apt install mariadb-server) and set DATABASE_URL",
     }
 
-    def pool(self, **options: Any) -> Pool:
-        pool = super().pool(**options)
+    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
+        pool = super().pool(arguments, **options)
         event.listen(pool, "connect", _wait_without_end)
         return pool
+
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        """A lock of the server, released when the connection ends, however that comes about."""
+        # Names are for the whole server, at most 64 characters long.
+        name = {"name": f"migration:{hashlib.sha256(self.name.encode()).hexdigest()[:40]}"}
+        with self.pool(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql("SET SESSION wait_timeout = 2147483")  # it rests as long as it takes
+            if int((connection.execute(CLUSTER).first() or (0, 0))[1]) > 1:
+                click.echo(
+                    "This is a Galera cluster, and the lock is known to this node only: "
+                    "let no other process migrate through another node.",
+                    err=True,
+                )
+            yield wait_for(
+                lambda: connection.scalar(TAKE, name) == 1,
+                lambda: connection.scalar(HOLDER, name),
+                str(self),
+            )
 
     @staticmethod
     def compare_server_default(*arguments: Any) -> bool:  # type: ignore[override]

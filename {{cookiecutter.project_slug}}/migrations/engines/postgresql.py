@@ -1,14 +1,29 @@
 """PostgreSQL: DDL is transactional, and every revision gets a transaction of its own."""
 
-from collections.abc import Callable
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import text
+import click
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from . import postgresql_lock
+from .errors import MigrationError
 from .server import Server
+from .waiting import seconds
 
 DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:a, :b)")
+
+OLDEST = text(
+    "SELECT pid, usename, state, date_trunc('second', xact_start) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL "
+    "ORDER BY xact_start LIMIT 1"
+)
+LOCK_NOT_AVAILABLE = "55P03"
+TRIES = 10
 
 
 class PostgreSQL(Server):
@@ -28,6 +43,52 @@ class PostgreSQL(Server):
         "permission denied to create": "does not let {user} create {name}: create it, or use another user",
         "connection": "does not answer: start it (docker compose up -d --wait), or mend DATABASE_URL",
     }
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A statement that waits for a lock stops all who come after it, readers too: it gives way soon.
+
+        https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
+        """
+        limits = {
+            "lock_timeout": seconds("MIGRATION_STATEMENT_LOCK_TIMEOUT", 5),
+            "statement_timeout": seconds("MIGRATION_STATEMENT_TIMEOUT", 0),
+        }
+        options = [f"-c {name}={int(limit * 1000)}" for name, limit in limits.items()]
+        options.append(str(self.args.get("options", "")))
+        with self.pool({"options": " ".join(options)}).connect() as connection:
+            yield connection
+
+    def lock(self) -> AbstractContextManager[bool]:
+        return postgresql_lock.advisory_lock(self)
+
+    def persist(self, run: Callable[[], None]) -> None:
+        """Run again what gave way to somebody's lock: a revision is a transaction, so it starts anew."""
+        for left in reversed(range(TRIES)):
+            try:
+                return run()
+            except MigrationError as error:
+                if getattr(getattr(error.__cause__, "orig", None), "sqlstate", "") != LOCK_NOT_AVAILABLE:
+                    raise
+                if not left:
+                    raise
+                pause = random.uniform(0.5, 1.5)  # noqa: S311
+                click.echo(f"{error.message} Trying again, {left} more times.", err=True)
+                time.sleep(pause)
+        return None
+
+    def explain(self, error: DBAPIError) -> str | None:
+        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            return super().explain(error)
+        statement = " ".join((error.statement or "").split())[:100]
+        with self.connect() as connection:
+            oldest = connection.execute(OLDEST).first()
+        who = (
+            "; the oldest transaction is that of process {} ({}, {}, since {})".format(*oldest)
+            if oldest
+            else ""
+        )
+        return f"Gave way: somebody holds a lock that this needs: {statement}{who}."
 
     def create(self) -> None:
         with self.administering() as connection:

@@ -38,7 +38,8 @@ class Server(Database):
             with self.administering() as connection:
                 if not connection.scalar(text(self.lookup), {"name": self.name}):
                     return False
-            raise
+            with self.connect():  # it does: somebody made it just now, or there is another obstacle
+                return True
 
     def explain(self, error: DBAPIError) -> str | None:
         place = f"{self.url.host or 'localhost'}:{self.url.port or self.port}"

@@ -16,7 +16,7 @@ from .base import Database
 from .errors import MigrationError
 from .sqlite_render import rendering
 
-SIDE_FILES = ("-wal", "-shm", "-journal")
+SIDE_FILES = ("-wal", "-shm", "-journal", ".migrating")
 
 # What SQLite says, and what to do about it.
 SIGNS = {
@@ -53,9 +53,9 @@ class SQLite(Database):
     def in_memory(self) -> bool:
         return self.url.database in {None, "", ":memory:"}
 
-    def pool(self, **options: Any) -> Pool:
+    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
         if not self.in_memory:
-            return super().pool(**options)
+            return super().pool(arguments, **options)
         if not hasattr(self, "_memory"):  # it lives as long as its one connection
             self._memory = create_engine(self.url, poolclass=StaticPool, connect_args=self.args)
         return self._memory

@@ -8,12 +8,15 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, cast
 
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from .errors import MigrationError
+from .waiting import myself, told, wait_for
 
 
 @contextmanager
@@ -34,20 +37,54 @@ def migrating(connection: Connection) -> Iterator[None]:
         yield
     finally:
         connection.rollback()
+        if owner := _owner_file(connection):
+            owner.unlink(missing_ok=True)
         driver.execute(f"PRAGMA foreign_keys = {keys}")
         driver.isolation_level = level
         if mode is not None:
             driver.autocommit = mode
 
 
-def begin(migration: MigrationContext) -> None:
+def begin(migration: MigrationContext) -> bool:
+    """BEGIN IMMEDIATE is the lock as well: whoever comes second waits for it. Returns whether it had to."""
     connection = cast(Connection, migration.connection)
     driver: Any = connection.connection.dbapi_connection
+    owner = _owner_file(connection)
+
+    def take() -> bool:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                return False
+            raise DBAPIError.instance("BEGIN IMMEDIATE", None, error, sqlite3.Error) from error
+        return True
+
+    def holder() -> str | None:
+        try:
+            return told(owner.read_text()) if owner else None
+        except FileNotFoundError:
+            return None
+
     if driver.in_transaction:  # an application's own listener began one
         connection.exec_driver_sql("COMMIT")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # The driver's own waiting is for later: a reader may be in the way of the commit.
+    patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+    driver.execute("PRAGMA busy_timeout = 0")
+    waited = wait_for(take, holder, str(owner.with_suffix("")) if owner else "the database")
+    driver.execute(f"PRAGMA busy_timeout = {patience}")
+    if owner:
+        owner.write_text(myself())
     # It would commit what went before it, and SQLite has no statement that needs it.
     migration.autocommit_block = nullcontext  # type: ignore[method-assign]
+    return waited
+
+
+def _owner_file(connection: Connection) -> Path | None:
+    """Beside the database file: who migrates it. None for a database in memory."""
+    driver: Any = connection.connection.dbapi_connection
+    path = driver.execute("PRAGMA database_list").fetchone()[2]
+    return Path(f"{path}.migrating") if path else None
 
 
 def guard(connection: Connection) -> Callable[[], None]:

@@ -23,6 +23,7 @@ class Progress:
         self.current: RevisionStep | None = None
         self.options: dict[str, Any] = {}
         self.applied = 0
+        self.waited = False
 
     def watch(
         self, revisions: Callable[..., Iterable[Any]], check: Callable[[MigrationContext], None]
@@ -30,7 +31,9 @@ class Progress:
         """Wrap the function that Alembic asks for the revisions to run; `check` may refuse beforehand."""
 
         def watched(heads: tuple[str, ...], migration: MigrationContext) -> Iterator[Any]:
-            self.before = self.after = set(heads)
+            if not self.applied:  # it may be called again for what is left
+                self.before = set(heads)
+            self.after = set(heads)
             self.options = migration.opts
             steps = list(revisions(heads, migration))
             if not steps:
@@ -69,7 +72,8 @@ class Progress:
         if self.applied:
             click.echo(f"{describe(self.script, self.before)} → {describe(self.script, self.after)}")
         else:
-            click.echo(f"Nothing to do: {self.database} is at {describe(self.script, self.after)}.")
+            by = ", brought there by the process that was waited for" if self.waited else ""
+            click.echo(f"Nothing to do: {self.database} is at {describe(self.script, self.after)}{by}.")
 
     def _stored(self) -> set[str]:
         with self.database.connect() as connection:

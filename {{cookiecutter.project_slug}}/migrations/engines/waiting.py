@@ -1,0 +1,66 @@
+"""Of several processes that migrate one database one does it; the others wait, and say for whom."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import click
+from flask import current_app
+
+from .errors import MigrationError
+
+PAUSE = 0.1  # seconds between two tries
+
+
+def seconds(name: str, default: float) -> float:
+    """Return a setting from the environment or the application's configuration, in seconds."""
+    value = os.environ.get(name) or current_app.config.get(name, default)
+    try:
+        return float(value)
+    except ValueError:
+        raise MigrationError(f"{name} is a number of seconds, not {value!r}: mend it.") from None
+
+
+def wait_for(take: Callable[[], bool], holder: Callable[[], str | None], place: str) -> bool:
+    """Call `take` until it succeeds, and return whether it had to wait.
+
+    Raises MigrationError after MIGRATION_LOCK_TIMEOUT seconds (60), naming the `holder`.
+    """
+    began = time.monotonic()
+    limit = seconds("MIGRATION_LOCK_TIMEOUT", 60)
+    waited = False
+    while not take():
+        who = holder() or "another program"
+        if not waited:
+            click.echo(f"Waiting for {who} to be done with {place} ...", err=True)
+        waited = True
+        if time.monotonic() - began > limit:
+            raise MigrationError(
+                f"{place} is in use by {who}; gave up after {limit:g} s, nothing was changed: "
+                "wait until it is done, or stop it (the development server, say), then try again."
+            )
+        time.sleep(PAUSE)
+    return waited
+
+
+def myself() -> str:
+    """What the others are told about this process, in the 63 characters of an application_name."""
+    return f"{socket.gethostname()[:30]}|{os.getpid()}|{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def told(description: str | None) -> str | None:
+    """Put `myself()` of another process into words; None where it is nothing or that process is gone."""
+    host, _, rest = (description or "").partition("|")
+    pid, _, since = rest.partition("|")
+    if not since:
+        return None
+    if host == socket.gethostname()[:30] and os.name == "posix":
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return None
+        except PermissionError:
+            pass  # it lives, as somebody else
+    return f"the migration of {host}, pid {pid}, since {since}"
