@@ -36,7 +36,7 @@ def find(program: str) -> str:
     debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))[-1:]
     found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") or next(map(str, debian), None)
     if found is None:
-        message = f"{program} is not installed: apt install postgresql mariadb-server"
+        message = f"{program} is not installed: apt install postgresql pgbouncer mariadb-server"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     return found
 
@@ -92,23 +92,8 @@ def postgresql() -> Iterator[Server]:
         (home / "password").chmod(0o644)
         settings = {"cwd": home, "stdout": (home / "log").open("w"), "stderr": subprocess.STDOUT}
         settings |= unprivileged() | {"env": os.environ | {"HOME": str(home), "LC_ALL": "C.UTF-8"}}
-        subprocess.run(
-            [
-                initdb,
-                "-D",
-                "data",
-                "-U",
-                "owner",
-                "-A",
-                "scram-sha-256",
-                "--pwfile",
-                "password",
-                "-E",
-                "UTF8",
-            ],
-            check=True,
-            **settings,
-        )
+        login = ["-U", "owner", "-A", "scram-sha-256", "--pwfile=password"]
+        subprocess.run([initdb, "-D", "data", "-E", "UTF8", *login], check=True, **settings)
         port = free_port()
         command = [postgres, "-D", "data", "-p", str(port), "-h", "127.0.0.1", "-k", str(home), "-F"]
         process = subprocess.Popen(command, **settings)
@@ -120,6 +105,28 @@ def postgresql() -> Iterator[Server]:
             yield server
         finally:
             process.send_signal(2)  # SIGINT: fast shutdown, whoever is connected
+            stop(process)
+
+
+@contextmanager
+def pgbouncer(server: Server) -> Iterator[Server]:
+    """A pooler in transaction mode before `server`."""
+    program = find("pgbouncer")
+    with folder() as home:
+        port = free_port()
+        (home / "ini").write_text(
+            f"[databases]\n* = host=127.0.0.1 port={server.port} user=owner password=owner\n"
+            f"[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\nunix_socket_dir=\nauth_type=any\n"
+            "pool_mode=transaction\nignore_startup_parameters=extra_float_digits\n"
+        )
+        (home / "ini").chmod(0o644)
+        with (home / "log").open("w") as log:
+            process = subprocess.Popen([program, "ini"], cwd=home, stderr=log, stdout=log, **unprivileged())
+        pooler = Server("postgresql", port, server.login, process)
+        try:
+            wait_for(lambda: psycopg.connect(pooler.url("postgres")), process, home / "log")
+            yield pooler
+        finally:
             stop(process)
 
 

@@ -8,6 +8,7 @@ import time
 
 import psycopg
 import pytest
+import servers
 from conftest import Bake
 from project import BakedProject, clean_environment
 from servers import Server
@@ -104,9 +105,7 @@ def test_a_holder_that_is_killed_does_not_stop_the_next(anywhere: BakedProject) 
 
 def test_a_downgrade_waits_as_well(project: BakedProject) -> None:
     project.make("db")
-    project.write_revision(
-        "slow", SLOW.format(seconds=4) + "\n\ndef downgrade():\n    op.drop_table('slow')\n"
-    )
+    project.write_revision("slow", SLOW.format(seconds=4))
     first = start(project)
     time.sleep(2.5)
     second = start(project, "db", "downgrade", "3f1d9a62c0b7")
@@ -157,6 +156,23 @@ def test_H50_after_ten_tries_it_gives_up_and_nothing_has_changed(shop: BakedProj
     assert out.returncode == 1 and out.out.count("Trying again") == 9 and "Traceback" not in out.out
     assert project.revision == "3f1d9a62c0b7"
     project.make("migrate")
+
+
+def test_a_connection_pooler_is_refused_and_the_way_around_it_named(
+    shop: BakedProject, postgresql: Server
+) -> None:
+    project = shop
+    project.add_column()
+    project.revise("phone")
+    direct = project.env["DATABASE_URL"]
+    with servers.pgbouncer(postgresql) as pooler:
+        through = direct.replace(f":{postgresql.port}/", f":{pooler.port}/")
+        sentence = project.flask_fails("db", "upgrade", DATABASE_URL=through)
+        assert "pooler" in sentence and "MIGRATION_DATABASE_URL" in sentence
+        assert project.revision == "3f1d9a62c0b7"
+        project.flask("db", "upgrade", DATABASE_URL=through, MIGRATION_DATABASE_URL=direct)
+        assert project.sql("SELECT phone FROM users") == [(None,)]
+        assert "Pending   nothing" in project.flask("db", "status", DATABASE_URL=through).out
 
 
 def test_H48_an_index_is_made_concurrently_while_others_wait(shop: BakedProject) -> None:

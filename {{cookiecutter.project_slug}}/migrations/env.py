@@ -60,7 +60,7 @@ def run_online(database: Database) -> None:
 
 
 def run_on_own_connection(database: Database, progress: Progress) -> None:
-    with database.connect() as connection:
+    with database.connect(database.limits() if is_applying() else None) as connection:
         connection.rollback()  # what a listener of the application may have begun
         run_on(connection, database, progress)
 

@@ -56,9 +56,13 @@ class Database:
         return create_engine(self.url, poolclass=NullPool, connect_args=arguments, **options)
 
     @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        with self.pool().connect() as connection:
+    def connect(self, arguments: dict[str, Any] | None = None) -> Iterator[Connection]:
+        with self.pool(arguments).connect() as connection:
             yield connection
+
+    def limits(self) -> dict[str, Any]:
+        """Arguments for the connection that applies revisions: how long a statement may wait or run."""
+        return {}
 
     @contextmanager
     def lock(self) -> Iterator[bool]:

@@ -2,12 +2,12 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Self
 
 import click
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from . import postgresql_lock
@@ -44,8 +44,7 @@ class PostgreSQL(Server):
         "connection": "does not answer: start it (docker compose up -d --wait), or mend DATABASE_URL",
     }
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
+    def limits(self) -> dict[str, Any]:
         """A statement that waits for a lock stops all who come after it, readers too: it gives way soon.
 
         https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
@@ -55,9 +54,7 @@ class PostgreSQL(Server):
             "statement_timeout": seconds("MIGRATION_STATEMENT_TIMEOUT", 0),
         }
         options = [f"-c {name}={int(limit * 1000)}" for name, limit in limits.items()]
-        options.append(str(self.args.get("options", "")))
-        with self.pool({"options": " ".join(options)}).connect() as connection:
-            yield connection
+        return {"options": " ".join([*options, str(self.args.get("options", ""))])}
 
     def lock(self) -> AbstractContextManager[bool]:
         return postgresql_lock.advisory_lock(self)
