@@ -16,6 +16,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from .errors import MigrationError
+from .sqlite_leftovers import clear_leftovers
+from .sqlite_rebuild import careful_rebuilds
 from .waiting import myself, told, wait_for
 
 
@@ -34,7 +36,8 @@ def migrating(connection: Connection) -> Iterator[None]:
     driver.isolation_level = None
     driver.execute("PRAGMA foreign_keys = OFF")
     try:
-        yield
+        with careful_rebuilds(connection):
+            yield
     finally:
         connection.rollback()
         if owner := _owner_file(connection):
@@ -75,6 +78,7 @@ def begin(migration: MigrationContext) -> bool:
     driver.execute(f"PRAGMA busy_timeout = {patience}")
     if owner:
         owner.write_text(myself())
+    clear_leftovers(driver)
     # It would commit what went before it, and SQLite has no statement that needs it.
     migration.autocommit_block = nullcontext  # type: ignore[method-assign]
     return waited

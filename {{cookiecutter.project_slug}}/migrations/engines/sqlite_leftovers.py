@@ -1,0 +1,26 @@
+"""Temporary tables of batch operations that were cut short, by a tool that does not use a transaction."""
+
+from typing import Any
+
+import click
+
+PREFIX = "_alembic_tmp_"
+
+
+def clear_leftovers(driver: Any) -> None:
+    """Such a table would block the next rebuild: drop it, or name it back where it is the data."""
+    names = {name for (name,) in driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for temporary in sorted(name for name in names if name.startswith(PREFIX)):
+        table = temporary.removeprefix(PREFIX)
+        quoted = '"' + temporary.replace('"', '""') + '"'
+        if table in names:
+            driver.execute(f"DROP TABLE {quoted}")
+            click.echo(
+                f"Dropped {temporary}: a migration that failed had left this copy of {table}.", err=True
+            )
+        else:
+            new = '"' + table.replace('"', '""') + '"'
+            driver.execute("PRAGMA legacy_alter_table = ON")  # views name it
+            driver.execute(f"ALTER TABLE {quoted} RENAME TO {new}")
+            driver.execute("PRAGMA legacy_alter_table = OFF")
+            click.echo(f"Renamed {temporary} back to {table}: it held the only copy of the rows.", err=True)

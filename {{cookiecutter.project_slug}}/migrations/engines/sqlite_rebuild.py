@@ -1,0 +1,144 @@
+"""What a table must not lose when SQLite's ALTER TABLE is not enough and batch mode rebuilds it.
+
+Alembic makes `_alembic_tmp_x`, copies the rows, drops `x` and renames. Whatever SQLAlchemy cannot read from
+the old table is missing in the new one. Triggers, expression indexes, sort orders and the AUTOINCREMENT
+counter are put back here; where something cannot be, the revision is refused, and the transaction leaves
+everything as it was.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from .errors import MigrationError
+from .sqlite_schema import lost_features, split
+
+COPY = re.compile(r'INSERT INTO "?(_alembic_tmp_[^"\s]+)"? \((.+?)\) SELECT (.+)( \nFROM .+)', re.DOTALL)
+DROP = re.compile(r'\s*DROP TABLE "?([^"]+?)"?\s*')
+RENAME = re.compile(r'ALTER TABLE "?_alembic_tmp_[^"]*?"? RENAME TO "?([^"]+?)"?')
+CREATE_INDEX = re.compile(r'CREATE (?:UNIQUE )?INDEX "?([^"\s]+)"? ON.*', re.DOTALL)
+
+
+@contextmanager
+def careful_rebuilds(connection: Connection) -> Iterator[None]:
+    """Watch the statements on `connection` for rebuilds; the listeners are gone afterwards."""
+    driver: Any = connection.connection.dbapi_connection
+    tables: dict[str, _Rebuilt] = {}
+    indexes: dict[str, str] = {}
+
+    def before(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+        if match := COPY.fullmatch(statement):
+            statement = _without_generated(driver, *match.groups())
+        elif (match := DROP.fullmatch(statement)) and _is_being_rebuilt(driver, match[1]):
+            table = tables[match[1]] = _Rebuilt(driver, match[1])
+            indexes.update({name: sql for kind, name, sql in table.owned if kind == "index"})
+        elif RENAME.fullmatch(statement):
+            # Else a view that names the table makes it fail: https://sqlite.org/lang_altertable.html#altertabrename
+            # For this statement only: foreign keys are to follow a table that a revision renames.
+            driver.execute("PRAGMA legacy_alter_table = ON")
+        elif (match := CREATE_INDEX.fullmatch(statement)) and match[1] in indexes:
+            original = indexes.pop(match[1])
+            if _plain(original) == _plain(statement):  # the same, but for what was lost: DESC, COLLATE
+                statement = original
+        return statement, parameters
+
+    def after(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if match := RENAME.fullmatch(statement):
+            driver.execute("PRAGMA legacy_alter_table = OFF")
+            if table := tables.pop(match[1], None):
+                table.restore()
+
+    event.listen(connection, "before_cursor_execute", before, retval=True)
+    event.listen(connection, "after_cursor_execute", after)
+    try:
+        yield
+    finally:
+        event.remove(connection, "before_cursor_execute", before)
+        event.remove(connection, "after_cursor_execute", after)
+
+
+class _Rebuilt:
+    """A table on the eve of being dropped, and what it owns."""
+
+    def __init__(self, driver: Any, name: str) -> None:
+        self.driver, self.name = driver, name
+        query = "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
+        self.owned = driver.execute(query, [name]).fetchall()
+        self.counter = _counter(driver, name)
+        # Kind -2 is an expression: https://sqlite.org/pragma.html#pragma_index_xinfo
+        self.expressions = {
+            index
+            for kind, index, _sql in self.owned
+            if kind == "index"
+            and any(row[1] == -2 for row in driver.execute(f'PRAGMA index_xinfo("{index}")'))
+        }
+
+    def restore(self) -> None:
+        """Put back what Alembic has not; raises MigrationError for what cannot be."""
+        create = {kind: sql for kind, _name, sql in self.owned if kind == "table"}["table"]
+        query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+        if lost := lost_features(create, self.driver.execute(query, [self.name]).fetchone()[0]):
+            raise MigrationError(
+                f"Rebuilding table {self.name} would lose {', '.join(lost)}: nothing was changed; say it "
+                "in the revision, with table_args, table_kwargs or reflect_args of op.batch_alter_table()."
+            )
+        if self.counter is not None:
+            update = "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?"
+            self.driver.execute(update, [self.counter, self.name])
+        for kind, name, sql in self.owned:
+            if kind == "trigger" or name in self.expressions:
+                self._again(sql)
+        self._compile_triggers()
+
+    def _again(self, sql: str) -> None:
+        try:
+            self.driver.execute(sql)
+        except sqlite3.OperationalError as error:
+            if "no such column" not in str(error):  # then it went with its column
+                raise
+
+    def _compile_triggers(self) -> None:
+        """EXPLAIN makes SQLite read the triggers, which it does not do when they are made."""
+        if not any(kind == "trigger" for kind, _name, _sql in self.owned):
+            return
+        table = '"' + self.name.replace('"', '""') + '"'
+        names = [row[1].replace('"', '""') for row in self.driver.execute(f"PRAGMA table_info({table})")]
+        update = f"UPDATE {table} SET " + ", ".join(f'"{name}" = "{name}"' for name in names)  # noqa: S608
+        for statement in (f"INSERT INTO {table} DEFAULT VALUES", update, f"DELETE FROM {table}"):  # noqa: S608
+            try:
+                self.driver.execute(f"EXPLAIN {statement}")
+            except sqlite3.OperationalError as error:
+                raise MigrationError(
+                    f"A trigger of table {self.name} would no longer work ({error}): nothing was changed; "
+                    "drop or change the trigger first, in the same revision."
+                ) from error
+
+
+def _is_being_rebuilt(driver: Any, table: str) -> bool:
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return bool(driver.execute(query, [f"_alembic_tmp_{table}"[:50]]).fetchone())  # as Alembic cuts it
+
+
+def _counter(driver: Any, table: str) -> int | None:
+    if not driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+        return None
+    row = driver.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", [table]).fetchone()
+    return row[0] if row else None
+
+
+def _without_generated(driver: Any, table: str, names: str, values: str, source: str) -> str:
+    """A generated column cannot be copied, only generated again."""
+    columns = driver.execute(f'PRAGMA table_xinfo("{table}")').fetchall()
+    generated = {column[1] for column in columns if column[6] in {2, 3}}
+    pairs = zip(split(names), split(values), strict=True)
+    kept = [(name, value) for name, value in pairs if name.strip('"') not in generated]
+    names, values = (", ".join(column) for column in zip(*kept, strict=True))
+    return f'INSERT INTO "{table}" ({names}) SELECT {values}{source}'
+
+
+def _plain(index: str) -> str:
+    return re.sub(r'\b(DESC|ASC|COLLATE\s+\w+)\b|["`\[\]\s;]', "", index, flags=re.IGNORECASE).lower()
