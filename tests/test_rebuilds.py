@@ -33,7 +33,8 @@ def schema(project: BakedProject) -> dict[str, str]:
 
 TABLE = "CREATE TABLE things (id INTEGER PRIMARY KEY, name VARCHAR(50), price INTEGER)"
 LOG = "CREATE TABLE log (id INTEGER PRIMARY KEY, what TEXT)"
-TRIGGER = "CREATE TRIGGER remember AFTER UPDATE OF name ON things BEGIN INSERT INTO log (what) VALUES (old.name); END"
+REMEMBER = "INSERT INTO log (what) VALUES (old.name)"
+TRIGGER = f"CREATE TRIGGER remember AFTER UPDATE OF name ON things BEGIN {REMEMBER}; END"
 
 
 def test_H08_triggers_are_still_there_and_work(bake: Bake) -> None:

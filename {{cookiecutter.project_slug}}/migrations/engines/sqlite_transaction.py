@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import OperationalError
 
 from .errors import MigrationError
 from .sqlite_leftovers import clear_leftovers
@@ -56,11 +56,11 @@ def begin(migration: MigrationContext) -> bool:
 
     def take() -> bool:
         try:
-            driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                return False
-            raise DBAPIError.instance("BEGIN IMMEDIATE", None, error, sqlite3.Error) from error
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if "locked" not in str(error.orig):
+                raise
+            return False
         return True
 
     def holder() -> str | None:

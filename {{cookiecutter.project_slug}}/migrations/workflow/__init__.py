@@ -9,16 +9,20 @@ from flask_migrate import Migrate
 from flask_migrate.cli import db as flask_migrate_commands
 from flask_sqlalchemy import SQLAlchemy
 
+from .backup import backup
 from .new import new
 from .rebuild import rebuild
+from .restore import restore
 from .sql import sql
 from .status import status
 
+VERBS = (backup, new, rebuild, restore, sql, status)
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 commands = click.Group(
     "db",
-    commands=flask_migrate_commands.commands | {verb.name: verb for verb in (new, rebuild, sql, status)},
+    commands=flask_migrate_commands.commands
+    | {verb.name: verb for verb in (backup, new, rebuild, restore, sql, status)},
     params=flask_migrate_commands.params,
     callback=flask_migrate_commands.callback,
     help="Make, apply and inspect migrations.\n\n`migrate` makes a revision (so does `new`, with more care); "

@@ -2,8 +2,10 @@
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask import current_app
 from sqlalchemy import inspect
 
+from .. import engines
 from ..engines.base import Database
 from ..engines.errors import MigrationError
 from .errors import unknown_revision
@@ -27,3 +29,19 @@ def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str])
     """A database may be at a revision that another branch has."""
     for head in heads - set(script.revision_map._revision_map):  # type: ignore[arg-type]
         raise MigrationError(unknown_revision(head, database))
+
+
+def refuse_outside_development(database: Database, destroy: str | None) -> None:
+    """What is about to be replaced is a development database, or `destroy` is its exact name."""
+    if destroy == database.short_name:
+        return
+    reason = database.outside_development(engines.ROOT)
+    if not current_app.debug:
+        reason = "the application does not run in development (FLASK_DEBUG=1)"
+    if destroy:
+        reason = f"its name is {database.short_name}, not {destroy}"
+    if reason:
+        raise MigrationError(
+            f"This database is not touched: {reason}. "
+            f"If that is what you want, add --yes-destroy {database.short_name}."
+        )

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from ..engines.base import Database
 from ..engines.errors import MigrationError
 from .heads import describe
+from .snapshots import may_destroy, take_and_tell
 
 
 class Progress:
@@ -40,6 +41,8 @@ class Progress:
                 return
             if isinstance(steps[0], RevisionStep):  # and not `stamp`
                 check(migration)
+            if self.before and self.database.cheap_snapshots and not self.quiet and may_destroy(steps):
+                take_and_tell(self.database, self.before)
             verify = self.database.guard(migration.connection) if migration.connection else None
             for step in steps:
                 self.current = step if isinstance(step, RevisionStep) else None

@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 from .. import engines
 from ..engines.base import Database
 from ..engines.errors import MigrationError
+from .checks import refuse_outside_development
 from .errors import one_sentence
 
 
@@ -20,27 +21,13 @@ from .errors import one_sentence
 def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
     """Delete the development database, build it through the migrations, seed it."""
     database = engines.configured()
-    if yes_destroy != database.short_name:
-        _refuse_outside_development(database, yes_destroy)
+    refuse_outside_development(database, yes_destroy)
     click.echo(f"Rebuilding {database}")
     try:
         with one_sentence(database):
             database.rebuild(partial(_fill, ctx))
     except MigrationError as error:
         raise MigrationError(f"{error.message} The old database, if there was one, is as it was.") from error
-
-
-def _refuse_outside_development(database: Database, wrong_name: str | None) -> None:
-    reason = database.outside_development(engines.ROOT)
-    if not current_app.debug:
-        reason = "the application does not run in development (FLASK_DEBUG=1)"
-    if wrong_name:
-        reason = f"its name is {database.short_name}, not {wrong_name}"
-    if reason:
-        raise MigrationError(
-            f"This database is not deleted: {reason}. "
-            f"If that is what you want: flask db rebuild --yes-destroy {database.short_name}"
-        )
 
 
 def _fill(ctx: click.Context, database: Database, *, quiet: bool = False) -> None:

@@ -1,0 +1,21 @@
+"""`flask db backup`: a snapshot with the engine's own tool."""
+
+import click
+from flask.cli import with_appcontext
+
+from .. import engines
+from ..engines.errors import MigrationError
+from . import snapshots
+from .errors import one_sentence
+
+
+@click.command()
+@with_appcontext
+def backup() -> None:
+    """Write a snapshot into instance/backups; the newest ten are kept."""
+    database = engines.configured()
+    with one_sentence(database):
+        if not database.exists():
+            raise MigrationError(f"{database} does not exist, so there is nothing to save.")
+        with database.lock():
+            snapshots.take_and_tell(database)

@@ -1,0 +1,58 @@
+"""The folder of snapshots: instance/backups, readable by its owner only, the newest ten of each database."""
+
+import inspect
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from alembic.runtime.migration import RevisionStep
+from flask import current_app
+
+from .. import engines
+from ..engines.base import Database
+from .heads import stored_heads
+
+KEPT = 10
+DESTRUCTIVE = re.compile(r"drop_(column|table)|type_=|\b(DROP|DELETE|TRUNCATE|UPDATE)\b", re.IGNORECASE)
+
+
+def folder() -> Path:
+    return Path(current_app.instance_path) / "backups"
+
+
+def of(database: Database) -> list[Path]:
+    """Return the snapshots of this database, oldest first: their names begin with the time."""
+    return sorted(folder().glob(f"*_{database.short_name}.{database.suffix}"))
+
+
+def take(database: Database, revision: str) -> Path:
+    """Write a snapshot, named by time and revision, and let the oldest go."""
+    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    path = folder() / f"{now}_{revision}_{database.short_name}.{database.suffix}"
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.touch(mode=0o600)
+    try:
+        database.save(unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    for old in of(database)[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def take_and_tell(database: Database, heads: set[str] | None = None) -> None:
+    if heads is None:
+        heads = stored_heads(database, current_app.extensions["migrate"].migrate.get_config())
+    path = take(database, "+".join(sorted(heads)) or "empty")
+    click.echo(f"Snapshot: {path.relative_to(engines.ROOT) if path.is_relative_to(engines.ROOT) else path}")
+
+
+def may_destroy(steps: Iterable[Any]) -> bool:
+    """Whether one of these revisions drops, deletes or changes a type, as far as its text shows."""
+    functions = [step.migration_fn for step in steps if isinstance(step, RevisionStep)]
+    return any(DESTRUCTIVE.search(inspect.getsource(function)) for function in functions)
