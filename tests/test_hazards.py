@@ -229,8 +229,8 @@ def test_H47_sql_before_the_migration_on_its_connection_does_not_swallow_it(anyw
 def test_H47_a_run_that_was_not_stored_is_not_called_a_success(anywhere: BakedProject) -> None:
     """Somebody adds a statement at the wrong place of env.py: Alembic commits nothing."""
     project = anywhere
-    line = "            progress = run_on("
-    project.edit("migrations/env.py", line, f"            connection.exec_driver_sql('SELECT 1')\n{line}")
+    line = "        run_on(connection, database, progress)\n\n\ndef run_on("
+    project.edit("migrations/env.py", line, f"        connection.exec_driver_sql('SELECT 1')\n{line}")
     out = project.flask("db", "upgrade", check=False).out
     assert "committed or rolled back" in out and "→" not in out and "Traceback" not in out
 
