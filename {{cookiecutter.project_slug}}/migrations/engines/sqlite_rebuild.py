@@ -57,6 +57,7 @@ def careful_rebuilds(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
+        driver.execute("PRAGMA legacy_alter_table = OFF")
         event.remove(connection, "before_cursor_execute", before)
         event.remove(connection, "after_cursor_execute", after)
 
