@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -15,7 +16,7 @@ from project import BakedProject
 from servers import Server
 from test_deployments import start
 
-KILLS = int(os.environ.get("KILLS", "20"))
+KILLS = int(os.environ.get("KILLS", "10"))
 ROWS = 50_000
 
 FAMILY = """
@@ -69,7 +70,14 @@ def family(bake: Bake) -> BakedProject:
     return project
 
 
-def run_trials(project: BakedProject, tables: str, columns: str, reset, check) -> None:
+def run_trials(
+    project: BakedProject,
+    tables: str,
+    columns: str,
+    reset,
+    check,
+    look_half_way: Callable[[], bool] | None = None,
+) -> None:
     reset()
     began = time.monotonic()
     assert start(project).wait() == 0
@@ -81,7 +89,10 @@ def run_trials(project: BakedProject, tables: str, columns: str, reset, check) -
         time.sleep(random.Random(trial).uniform(0.25, 1.0) * whole)
         process.kill()
         process.wait()
-        look(project, tables, columns)
+        if look_half_way:
+            assert look_half_way()
+        else:
+            look(project, tables, columns)
         check()
         stopped_at.append(project.revision)
         project.flask("db", "upgrade")

@@ -28,6 +28,7 @@ def options(database: Database) -> dict[str, Any]:
         "target_metadata": current_app.extensions["migrate"].db.metadata,
         "compare_type": True,
         "compare_server_default": database.compare_server_default,
+        "include_name": lambda name, kind, _: kind != "table" or name not in database.private_tables,
         "process_revision_directives": tidy,
         **database.options,
     }

@@ -22,6 +22,8 @@ class Database:
     connect_args: ClassVar[dict[str, Any]] = {}
     # True, or a function as context.configure() takes it, where Alembic's own comparison does not fit.
     compare_server_default: Any = True
+    # Tables of the workflow's own, which are no difference to the models.
+    private_tables: ClassVar[frozenset[str]] = frozenset()
     # What a revision that failed has left behind, in words.
     after_failure: ClassVar[str]
 
@@ -80,6 +82,16 @@ class Database:
     def begin(self, migration: MigrationContext) -> bool:
         """First thing inside the transaction; returns whether it had to wait for another migration."""
         return False
+
+    def resumes(self) -> bool:
+        """Whether a revision is half applied and about to be taken up again."""
+        return False
+
+    def starting(self, revision: str, *, upgrade: bool) -> None:
+        """Before each revision that is applied to a database that people use."""
+
+    def finished(self) -> None:
+        """After each revision, in the transaction that stores it."""
 
     def guard(self, connection: Connection) -> Callable[[], None]:
         """Note what must not get worse; the function returned raises MigrationError where it has."""

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import click
+from sqlalchemy import Connection, event, text
 from sqlalchemy import Engine as Pool
-from sqlalchemy import event, text
 
 from . import dumping
+from .mariadb_journal import TABLE, Journal, journalling
 from .server import Server
 from .waiting import wait_for
 
@@ -28,7 +29,9 @@ NOW = "(now|current_timestamp|localtime|localtimestamp)"
 class MariaDB(Server):
     title = "MariaDB"
     options: ClassVar[dict[str, Any]] = {}
-    after_failure = "The statements before it stay applied: this engine commits each of them"
+    after_failure = "What ran before it stays, and the next run goes on from there"
+    private_tables = frozenset({TABLE})
+    journal: Journal | None = None
     suffix = "sql"
     maintenance = None
     port = 3306
@@ -70,6 +73,22 @@ class MariaDB(Server):
                 lambda: connection.scalar(HOLDER, name),
                 str(self),
             )
+
+    @contextmanager
+    def migrating(self, connection: Connection) -> Iterator[None]:
+        with journalling(connection, "alembic_version") as self.journal:
+            yield
+
+    def resumes(self) -> bool:
+        return bool(self.journal and self.journal.half_applied())
+
+    def starting(self, revision: str, *, upgrade: bool) -> None:
+        if self.journal:
+            self.journal.open(f"{'' if upgrade else 'the downgrade of '}{revision}")
+
+    def finished(self) -> None:
+        if self.journal and self.journal.step:
+            self.journal.close()
 
     @staticmethod
     def compare_server_default(*arguments: Any) -> bool:  # type: ignore[override]

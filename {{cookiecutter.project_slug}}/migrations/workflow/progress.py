@@ -39,7 +39,7 @@ class Progress:
             steps = list(revisions(heads, migration))
             if not steps:
                 return
-            if isinstance(steps[0], RevisionStep):  # and not `stamp`
+            if isinstance(steps[0], RevisionStep) and not self.database.resumes():  # and not `stamp`
                 check(migration)
             if self.before and self.database.cheap_snapshots and not self.quiet and may_destroy(steps):
                 take_and_tell(self.database, self.before)
@@ -47,6 +47,8 @@ class Progress:
             for step in steps:
                 self.current = step if isinstance(step, RevisionStep) else None
                 self.started = time.perf_counter()
+                if self.current and not self.quiet:
+                    self.database.starting(self.current.revision.revision, upgrade=step.is_upgrade)
                 yield step
             if verify:
                 verify()  # still inside the transaction, where the engine has one for the whole run
@@ -58,6 +60,7 @@ class Progress:
         """Called by Alembic after each revision, inside its transaction."""
         self.applied += 1
         self.after = set(heads)
+        self.database.finished()
         if not self.quiet and self.current:
             sign = "" if step.is_upgrade else "back: "
             seconds = time.perf_counter() - self.started

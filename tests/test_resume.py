@@ -1,0 +1,166 @@
+"""MariaDB commits at every DDL statement: a revision that stops half-way is taken up where it stopped."""
+
+import time
+
+import pymysql
+import pytest
+import test_kill
+from conftest import Bake
+from project import BakedProject
+from servers import Server
+
+# DML before, between and behind DDL, so that anything done twice or not at all shows.
+STEPS = """
+def upgrade():
+    op.create_table("one", sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer))
+    op.execute("INSERT INTO one (n) VALUES (1)")
+    op.add_column("one", sa.Column("extra", sa.Integer, server_default="7"))
+    op.bulk_insert(sa.table("one", sa.column("n")), [{"n": 2}, {"n": 3}])
+    op.execute("UPDATE one SET extra = extra + 1")
+    op.execute("CREATE TABLE two AS SELECT n FROM one")
+    FAILURE
+    op.drop_column("one", "extra")
+    op.execute("INSERT INTO one (n) VALUES (4)")
+
+
+def downgrade():
+    op.drop_table("two")
+    op.drop_table("one")
+"""
+
+
+@pytest.fixture
+def shop(bake: Bake, mariadb: Server) -> BakedProject:
+    project = bake(database="mariadb")
+    project.env["DATABASE_URL"] = mariadb.url(f"resume_{time.monotonic_ns()}_dev")
+    project.make("db")
+    return project
+
+
+def complete(project: BakedProject) -> None:
+    assert project.sql("SELECT n FROM one ORDER BY n") == [(1,), (2,), (3,), (4,)]
+    assert project.sql("SELECT n FROM two ORDER BY n") == [(1,), (2,), (3,)]
+    assert project.revision == "steps"
+    tables = {name for (name,) in project.sql("SHOW TABLES")}
+    assert tables == {"alembic_version", "tags", "users", "user_tags", "one", "two"}
+
+
+@pytest.mark.parametrize(
+    "failure", ["1 / 0", 'op.execute("NONSENSE")', 'op.execute("ALTER TABLE nosuch ADD x INT")']
+)
+def test_H45_a_revision_that_failed_half_way_is_finished_by_the_next_run(
+    shop: BakedProject, failure: str
+) -> None:
+    project = shop
+    path = project.write_revision("steps", STEPS.replace("FAILURE", failure))
+    for _ in range(2):
+        out = project.flask("db", "upgrade", check=False).out
+        assert "goes on from there" in out and "Traceback" not in out
+        assert project.revision == "3f1d9a62c0b7"
+        assert project.sql("SELECT n, extra FROM one ORDER BY n") == [(1, 8), (2, 8), (3, 8)]
+    path.write_text(path.read_text().replace(failure, "pass"))
+    out = project.make("migrate").out
+    assert "Taking up steps where it stopped: 6 of its statements have run" in out
+    complete(project)
+    project.make("rollback")
+    project.make("migrate")
+    complete(project)
+
+
+def test_H45_dml_that_was_rolled_back_runs_again(shop: BakedProject) -> None:
+    """It fails behind DML that no DDL has committed yet: the journal and the rows say the same."""
+    project = shop
+    update = '    op.execute("UPDATE one SET extra = extra + 1")\n'
+    text = STEPS.replace("FAILURE", "pass").replace(update, f"{update}    1 / 0\n")
+    path = project.write_revision("steps", text)
+    project.flask("db", "upgrade", check=False)
+    assert project.sql("SELECT n, extra FROM one ORDER BY n") == [(1, 7)]
+    path.write_text(path.read_text().replace("1 / 0", "op.get_bind().exec_driver_sql(SUM).scalar()"))
+    constant = 'SUM = "SELECT sum(extra) FROM one"'
+    path.write_text(path.read_text().replace("def upgrade", f"{constant}
+
+
+def upgrade"))
+    project.make("migrate")
+    complete(project)
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_H45_the_statement_in_flight_is_settled_by_the_server(shop: BakedProject, done: bool) -> None:
+    """As a crash leaves it: written down as begun, and executed or not."""
+    project = shop
+    path = project.write_revision("steps", STEPS.replace("FAILURE", "1 / 0"))
+    project.flask("db", "upgrade", check=False)
+    project.sql("UPDATE migration_journal SET done = FALSE WHERE statement LIKE 'CREATE TABLE two%'")
+    if not done:
+        project.sql("DROP TABLE two")
+    path.write_text(path.read_text().replace("1 / 0", "pass"))
+    project.make("migrate")
+    complete(project)
+
+
+def test_H45_what_has_run_must_not_change(shop: BakedProject) -> None:
+    project = shop
+    path = project.write_revision("steps", STEPS.replace("FAILURE", "1 / 0"))
+    project.flask("db", "upgrade", check=False)
+    broken = path.read_text()
+    path.write_text(broken.replace("1 / 0", "pass").replace('server_default="7"', 'server_default="8"'))
+    out = project.flask("db", "upgrade", check=False).out
+    assert "has changed in its file since" in out and "CREATE TABLE one" in out and "Traceback" not in out
+    assert project.sql("SELECT n, extra FROM one ORDER BY n") == [(1, 8), (2, 8), (3, 8)]
+    path.write_text(broken.replace("1 / 0", "pass"))
+    project.make("migrate")
+    complete(project)
+
+
+def test_the_very_first_revision_too(bake: Bake, mariadb: Server) -> None:
+    """Its tables without a revision are not taken for somebody else's."""
+    project = bake(database="mariadb")
+    project.env["DATABASE_URL"] = mariadb.url(f"resume_{time.monotonic_ns()}_dev")
+    (baseline,) = project.versions
+    text = baseline.read_text()
+    baseline.write_text(
+        text.replace(
+            '    op.create_index(op.f("ix_user_tags', '    1 / 0\n    op.create_index(op.f("ix_user_tags'
+        )
+    )
+    assert "goes on from there" in project.flask("db", "upgrade", check=False).out
+    baseline.write_text(text)
+    project.make("migrate")
+    assert "No new upgrade operations" in project.flask("db", "check").out
+
+
+def test_kill_mariadb(bake: Bake, mariadb: Server) -> None:
+    """Half-way is allowed; all rows are there all the time, and the next run ends as if undisturbed."""
+    project = bake(example_models=False)
+    project.write_revision("family", test_kill.FAMILY)
+    saved = f"kill_{time.monotonic_ns()}"
+    project.env["DATABASE_URL"] = mariadb.url(saved)
+    project.make("migrate")
+    project.env["DATABASE_URL"] = mariadb.url(f"{saved}_dev")
+    for name, body in test_kill.PENDING.items():
+        project.write_revision(name, body)
+    sums = [(test_kill.ROWS, test_kill.ROWS * (test_kill.ROWS + 1) // 2)]
+
+    def reset() -> None:
+        with pymysql.connect(host="127.0.0.1", port=mariadb.port, user="root", autocommit=True) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"DROP DATABASE IF EXISTS {saved}_dev")
+            cursor.execute(f"CREATE DATABASE {saved}_dev")
+            for table in ("alembic_version", "parents", "children"):
+                cursor.execute(f"CREATE TABLE {saved}_dev.{table} LIKE {saved}.{table}")
+                cursor.execute(f"INSERT INTO {saved}_dev.{table} SELECT * FROM {saved}.{table}")
+            cursor.execute(
+                f"ALTER TABLE {saved}_dev.children ADD CONSTRAINT fk_parent FOREIGN KEY (parent_id) "
+                "REFERENCES parents (id) ON DELETE CASCADE"
+            )
+
+    test_kill.run_trials(
+        project,
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = database()",
+        "SELECT column_name FROM information_schema.columns "
+        "WHERE table_schema = database() AND table_name = 'parents'",
+        reset,
+        lambda: None,
+        look_half_way=lambda: project.sql("SELECT count(*), sum(id) FROM parents") == sums,
+    )
