@@ -13,7 +13,7 @@ from servers import Server
 STEPS = """
 def upgrade():
     op.create_table("one", sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer))
-    op.execute("INSERT INTO one (n) VALUES (1)")
+    op.execute("-- a comment\\n/* and another */ INSERT INTO one (n) VALUES (1)")
     op.add_column("one", sa.Column("extra", sa.Integer, server_default="7"))
     op.bulk_insert(sa.table("one", sa.column("n")), [{"n": 2}, {"n": 3}])
     op.execute("UPDATE one SET extra = extra + 1")
@@ -77,10 +77,7 @@ def test_H45_dml_that_was_rolled_back_runs_again(shop: BakedProject) -> None:
     assert project.sql("SELECT n, extra FROM one ORDER BY n") == [(1, 7)]
     path.write_text(path.read_text().replace("1 / 0", "op.get_bind().exec_driver_sql(SUM).scalar()"))
     constant = 'SUM = "SELECT sum(extra) FROM one"'
-    path.write_text(path.read_text().replace("def upgrade", f"{constant}
-
-
-def upgrade"))
+    path.write_text(path.read_text().replace("def upgrade", f"{constant}\n\n\ndef upgrade"))
     project.make("migrate")
     complete(project)
 

@@ -7,6 +7,7 @@ when that is tried again, whether it was done (its table exists already, its col
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ CREATE = """CREATE TABLE IF NOT EXISTS migration_journal (
     step VARCHAR(64), position INT, digest CHAR(64), done BOOL, statement MEDIUMTEXT,
     PRIMARY KEY (step, position)
 ) CHARACTER SET utf8mb4"""
+WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.DOTALL)
 # Statements that end the transaction: https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
 DDL = {"ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE"}
 DML = {"DELETE", "INSERT", "REPLACE", "UPDATE"}
@@ -74,7 +76,7 @@ class Journal:
 
     def before(self, statement: str, parameters: Any) -> bool:
         """Return whether the statement is to run; raises MigrationError where the file has changed."""
-        word = statement.split(None, 1)[0].upper()
+        word = WORD.match(statement)[1].upper()  # type: ignore[index]
         if self.step is None or word not in DDL | DML:
             return True
         self.position += 1
