@@ -16,6 +16,7 @@ from servers import Server
 REPLICAS = int(os.environ.get("REPLICAS", "32"))
 SLOW = """
 def upgrade():
+    open("running", "w").close()
     op.execute("CREATE TABLE slow (id INTEGER)")
     __import__("time").sleep({seconds})
 
@@ -73,7 +74,7 @@ def test_who_comes_second_says_for_whom_it_waits_and_gives_up_in_time(anywhere: 
     project.make("db")
     project.write_revision("slow", SLOW.format(seconds=6))
     first = start(project)
-    time.sleep(3)
+    wait_until((project.path / "running").exists)
     impatient = start(project, MIGRATION_LOCK_TIMEOUT="0.5")
     patient = start(project)
     (code, out), (patient_code, patient_out), (first_code, _) = finish([impatient, patient, first])
@@ -107,7 +108,7 @@ def test_a_downgrade_waits_as_well(project: BakedProject) -> None:
     project.make("db")
     project.write_revision("slow", SLOW.format(seconds=4))
     first = start(project)
-    time.sleep(2.5)
+    wait_until((project.path / "running").exists)
     second = start(project, "db", "downgrade", "3f1d9a62c0b7")
     ended = finish([second, first])
     assert [code for code, _ in ended] == [0, 0], ended
@@ -141,7 +142,7 @@ def test_H50_a_migration_gives_way_to_a_long_transaction_and_comes_back(shop: Ba
         ((code, out),) = finish([migration])
     assert code == 0, out
     assert "Gave way" in out and "Trying again" in out and "the oldest transaction" in out
-    assert 0.5 < longest < 2
+    assert 0.5 < longest < 3
     assert project.sql("SELECT phone FROM users") == [(None,)]
 
 

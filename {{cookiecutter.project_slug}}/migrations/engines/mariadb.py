@@ -1,28 +1,18 @@
 """MariaDB and MySQL: every DDL statement commits, there is no transaction around a revision."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-import click
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
 from sqlalchemy import Engine as Pool
 
-from . import dumping
+from . import dumping, mariadb_lock
 from .mariadb_journal import TABLE, Journal, journalling
 from .server import Server
-from .waiting import wait_for
 
-TAKE = text("SELECT GET_LOCK(:name, 0)")
-HOLDER = text(
-    "SELECT concat('the migration of ', host, ', connection ', id, ', since ', "
-    "date_format(now() - INTERVAL time SECOND, '%Y-%m-%dT%H:%i:%s')) "
-    "FROM information_schema.processlist WHERE id = IS_USED_LOCK(:name)"
-)
-CLUSTER = text("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")
 NOW = "(now|current_timestamp|localtime|localtimestamp)"
 
 
@@ -55,24 +45,8 @@ class MariaDB(Server):
         event.listen(pool, "connect", _wait_without_end)
         return pool
 
-    @contextmanager
-    def lock(self) -> Iterator[bool]:
-        """A lock of the server, released when the connection ends, however that comes about."""
-        # Names are for the whole server, at most 64 characters long.
-        name = {"name": f"migration:{hashlib.sha256(self.name.encode()).hexdigest()[:40]}"}
-        with self.pool(isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.exec_driver_sql("SET SESSION wait_timeout = 2147483")  # it rests as long as it takes
-            if int((connection.execute(CLUSTER).first() or (0, 0))[1]) > 1:
-                click.echo(
-                    "This is a Galera cluster, and the lock is known to this node only: "
-                    "let no other process migrate through another node.",
-                    err=True,
-                )
-            yield wait_for(
-                lambda: connection.scalar(TAKE, name) == 1,
-                lambda: connection.scalar(HOLDER, name),
-                str(self),
-            )
+    def lock(self) -> AbstractContextManager[bool]:
+        return mariadb_lock.server_lock(self)
 
     @contextmanager
     def migrating(self, connection: Connection) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """What PostgreSQL and MariaDB have in common: a server that holds many databases."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
@@ -31,10 +32,13 @@ class Server(Database):
         return connection.dialect.identifier_preparer.quote_identifier(self.name)
 
     def exists(self) -> bool:
+        began = time.monotonic()
         try:
             with self.connect():
                 return True
         except DBAPIError:
+            if time.monotonic() - began > self.connect_args["connect_timeout"] - 1:
+                raise  # nobody answers, and nobody would answer the next question
             with self.administering() as connection:
                 if not connection.scalar(text(self.lookup), {"name": self.name}):
                     return False
