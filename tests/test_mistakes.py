@@ -3,6 +3,7 @@
 import os
 import socket
 import sqlite3
+import subprocess
 import time
 from pathlib import Path
 
@@ -116,6 +117,28 @@ def test_an_unwritable_folder(project: BakedProject) -> None:
     """Not even root may make files in /proc."""
     url = f"sqlite:////proc/{os.getpid()}/nowhere/app.db"
     assert "writ" in fails_quickly(project, "upgrade", DATABASE_URL=url)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a mount needs root")
+def test_a_read_only_file_and_folder(project: BakedProject, tmp_path: Path) -> None:
+    """Root may write any file, so the folder is mounted read-only."""
+    project.make("db")
+    project.add_column()
+    project.revise("phone")
+    instance = project.path / "instance"
+    for options in ("bind", "remount,bind,ro"):
+        mounted = subprocess.run(["mount", "-o", options, instance, instance], capture_output=True)
+        if mounted.returncode:
+            pytest.skip(f"this machine does not let us mount: {mounted.stderr.decode()}")
+    try:
+        began = time.monotonic()
+        out = project.flask("db", "upgrade", check=False).out
+        assert time.monotonic() - began < 10 and "Traceback" not in out
+        assert "may not be written" in out or "cannot be opened" in out
+        assert project.revision == "3f1d9a62c0b7"
+    finally:
+        subprocess.run(["umount", instance], check=True)
+    project.make("migrate")
 
 
 def test_a_database_that_is_in_use(project: BakedProject) -> None:

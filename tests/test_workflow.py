@@ -399,6 +399,21 @@ def test_seeding_is_idempotent(anywhere: BakedProject) -> None:
     assert project.sql("SELECT count(*) FROM tags") == [(2,)]
 
 
+def test_seeds_that_break_a_foreign_key_fail_the_rebuild(anywhere: BakedProject) -> None:
+    project = anywhere
+    project.make("db")
+    project.edit(
+        f"{project.package}/seeds.py",
+        "    db.session.add_all(tags.values())",
+        "    from .models.users import user_tags\n\n"
+        "    db.session.execute(user_tags.insert().values(user_id=4711, tag_id=4711))\n"
+        "    db.session.add_all(tags.values())",
+    )
+    out = project.make("db", check=False).out
+    assert "Seeding failed" in out and "as it was" in out and "Traceback" not in out
+    assert project.sql("SELECT name FROM users") == [("Ada",)]
+
+
 def test_make_alone_prints_each_target_with_one_line(project: BakedProject) -> None:
     lines = project.make().out.splitlines()
     targets = ["db", "newmigration", "migrate", "rollback", "status", "sql", "run", "test", "lint", "shell"]

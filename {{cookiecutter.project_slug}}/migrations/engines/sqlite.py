@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
-from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -57,7 +57,10 @@ class SQLite(Database):
 
     def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
         if not self.in_memory:
-            return super().pool(arguments, **options)
+            pool = super().pool(arguments, **options)
+            # For seeding; a migration turns them off.
+            event.listen(pool, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+            return pool
         if not hasattr(self, "_memory"):  # it lives as long as its one connection
             self._memory = create_engine(self.url, poolclass=StaticPool, connect_args=self.args)
         return self._memory

@@ -7,7 +7,7 @@ on, rebuilding a table deletes the rows that refer to it.
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,7 +41,8 @@ def migrating(connection: Connection) -> Iterator[None]:
     finally:
         connection.rollback()
         if owner := _owner_file(connection):
-            owner.unlink(missing_ok=True)
+            with suppress(OSError):
+                owner.unlink(missing_ok=True)
         driver.execute(f"PRAGMA foreign_keys = {keys}")
         driver.isolation_level = level
         if mode is not None:
@@ -77,7 +78,8 @@ def begin(migration: MigrationContext) -> bool:
     waited = wait_for(take, holder, str(owner.with_suffix("")) if owner else "the database")
     driver.execute(f"PRAGMA busy_timeout = {patience}")
     if owner:
-        owner.write_text(myself())
+        with suppress(OSError):  # a folder that may not be written is told by the first statement
+            owner.write_text(myself())
     clear_leftovers(driver)
     # It would commit what went before it, and SQLite has no statement that needs it.
     migration.autocommit_block = nullcontext  # type: ignore[method-assign]

@@ -26,7 +26,7 @@ def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
     try:
         with one_sentence(database):
             database.rebuild(partial(_fill, ctx))
-    except MigrationError as error:
+    except click.ClickException as error:  # from the migrations or from the seeds
         raise MigrationError(f"{error.message} The old database, if there was one, is as it was.") from error
 
 
