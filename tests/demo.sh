@@ -1,6 +1,7 @@
 #!/bin/sh
 # Shows the main job: from generation to migrated data, on SQLite. Each command is printed before it runs.
 set -eu
+unset MAKEFLAGS MAKELEVEL  # or every make below would tell which folder it enters
 cd "$(dirname "$0")/.."
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 run() { say "\$ $*"; "$@"; }
