@@ -18,6 +18,7 @@ class Progress:
     def __init__(self, database: Database, script: ScriptDirectory, *, quiet: bool) -> None:
         self.database = database
         self.script = script
+        # For throwaway databases and the connections of tests: nothing is told, journalled or saved.
         self.quiet = quiet
         self.before: set[str] = set()
         self.after: set[str] = set()
