@@ -34,6 +34,18 @@ def test_its_tests_leave_no_database_behind(bake: Bake, postgresql: Server, mari
         assert project.sql(query) == before
 
 
+def test_its_tests_never_touch_the_database_that_migrations_are_sent_to(
+    bake: Bake, postgresql: Server
+) -> None:
+    """MIGRATION_DATABASE_URL is set in somebody's shell: the tests neither migrate nor drop that one."""
+    project = bake()
+    project.env["DATABASE_URL"] = postgresql.url("precious")
+    project.make("migrate")
+    project.sql("INSERT INTO tags (name) VALUES ('precious')")
+    project.make("test", MIGRATION_DATABASE_URL=postgresql.url("precious"))
+    assert project.sql("SELECT name FROM tags") == [("precious",)]
+
+
 def test_a_forgotten_revision_fails_them(bake: Bake) -> None:
     project = bake()
     project.add_column()

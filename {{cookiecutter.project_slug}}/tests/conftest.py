@@ -37,7 +37,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     yield app
     with app.app_context():
         db.engine.dispose()
-        engines.configured().drop()
+    engines.of(url).drop()
 
 
 @pytest.fixture

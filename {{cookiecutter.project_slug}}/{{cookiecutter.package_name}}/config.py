@@ -38,6 +38,8 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
         SECRET_KEY=os.environ.get("SECRET_KEY"),
     )
     _read_settings_file(app)
+    if {"DATABASE_URL", "SQLALCHEMY_DATABASE_URI"} & settings.keys():
+        app.config["MIGRATION_DATABASE_URL"] = None  # the way to another database than the one handed in
     app.config.from_mapping(settings)
 
     url = app.config.get("SQLALCHEMY_DATABASE_URI") or app.config["DATABASE_URL"]

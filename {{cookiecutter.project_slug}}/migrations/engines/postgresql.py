@@ -68,9 +68,8 @@ class PostgreSQL(Server):
             try:
                 return run()
             except MigrationError as error:
-                if getattr(getattr(error.__cause__, "orig", None), "sqlstate", "") != LOCK_NOT_AVAILABLE:
-                    raise
-                if not left:
+                cause = getattr(error.__cause__, "orig", None)
+                if not left or getattr(cause, "sqlstate", None) != LOCK_NOT_AVAILABLE:
                     raise
                 pause = random.uniform(0.5, 1.5)  # noqa: S311
                 click.echo(f"{error.message} Trying again, {left} more times.", err=True)
