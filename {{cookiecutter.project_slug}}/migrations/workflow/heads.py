@@ -6,11 +6,18 @@ from typing import Any
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
+from flask import current_app
 
 from ..engines.base import Database
 
 
-def stored_heads(database: Database, config: Config) -> set[str]:
+def alembic_config(*flags: str) -> Config:
+    """Return Flask-Migrate's configuration, with `flags` as a command line would set them."""
+    config: Config = current_app.extensions["migrate"].migrate.get_config(opts=flags)
+    return config
+
+
+def stored_heads(database: Database) -> set[str]:
     """Ask env.py, as `flask db current` does: it alone knows the name of the version table."""
     found: set[str] = set()
 
@@ -18,6 +25,7 @@ def stored_heads(database: Database, config: Config) -> set[str]:
         found.update(heads)
         return []
 
+    config = alembic_config()
     script = ScriptDirectory.from_config(config)
     if database.exists():
         with EnvironmentContext(config, script, fn=read, dont_mutate=True):

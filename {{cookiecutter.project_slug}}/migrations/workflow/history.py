@@ -5,15 +5,15 @@ from typing import Any
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import current_app
 
 from ..engines.base import Database
 from .errors import one_sentence
+from .heads import alembic_config
 from .progress import Progress
 
 
 def directory() -> ScriptDirectory:
-    return ScriptDirectory.from_config(current_app.extensions["migrate"].migrate.get_config())
+    return ScriptDirectory.from_config(alembic_config())
 
 
 def build(database: Database, script: ScriptDirectory, upto: str) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 from alembic import command
-from flask import current_app
 from flask.cli import with_appcontext
 
 from ..engines.errors import MigrationError, UsageError
 from . import history
+from .heads import alembic_config
 
 
 @click.command()
@@ -23,7 +23,7 @@ def new(message: str | None) -> None:
     if not message or not message.strip():
         raise UsageError('Say in a few words what changes: make newmigration m="add users.phone".')
     _refuse_two_heads()
-    config = current_app.extensions["migrate"].migrate.get_config(opts=["autogenerate", "quiet"])
+    config = alembic_config("autogenerate", "quiet")
     written: Any = command.revision(config, message.strip(), autogenerate=True)
     if not written:
         click.echo("Nothing to migrate: the revisions and the models agree. No file was written.")

@@ -12,6 +12,7 @@ from ..engines.base import Database
 from ..engines.errors import MigrationError
 from .checks import refuse_outside_development
 from .errors import one_sentence
+from .heads import alembic_config
 
 
 @click.command()
@@ -32,7 +33,7 @@ def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
 
 def _fill(ctx: click.Context, database: Database, *, quiet: bool = False) -> None:
     """Migrate and seed `database`, which is not yet the one that the application is configured for."""
-    config = current_app.extensions["migrate"].migrate.get_config()
+    config = alembic_config()
     config.attributes["database"] = database
     if quiet:
         config.attributes["quiet"] = True

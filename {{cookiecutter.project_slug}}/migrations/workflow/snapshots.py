@@ -47,7 +47,7 @@ def take(database: Database, revision: str) -> Path:
 
 def take_and_tell(database: Database, heads: set[str] | None = None) -> None:
     if heads is None:
-        heads = stored_heads(database, current_app.extensions["migrate"].migrate.get_config())
+        heads = stored_heads(database)
     path = take(database, "+".join(sorted(heads)) or "empty")
     click.echo(f"Snapshot: {path.relative_to(engines.ROOT) if path.is_relative_to(engines.ROOT) else path}")
 

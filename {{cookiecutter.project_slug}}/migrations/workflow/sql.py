@@ -2,14 +2,13 @@
 
 import click
 from alembic import command
-from flask import current_app
 from flask.cli import with_appcontext
 
 from .. import engines
 from . import history
 from .checks import refuse_unknown
 from .errors import one_sentence
-from .heads import stored_heads
+from .heads import alembic_config, stored_heads
 
 
 @click.command()
@@ -21,12 +20,11 @@ def sql() -> None:
     """
     database = engines.configured()
     with one_sentence(database):
-        config = current_app.extensions["migrate"].migrate.get_config()
-        heads = stored_heads(database, config)
+        heads = stored_heads(database)
         script = history.directory()
         if heads == set(script.get_heads()):
             click.echo(f"-- Nothing is pending: {database} has all revisions.")
             return
         refuse_unknown(database, script, heads)
         start = ",".join(heads) or "base"
-        command.upgrade(config, f"{start}:head", sql=True)
+        command.upgrade(alembic_config(), f"{start}:head", sql=True)

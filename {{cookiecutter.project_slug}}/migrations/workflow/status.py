@@ -1,7 +1,6 @@
 """`flask db status`: which database this is, where it stands, what is pending."""
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
 from .. import engines
@@ -22,7 +21,7 @@ def status() -> None:
         if exists:
             with database.connect() as connection:
                 version = database.version(connection)
-        heads = stored_heads(database, current_app.extensions["migrate"].migrate.get_config())
+        heads = stored_heads(database)
     click.echo(f"Engine    {database.title} {version}".rstrip())
     click.echo(f"Database  {database}{'' if exists else '  (does not exist yet)'}")
     click.echo(f"Revision  {describe(script, heads)}")
