@@ -15,11 +15,19 @@ import psycopg
 import pymysql
 
 # What the outer `make test` and the developer's shell must not leak into a baked project.
-LEAKING = re.compile("DATABASE_URL|SECRET_KEY|SETTINGS|VIRTUAL_ENV|(FLASK|PYTEST|PYTHON|MAKE|MFLAGS|UV_P).*")
+LEAKING = re.compile("args|DATABASE_URL|SECRET_KEY|SETTINGS|VIRTUAL_ENV|(FLASK|PYTEST|PYTHON|MAKE|MFLAGS|UV_P).*")
 
 
 def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not LEAKING.fullmatch(name)}
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Write a file that may have been imported already."""
+    changed = path.stat().st_mtime if path.exists() else 0
+    path.write_text(text, encoding="utf-8")
+    # Python takes a file of the same size and second for the one it has compiled.
+    os.utime(path, (max(changed + 2, time.time()),) * 2)
 
 
 @dataclass
@@ -82,10 +90,7 @@ class BakedProject:
         path = self.path / file
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{old!r} is not in {path}"
-        changed = path.stat().st_mtime
-        path.write_text(text.replace(old, new), encoding="utf-8")
-        # Python takes a file of the same size and second for the one it has compiled.
-        os.utime(path, (max(changed + 2, time.time()),) * 2)
+        rewrite(path, text.replace(old, new))
 
     def add_column(self, line: str = "phone: Mapped[str | None] = mapped_column(String(30))") -> None:
         """Add a column to the example model User."""

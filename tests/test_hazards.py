@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 from conftest import Bake
-from project import BakedProject
+from project import BakedProject, rewrite
 
 PARENT_AND_CHILD = """
 from sqlalchemy import ForeignKey, String
@@ -33,7 +33,7 @@ def with_children(bake: Bake, action: str) -> BakedProject:
     """A project with 100 parents and 300 children, and a pending revision that rebuilds parents."""
     project = bake(example_models=False)
     family = project.models / "family.py"
-    family.write_text(PARENT_AND_CHILD.format(action=action))
+    rewrite(family, PARENT_AND_CHILD.format(action=action))
     project.revise("family")
     project.make("db")
     numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})"
@@ -133,7 +133,7 @@ def test_H04_a_failing_revision_leaves_nothing(project: BakedProject, failure: s
         assert result.returncode != 0 and "Traceback" not in result.out
         assert project.sql(schema) == before
         assert project.sql("SELECT name FROM tags ORDER BY name") == [("admin",), ("beta",)]
-    broken.write_text(broken.read_text().replace(failure, "pass"))
+    project.edit(broken, failure, "pass")
     project.make("migrate")
     assert project.sql("SELECT count(*) FROM tags") == [(3,)]
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -152,7 +152,7 @@ def test_H04_in_every_mode_of_the_driver(project: BakedProject, mode: str) -> No
     broken = project.write_revision("half", HALF.format(failure="1 / 0"))
     project.flask("db", "upgrade", check=False)
     assert project.sql("SELECT name FROM sqlite_master WHERE name LIKE '%half'") == []
-    broken.write_text(broken.read_text().replace("1 / 0", "pass"))
+    project.edit(broken, "1 / 0", "pass")
     project.make("migrate")
     assert project.sql("SELECT count(*) FROM tags WHERE name = 'half'") == [(1,)]
 
@@ -187,7 +187,7 @@ def test_on_postgresql_a_failing_revision_leaves_nothing_and_those_before_stay(
 def test_H39_mariadb_drops_the_foreign_key_before_its_index(anywhere: BakedProject) -> None:
     project = anywhere
     family = project.models / "family.py"
-    family.write_text(PARENT_AND_CHILD.format(action="CASCADE"))
+    rewrite(family, PARENT_AND_CHILD.format(action="CASCADE"))
     created = project.revise("family")
     project.make("migrate")
     assert "drop_index" not in created.read_text().partition("def downgrade")[2]
@@ -195,12 +195,12 @@ def test_H39_mariadb_drops_the_foreign_key_before_its_index(anywhere: BakedProje
     project.make("migrate")
 
     text = family.read_text()
-    family.write_text(text.replace('ForeignKey("parents.id", ondelete="CASCADE"), index=True', ""))
+    rewrite(family, text.replace('ForeignKey("parents.id", ondelete="CASCADE"), index=True', ""))
     project.revise("neither key nor index")
     project.make("migrate")
     project.make("rollback")
     project.make("migrate")
-    family.write_text(text)
+    rewrite(family, text)
     project.revise("both again")
     project.make("migrate")
     family.unlink()

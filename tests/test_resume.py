@@ -6,7 +6,7 @@ import pymysql
 import pytest
 import test_kill
 from conftest import Bake
-from project import BakedProject
+from project import BakedProject, rewrite
 from servers import Server
 
 # DML before, between and behind DDL, so that anything done twice or not at all shows.
@@ -58,7 +58,7 @@ def test_H45_a_revision_that_failed_half_way_is_finished_by_the_next_run(
         assert "goes on from there" in out and "Traceback" not in out
         assert project.revision == "3f1d9a62c0b7"
         assert project.sql("SELECT n, extra FROM one ORDER BY n") == [(1, 8), (2, 8), (3, 8)]
-    path.write_text(path.read_text().replace(failure, "pass"))
+    project.edit(path, failure, "pass")
     out = project.make("migrate").out
     assert "Taking up steps where it stopped: 6 of its statements have run" in out
     complete(project)
@@ -75,9 +75,9 @@ def test_H45_dml_that_was_rolled_back_runs_again(shop: BakedProject) -> None:
     path = project.write_revision("steps", text)
     project.flask("db", "upgrade", check=False)
     assert project.sql("SELECT n, extra FROM one ORDER BY n") == [(1, 7)]
-    path.write_text(path.read_text().replace("1 / 0", "op.get_bind().exec_driver_sql(SUM).scalar()"))
+    project.edit(path, "1 / 0", "op.get_bind().exec_driver_sql(SUM).scalar()")
     constant = 'SUM = "SELECT sum(extra) FROM one"'
-    path.write_text(path.read_text().replace("def upgrade", f"{constant}\n\n\ndef upgrade"))
+    project.edit(path, "def upgrade", f"{constant}\n\n\ndef upgrade")
     project.make("migrate")
     complete(project)
 
@@ -91,7 +91,7 @@ def test_H45_the_statement_in_flight_is_settled_by_the_server(shop: BakedProject
     project.sql("UPDATE migration_journal SET done = FALSE WHERE statement LIKE 'CREATE TABLE two%'")
     if not done:
         project.sql("DROP TABLE two")
-    path.write_text(path.read_text().replace("1 / 0", "pass"))
+    project.edit(path, "1 / 0", "pass")
     project.make("migrate")
     complete(project)
 
@@ -101,11 +101,11 @@ def test_H45_what_has_run_must_not_change(shop: BakedProject) -> None:
     path = project.write_revision("steps", STEPS.replace("FAILURE", "1 / 0"))
     project.flask("db", "upgrade", check=False)
     broken = path.read_text()
-    path.write_text(broken.replace("1 / 0", "pass").replace('server_default="7"', 'server_default="8"'))
+    rewrite(path, broken.replace("1 / 0", "pass").replace('server_default="7"', 'server_default="8"'))
     out = project.flask("db", "upgrade", check=False).out
     assert "has changed in its file since" in out and "CREATE TABLE one" in out and "Traceback" not in out
     assert project.sql("SELECT n, extra FROM one ORDER BY n") == [(1, 8), (2, 8), (3, 8)]
-    path.write_text(broken.replace("1 / 0", "pass"))
+    rewrite(path, broken.replace("1 / 0", "pass"))
     project.make("migrate")
     complete(project)
 
@@ -116,13 +116,14 @@ def test_the_very_first_revision_too(bake: Bake, mariadb: Server) -> None:
     project.env["DATABASE_URL"] = mariadb.url(f"resume_{time.monotonic_ns()}_dev")
     (baseline,) = project.versions
     text = baseline.read_text()
-    baseline.write_text(
+    rewrite(
+        baseline,
         text.replace(
             '    op.create_index(op.f("ix_user_tags', '    1 / 0\n    op.create_index(op.f("ix_user_tags'
-        )
+        ),
     )
     assert "goes on from there" in project.flask("db", "upgrade", check=False).out
-    baseline.write_text(text)
+    rewrite(baseline, text)
     project.make("migrate")
     assert "No new upgrade operations" in project.flask("db", "check").out
 
