@@ -10,11 +10,10 @@ from click import ClickException
 from flask import current_app, has_app_context
 from sqlalchemy import Connection, Engine
 
-from migrations import engines
+from migrations import autogenerate, engines
 from migrations.engines.base import Database
 from migrations.engines.errors import MigrationError
 from migrations.workflow import history
-from migrations.workflow.autogenerate import tidy
 from migrations.workflow.checks import refuse_tables_without_revision
 from migrations.workflow.errors import one_sentence
 from migrations.workflow.progress import Progress
@@ -29,7 +28,7 @@ def options(database: Database) -> dict[str, Any]:
         "compare_type": True,
         "compare_server_default": database.compare_server_default,
         "include_name": lambda name, kind, _: kind != "table" or name not in database.private_tables,
-        "process_revision_directives": tidy,
+        "process_revision_directives": autogenerate.revise,
         **database.options,
     }
 

@@ -1,26 +1,13 @@
-"""What Alembic's autogenerate hands over is tidied before it is written to a file."""
+"""Puts the operations that Alembic found into an order in which they work on every engine."""
 
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from alembic.operations import ops
-from alembic.runtime.migration import MigrationContext
 
 
-def tidy(migration: MigrationContext, _revision: Any, directives: list[ops.MigrationScript]) -> None:
-    """A `process_revision_directives` hook. It also runs for `flask db check`, so it never asks anything."""
-    script = directives[0]
-    config = migration.config
-    autogenerating = bool(config and getattr(config.cmd_opts, "autogenerate", False))
-    if autogenerating and all(found.is_empty() for found in script.upgrade_ops_list):
-        directives.clear()  # no empty file
-        return
-    for operations in (*script.upgrade_ops_list, *script.downgrade_ops_list):
-        operations.ops[:] = _in_order(operations.ops)
-
-
-def _in_order(operations: list[Any]) -> list[Any]:
+def in_order(operations: list[Any]) -> list[Any]:
     """New tables first, those referred to before those that refer; dropped tables last, the other way round.
 
     Alembic drops tables before it drops foreign keys that lead to them, in no order among themselves; and an
