@@ -49,7 +49,8 @@ def run_online(database: Database) -> None:
     progress = Progress(database, context.script, quiet=not applies or "quiet" in config.attributes)
     with one_sentence(database):
         if applies:
-            database.prepare()
+            if not progress.quiet:  # a throwaway database is there
+                database.prepare()
             with database.lock() as progress.waited:
                 database.persist(partial(run_on_own_connection, database, progress))
                 progress.conclude()
@@ -112,8 +113,7 @@ def run() -> None:
             run_on(connection, database, Progress(database, context.script, quiet=True))
     elif getattr(config.cmd_opts, "autogenerate", False):
         # The models are compared with the history; what the development database holds plays no part.
-        with database.shadow() as shadow:
-            history.build(shadow, context.script, "heads")
+        with history.shadow(database, context.script, config.attributes.get("shadow")) as shadow:
             run_online(shadow)
     else:
         run_online(database)

@@ -8,16 +8,25 @@ from typing import Any
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
+from . import rendering as _rendering  # noqa: F401  (it registers itself)
+from .answers import Answers
 from .order import in_order
+from .renames import settle
+from .required import fill, fill_again
 
 
 def revise(migration: MigrationContext, _revision: Any, directives: list[ops.MigrationScript]) -> None:
     """A `process_revision_directives` hook. It also runs for `flask db check`, so there it asks nothing."""
     script = directives[0]
+    up, down = script.upgrade_ops, script.downgrade_ops
     config = migration.config
-    autogenerating = bool(config and getattr(config.cmd_opts, "autogenerate", False))
-    if autogenerating and all(found.is_empty() for found in script.upgrade_ops_list):
+    if not (config and getattr(config.cmd_opts, "autogenerate", False)) or up is None or down is None:
+        return
+    if up.is_empty():
         directives.clear()  # no empty file
         return
-    for operations in (*script.upgrade_ops_list, *script.downgrade_ops_list):
-        operations.ops[:] = in_order(operations.ops)
+    answers = Answers(getattr(config.cmd_opts, "x", None) or ())
+    renames, back = settle(migration, script, answers)
+    up.ops[:] = [*renames, *fill(migration, in_order(up.ops), answers)]
+    down.ops[:] = [*fill_again(migration, in_order(down.ops)), *back]
+    answers.check_all_used()

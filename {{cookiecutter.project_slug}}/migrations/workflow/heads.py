@@ -11,9 +11,9 @@ from flask import current_app
 from ..engines.base import Database
 
 
-def alembic_config(*flags: str) -> Config:
-    """Return Flask-Migrate's configuration, with `flags` as a command line would set them."""
-    config: Config = current_app.extensions["migrate"].migrate.get_config(opts=flags)
+def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
+    """Return Flask-Migrate's configuration, with `flags` and `-x` arguments as a command line sets them."""
+    config: Config = current_app.extensions["migrate"].migrate.get_config(x_arg=list(x), opts=flags)
     return config
 
 

@@ -1,15 +1,21 @@
 """The revisions in versions/, and databases built from them."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from alembic.operations import Operations
+from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from ..engines.base import Database
 from .errors import one_sentence
 from .heads import alembic_config
 from .progress import Progress
+
+Recorder = Callable[[Connection], AbstractContextManager[Any]]
 
 
 def directory() -> ScriptDirectory:
@@ -39,3 +45,46 @@ def build(database: Database, script: ScriptDirectory, upto: str) -> None:
         with Operations.context(migration), migration.begin_transaction():
             database.begin(migration)
             migration.run_migrations()
+
+
+@contextmanager
+def shadow(database: Database, script: ScriptDirectory, given: Database | None = None) -> Iterator[Database]:
+    """Yield a throwaway database at the newest revisions: `given`, where somebody has built it already."""
+    if given:
+        yield given
+        return
+    with database.shadow() as throwaway:
+        build(throwaway, script, "heads")
+        yield throwaway
+
+
+def run(
+    database: Database,
+    script: ScriptDirectory,
+    destination: str,
+    *,
+    upgrade: bool,
+    recorder: Recorder | None = None,
+) -> None:
+    """Bring a throwaway database to `destination` through env.py, as `flask db upgrade` would, silently."""
+
+    def steps(heads: Any, migration: MigrationContext) -> Iterator[Any]:
+        step = script._upgrade_revs if upgrade else script._downgrade_revs
+        with recorder(migration.connection) if recorder and migration.connection else nullcontext():
+            yield from step(destination, heads)
+
+    _run_env(database, script, steps, destination_rev=destination)
+
+
+def look(
+    database: Database, script: ScriptDirectory, fn: Callable[[Any, MigrationContext], list[Any]]
+) -> None:
+    """Call `fn` with the heads and the context that env.py has configured; nothing is changed."""
+    _run_env(database, script, fn, dont_mutate=True)
+
+
+def _run_env(database: Database, script: ScriptDirectory, fn: Any, **options: Any) -> None:
+    config = alembic_config()
+    config.attributes |= {"database": database, "quiet": True}
+    with EnvironmentContext(config, script, fn=fn, **options):
+        script.run_env()

@@ -8,29 +8,68 @@ from typing import Any
 
 import click
 from alembic import command
+from alembic.script import Script, ScriptDirectory
 from flask.cli import with_appcontext
 
+from .. import engines, proof
+from ..engines.base import Database
 from ..engines.errors import MigrationError, UsageError
 from . import history
+from .errors import one_sentence
 from .heads import alembic_config
 
 
 @click.command()
 @click.option("-m", "--message", help="What changes, in a few words; it also names the file.")
+@click.option("--rename", multiple=True, metavar="TABLE.COLUMN:NEW", help="This column was renamed.")
+@click.option("--rename-table", multiple=True, metavar="TABLE:NEW", help="This table was renamed.")
+@click.option("--drop", multiple=True, metavar="TABLE[.COLUMN]", help="This one may go, with its values.")
+@click.option(
+    "--default", multiple=True, metavar="TABLE.COLUMN=VALUE", help="For rows that are there already."
+)
+@click.option("--prove", is_flag=True, help="Make nothing; prove the newest revision once more.")
 @with_appcontext
-def new(message: str | None) -> None:
-    """Turn what changed in the models into a revision."""
+def new(message: str | None, *, prove: bool, **answers: tuple[str, ...]) -> None:
+    """Turn what changed in the models into a revision, and prove it."""
+    _refuse_two_heads()
+    database, script = engines.configured(), history.directory()
+    if prove:
+        newest = script.get_revision(script.get_current_head())
+        with one_sentence(database), database.shadow() as shadow:
+            history.build(shadow, script, _parent(newest))
+            _prove(shadow, script, newest)
+        return
     if not message or not message.strip():
         raise UsageError('Say in a few words what changes: make newmigration m="add users.phone".')
-    _refuse_two_heads()
-    config = alembic_config("autogenerate", "quiet")
-    written: Any = command.revision(config, message.strip(), autogenerate=True)
-    if not written:
-        click.echo("Nothing to migrate: the revisions and the models agree. No file was written.")
-        return
-    path = Path(written.path)
-    _format(path)
-    click.echo(f"Wrote migrations/versions/{path.name}\nRead it, then apply it with `make migrate`.")
+    x = [f"{name.replace('_', '-')}={value}" for name, values in answers.items() for value in values]
+    config = alembic_config("autogenerate", "quiet", x=x)
+    with one_sentence(database), history.shadow(database, script) as shadow:
+        config.attributes["shadow"] = shadow
+        written: Any = command.revision(config, message.strip(), autogenerate=True)
+        if not written:
+            click.echo("Nothing to migrate: the revisions and the models agree. No file was written.")
+            return
+        path = Path(written.path)
+        _format(path)
+        click.echo(f"Wrote migrations/versions/{path.name}")
+        script = history.directory()
+        _prove(shadow, script, script.get_revision(written.revision))
+    click.echo("Read it, then apply it with `make migrate`.")
+
+
+def _prove(shadow: Database, script: ScriptDirectory, revision: Script) -> None:
+    try:
+        empty = proof.prove(shadow, script, revision)
+    except proof.UnprovedError as error:
+        raise MigrationError(
+            f"{error.message} The file stays: mend it, then `flask db new --prove` proves it again."
+        ) from error
+    without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
+    click.echo(f"Proved: up, down and up again on a throwaway database with rows{without}.")
+
+
+def _parent(revision: Script) -> str:
+    return str(revision.down_revision or "base")
 
 
 def _refuse_two_heads() -> None:

@@ -1,0 +1,12 @@
+"""How operations are written into a revision that Alembic cannot write by itself."""
+
+from typing import Any
+
+from alembic.autogenerate import renderers
+from alembic.operations import ops
+
+
+@renderers.dispatch_for(ops.RenameTableOp)
+def _rename_table(_context: Any, operation: ops.RenameTableOp) -> str:
+    schema = f", schema={operation.schema!r}" if operation.schema else ""
+    return f"op.rename_table({operation.table_name!r}, {operation.new_table_name!r}{schema})"

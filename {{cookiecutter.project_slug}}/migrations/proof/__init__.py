@@ -1,0 +1,86 @@
+"""A revision is proved before it is handed over: up, down and up again, on a throwaway database with rows."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from alembic.autogenerate import produce_migrations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+
+from ..engines.base import Database
+from ..engines.errors import MigrationError
+from ..workflow import history
+from ..workflow.history import Recorder
+from .samples import fill
+from .schema import differences, schema_of
+
+
+class UnprovedError(MigrationError):
+    """The revision does not do what it should; the message says what and where."""
+
+
+def prove(
+    shadow: Database,
+    script: ScriptDirectory,
+    revision: Script,
+    *,
+    recorder: Recorder | None = None,
+) -> list[str]:
+    """Run `revision` up, down and up on `shadow`, which stands at its parent.
+
+    Returns the tables that had to stay without rows; raises UnprovedError. `recorder` is around the first
+    way up, with the connection that it takes.
+    """
+    parent = revision.down_revision
+    name = Path(revision.path).name
+    empty = _with(shadow, fill)
+    before = _with(shadow, schema_of)
+    _run(shadow, script, revision.revision, "up", recorder)
+    _compare_with_models(shadow, script, revision, name)
+    empty = sorted({*empty, *_with(shadow, fill)})
+    after = _with(shadow, schema_of)
+    _run(shadow, script, str(parent or "base"), "down")
+    _refuse(
+        differences(before, _with(shadow, schema_of)),
+        f"{name}: after its downgrade the schema is not what it was",
+    )
+    _run(shadow, script, revision.revision, "up again")
+    _refuse(
+        differences(after, _with(shadow, schema_of)), f"{name}: up, down and up again is not the same as up"
+    )
+    return empty
+
+
+def _with(shadow: Database, look: Callable[..., Any]) -> Any:
+    with shadow.connect() as connection, connection.begin():
+        return look(connection, shadow.private_tables | {"alembic_version"})
+
+
+def _run(
+    shadow: Database, script: ScriptDirectory, destination: str, way: str, recorder: Recorder | None = None
+) -> None:
+    try:
+        history.run(shadow, script, destination, upgrade=way != "down", recorder=recorder)
+    except click.ClickException as error:
+        raise UnprovedError(f"On the way {way}: {error.message}") from error
+
+
+def _compare_with_models(shadow: Database, script: ScriptDirectory, revision: Script, name: str) -> None:
+    if not revision.is_head:
+        return
+    found: list[Any] = []
+
+    def compare(_heads: Any, migration: MigrationContext) -> list[Any]:
+        found.extend(produce_migrations(migration, migration.opts["target_metadata"]).upgrade_ops.as_diffs())
+        return []
+
+    history.look(shadow, script, compare)
+    _refuse([str(difference) for difference in found], f"{name}: after it, the models still differ")
+
+
+def _refuse(found: list[str], what: str) -> None:
+    if found:
+        more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
+        raise UnprovedError(f"{what}: {'; '.join(found[:5])}{more}.")
