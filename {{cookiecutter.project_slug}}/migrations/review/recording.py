@@ -1,4 +1,4 @@
-"""Writes down what a revision does while it runs: each operation, its line, and the table as it was before."""
+"""Writes down what a revision does while it runs: operation, line, and the table as it was before."""
 
 import inspect
 import re
