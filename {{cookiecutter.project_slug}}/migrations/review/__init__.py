@@ -1,0 +1,6 @@
+"""What a revision does in plain words, what is dangerous about it, and the safe code to write instead."""
+
+from .recording import Recorded, recording
+from .words import describe
+
+__all__ = ["Recorded", "describe", "recording"]
