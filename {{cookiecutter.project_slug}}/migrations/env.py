@@ -1,6 +1,7 @@
 """The only door to the database for a migration: for `flask db`, manage.py, plain `alembic` and tests."""
 
 import sys
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -61,7 +62,9 @@ def run_online(database: Database) -> None:
 
 
 def run_on_own_connection(database: Database, progress: Progress) -> None:
-    with database.connect(database.limits() if is_applying() else None) as connection:
+    recorder = config.attributes.get("recorder", nullcontext)
+    limits = database.limits() if is_applying() else None
+    with database.connect(limits) as connection, recorder(connection):
         connection.rollback()  # what a listener of the application may have begun
         run_on(connection, database, progress)
 

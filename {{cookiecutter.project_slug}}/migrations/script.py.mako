@@ -1,3 +1,8 @@
+<%!
+def bare(operations):
+    """Without the remarks that Alembic puts around them."""
+    return "\n".join(line for line in operations.splitlines() if "# ###" not in line).strip() or "pass"
+%>\
 """${message.replace("\\", "\\\\").replace('"', '\\"')}
 
 Revision ID: ${up_revision}
@@ -15,8 +20,8 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "pass"}
+    ${bare(upgrades)}
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
+    ${bare(downgrades)}

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, Computed, Identity, column, literal, table, update
+from sqlalchemy import Column, Computed, DefaultClause, Identity, column, literal, table, update
 
 from ..engines.errors import MigrationError
 from .answers import Answers, command
@@ -53,7 +53,8 @@ def _filled(migration: MigrationContext, found: list[Any], value: Value) -> list
                 if isinstance(step, ops.AddColumnOp) and _needs_value(step.column):
                     default = value(f"{place}.{step.column.name}", step.column)
                     after.append(_without_default(operation, step.column, default))
-                    step.column = step.column._copy(server_default=default)
+                    step.column = step.column._copy()  # not the model's own
+                    step.column.server_default = DefaultClause(default)
                 elif isinstance(step, ops.AlterColumnOp) and step.modify_nullable is False:
                     wanted = _wanted(migration, step)
                     default = value(f"{place}.{step.column_name}", wanted)

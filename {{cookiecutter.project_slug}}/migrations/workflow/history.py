@@ -68,23 +68,24 @@ def run(
 ) -> None:
     """Bring a throwaway database to `destination` through env.py, as `flask db upgrade` would, silently."""
 
-    def steps(heads: Any, migration: MigrationContext) -> Iterator[Any]:
+    def steps(heads: Any, _migration: MigrationContext) -> Any:
         step = script._upgrade_revs if upgrade else script._downgrade_revs
-        with recorder(migration.connection) if recorder and migration.connection else nullcontext():
-            yield from step(destination, heads)
+        return step(destination, heads)
 
-    _run_env(database, script, steps, destination_rev=destination)
+    _run_env(database, script, steps, recorder, destination_rev=destination)
 
 
 def look(
     database: Database, script: ScriptDirectory, fn: Callable[[Any, MigrationContext], list[Any]]
 ) -> None:
     """Call `fn` with the heads and the context that env.py has configured; nothing is changed."""
-    _run_env(database, script, fn, dont_mutate=True)
+    _run_env(database, script, fn, None, dont_mutate=True)
 
 
-def _run_env(database: Database, script: ScriptDirectory, fn: Any, **options: Any) -> None:
+def _run_env(
+    database: Database, script: ScriptDirectory, fn: Any, recorder: Recorder | None, **options: Any
+) -> None:
     config = alembic_config()
-    config.attributes |= {"database": database, "quiet": True}
+    config.attributes |= {"database": database, "quiet": True, "recorder": recorder or nullcontext}
     with EnvironmentContext(config, script, fn=fn, **options):
         script.run_env()

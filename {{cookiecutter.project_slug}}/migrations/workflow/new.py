@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 from alembic import command
-from alembic.script import Script, ScriptDirectory
+from alembic.script import Script
 from flask.cli import with_appcontext
 
-from .. import engines, proof
-from ..engines.base import Database
+from .. import engines
 from ..engines.errors import MigrationError, UsageError
 from . import history
 from .errors import one_sentence
 from .heads import alembic_config
+from .report import prove_and_tell
 
 
 @click.command()
@@ -37,7 +37,7 @@ def new(message: str | None, *, prove: bool, **answers: tuple[str, ...]) -> None
         newest = script.get_revision(script.get_current_head())
         with one_sentence(database), database.shadow() as shadow:
             history.build(shadow, script, _parent(newest))
-            _prove(shadow, script, newest)
+            prove_and_tell(shadow, script, newest)
         return
     if not message or not message.strip():
         raise UsageError('Say in a few words what changes: make newmigration m="add users.phone".')
@@ -53,19 +53,8 @@ def new(message: str | None, *, prove: bool, **answers: tuple[str, ...]) -> None
         _format(path)
         click.echo(f"Wrote migrations/versions/{path.name}")
         script = history.directory()
-        _prove(shadow, script, script.get_revision(written.revision))
+        prove_and_tell(shadow, script, script.get_revision(written.revision))
     click.echo("Read it, then apply it with `make migrate`.")
-
-
-def _prove(shadow: Database, script: ScriptDirectory, revision: Script) -> None:
-    try:
-        empty = proof.prove(shadow, script, revision)
-    except proof.UnprovedError as error:
-        raise MigrationError(
-            f"{error.message} The file stays: mend it, then `flask db new --prove` proves it again."
-        ) from error
-    without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
-    click.echo(f"Proved: up, down and up again on a throwaway database with rows{without}.")
 
 
 def _parent(revision: Script) -> str:

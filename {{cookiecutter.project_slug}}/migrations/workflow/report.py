@@ -1,0 +1,63 @@
+"""Proves a revision, and tells what it does: in words, as SQL, and what is dangerous about it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, event
+
+from .. import proof, review
+from ..engines.base import Database
+from ..engines.errors import MigrationError
+
+SHOWN = 30  # lines of SQL
+SCHEMA_OR_DATA = re.compile(r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|INSERT|UPDATE|TRUNCATE)\b", re.IGNORECASE)
+
+
+def prove_and_tell(shadow: Database, script: ScriptDirectory, revision: Script) -> None:
+    """Raises MigrationError where the revision does not do what it should; its file stays."""
+    recorded: list[review.Recorded] = []
+    statements: list[str] = []
+
+    @contextmanager
+    def watch(connection: Connection) -> Iterator[None]:
+        with review.recording(Path(revision.path), connection) as found, _collecting(connection, statements):
+            yield
+        recorded.extend(found)
+
+    try:
+        empty = proof.prove(shadow, script, revision, recorder=watch)
+    except proof.UnprovedError as error:
+        raise MigrationError(
+            f"{error.message} The file stays: mend it, then `flask db new --prove` proves it again."
+        ) from error
+    for line in review.describe(recorded):
+        click.echo(f"  {line}")
+    _tell_sql(shadow, statements)
+    without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
+    click.echo(f"Proved: up, down and up again on a throwaway database with rows{without}.")
+
+
+@contextmanager
+def _collecting(connection: Connection, statements: list[str]) -> Iterator[None]:
+    def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if SCHEMA_OR_DATA.match(statement) and "alembic_version" not in statement:
+            statements.append(" ".join(statement.split()))
+
+    event.listen(connection, "before_cursor_execute", before)
+    try:
+        yield
+    finally:
+        event.remove(connection, "before_cursor_execute", before)
+
+
+def _tell_sql(database: Database, statements: list[str]) -> None:
+    click.echo(f"SQL on {database.title}:")
+    for statement in statements[:SHOWN]:
+        click.echo(f"  {statement};")
+    if len(statements) > SHOWN:
+        click.echo(f"  … and {len(statements) - SHOWN} more: `make sql` shows all of it.")
