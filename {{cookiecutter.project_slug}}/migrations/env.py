@@ -29,7 +29,7 @@ def options(database: Database) -> dict[str, Any]:
         "compare_type": True,
         "compare_server_default": database.compare_server_default,
         "include_name": lambda name, kind, _: kind != "table" or name not in database.private_tables,
-        "process_revision_directives": autogenerate.revise,
+        "process_revision_directives": partial(autogenerate.revise, database),
         **database.options,
     }
 

@@ -6,6 +6,8 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import URL
 
+from . import mariadb_alter as _mariadb_alter  # noqa: F401  (these two register themselves with Alembic)
+from . import sqlite_alter as _sqlite_alter  # noqa: F401
 from .base import Database
 from .mariadb import MariaDB
 from .postgresql import PostgreSQL

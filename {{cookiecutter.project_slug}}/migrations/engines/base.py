@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Self, TextIO
 
+from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy import URL, Connection, Dialect, create_engine
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -92,6 +93,12 @@ class Database:
 
     def finished(self) -> None:
         """After each revision, in the transaction that stores it."""
+
+    def rename_sql(
+        self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str
+    ) -> str | None:
+        """Return SQL that renames an index or constraint; None where it has to be made anew."""
+        return None
 
     def guard(self, connection: Connection) -> Callable[[], None]:
         """Note what must not get worse; the function returned raises MigrationError where it has."""

@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, event
+from alembic.operations import ops
+from sqlalchemy import Connection, Dialect, event
 from sqlalchemy import Engine as Pool
 
 from . import dumping, mariadb_lock
@@ -69,6 +70,14 @@ class MariaDB(Server):
         """Alembic's documentation of context.configure() has the arguments under this name."""
         _migration, _reflected, _column, stored, _default, wanted = arguments
         return _normal(stored) != _normal(wanted)
+
+    def rename_sql(
+        self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str
+    ) -> str | None:
+        if kind not in {"Index", "UniqueConstraint", ""}:
+            return None
+        quote = dialect.identifier_preparer.quote
+        return f"ALTER TABLE {self.quoted_table(dialect, table)} RENAME INDEX {quote(old)} TO {quote(new)}"
 
     def create(self) -> None:
         with self.administering() as connection:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import click
-from sqlalchemy import text
+from alembic.operations import ops
+from sqlalchemy import Dialect, text
 from sqlalchemy.exc import DBAPIError
 
 from . import dumping, postgresql_lock
@@ -88,6 +89,18 @@ class PostgreSQL(Server):
             else ""
         )
         return f"Gave way: somebody holds a lock that this needs: {statement}{who}."
+
+    def rename_sql(
+        self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str
+    ) -> str | None:
+        if not kind:  # an index of one kind, a constraint of the other
+            return None
+        quote = dialect.identifier_preparer.quote
+        if kind == "Index":
+            schema = f"{quote(table.schema)}." if table.schema else ""
+            return f"ALTER INDEX {schema}{quote(old)} RENAME TO {quote(new)}"
+        place = self.quoted_table(dialect, table)
+        return f"ALTER TABLE {place} RENAME CONSTRAINT {quote(old)} TO {quote(new)}"
 
     def create(self) -> None:
         with self.administering() as connection:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from sqlalchemy import Connection, text
+from alembic.operations import ops
+from sqlalchemy import Connection, Dialect, table, text
 from sqlalchemy.exc import DBAPIError
 
 from .base import Database
@@ -30,6 +31,10 @@ class Server(Database):
 
     def quoted(self, connection: Connection) -> str:
         return connection.dialect.identifier_preparer.quote_identifier(self.name)
+
+    @staticmethod
+    def quoted_table(dialect: Dialect, operation: ops.ModifyTableOps) -> str:
+        return dialect.identifier_preparer.format_table(table(operation.table_name, schema=operation.schema))  # type: ignore[arg-type]
 
     def exists(self) -> bool:
         began = time.monotonic()
