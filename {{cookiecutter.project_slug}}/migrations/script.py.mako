@@ -1,7 +1,7 @@
 <%!
 def bare(operations):
     """Without the remarks that Alembic puts around them."""
-    return "\n".join(line for line in operations.splitlines() if "# ###" not in line).strip() or "pass"
+    return "\n".join(line for line in (operations or "").splitlines() if "# ###" not in line).strip() or "pass"
 %>\
 """${message.replace("\\", "\\\\").replace('"', '\\"')}
 

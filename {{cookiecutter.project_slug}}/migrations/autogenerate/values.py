@@ -1,9 +1,26 @@
-"""Values for rows that are there already, as SQL literals that every engine understands."""
+"""Values for rows that are there already, as literals that every engine understands."""
 
 import re
 from typing import Any
 
-from sqlalchemy import Column, Dialect, Enum, TextClause, literal, text, types
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import (
+    Column,
+    Dialect,
+    Enum,
+    String,
+    TextClause,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    table,
+    text,
+    types,
+    update,
+)
 from sqlalchemy.exc import CompileError
 
 EXPRESSION = re.compile(r"\w+\(.*\)|CURRENT_\w+", re.IGNORECASE)
@@ -27,7 +44,7 @@ def written(said: str, kind: types.TypeEngine[Any]) -> str | TextClause:
     return text(said) if EXPRESSION.fullmatch(said) and not isinstance(kind, types.String) else said
 
 
-def scalar_default(wanted: Column[Any], dialect: Dialect) -> str | None:
+def constant_default(wanted: Column[Any], dialect: Dialect) -> str | None:
     """Return the value of `default=` in the model, if it is a constant."""
     if wanted.default is None or not wanted.default.is_scalar:
         return None
@@ -45,3 +62,42 @@ def neutral(kind: types.TypeEngine[Any]) -> str:
     if isinstance(kind, Enum) and kind.enums:
         return str(kind.enums[0])
     return next((value for affinity, value in NEUTRAL if isinstance(kind, affinity)), "")
+
+
+def from_the_row(migration: MigrationContext, operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
+    """Return an expression where no constant will do, else None: a row to refer to, or the row's own key."""
+    for step in operation.ops:
+        if isinstance(step, ops.CreateForeignKeyOp) and step.local_cols == [wanted.name]:
+            key = column(step.remote_cols[0])
+            parents = table(step.referent_table, key, schema=step.kw.get("referent_schema"))
+            return select(func.min(parents.c[key.name])).scalar_subquery()
+        unique = isinstance(step, ops.CreateUniqueConstraintOp) or getattr(step, "unique", False)
+        if unique and [getattr(own, "name", own) for own in step.columns] == [wanted.name]:
+            keys = list(migration.opts["target_metadata"].tables[_key(operation)].primary_key.columns)
+            own = column(keys[0].name, keys[0].type) if len(keys) == 1 else None
+            return cast(own, String(20)) if isinstance(wanted.type, String) and own is not None else own
+    return None
+
+
+def model_column(migration: MigrationContext, step: ops.AlterColumnOp) -> Column[Any]:
+    """The column as the model has it; in a downgrade the model may have none, and the type is enough."""
+    tables = migration.opts["target_metadata"].tables
+    if _key(step) in tables and step.column_name in tables[_key(step)].columns:
+        found: Column[Any] = tables[_key(step)].columns[step.column_name]
+        return found
+    return Column(step.column_name, step.modify_type or step.existing_type)
+
+
+def update_sql(
+    migration: MigrationContext, operation: ops.ModifyTableOps, wanted: Column[Any], value: Any
+) -> ops.ExecuteSQLOp:
+    """Return the operation that gives `value` to the rows that have none."""
+    target = table(operation.table_name, column(wanted.name), schema=operation.schema)
+    value = literal(value) if isinstance(value, str) else value
+    statement = update(target).where(target.c[wanted.name].is_(None)).values({wanted.name: value})
+    sql = str(statement.compile(dialect=migration.dialect, compile_kwargs={"literal_binds": True}))
+    return ops.ExecuteSQLOp(" ".join(sql.split()))
+
+
+def _key(operation: Any) -> str:
+    return ".".join(part for part in (operation.schema, operation.table_name) if part)
