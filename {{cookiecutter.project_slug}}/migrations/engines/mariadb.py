@@ -1,31 +1,35 @@
 """MariaDB and MySQL: every DDL statement commits, there is no transaction around a revision."""
 
-import re
+import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 from alembic.operations import ops
 from sqlalchemy import Connection, Dialect, event
 from sqlalchemy import Engine as Pool
+from sqlalchemy.exc import DBAPIError
 
-from . import dumping, mariadb_lock
-from .mariadb_journal import TABLE, Journal, journalling
+from . import mariadb_dump, mariadb_journal, mariadb_lease, mariadb_lock
+from .mariadb_resume import Resumption, resuming
+from .mariadb_statements import GAVE_WAY, NO_MAJORITY, code, normal_default
 from .server import Server
-
-NOW = "(now|current_timestamp|localtime|localtimestamp)"
+from .waiting import seconds
 
 
 class MariaDB(Server):
     title = "MariaDB"
     options: ClassVar[dict[str, Any]] = {}
     after_failure = "What ran before it stays, and the next run goes on from there"
-    private_tables = frozenset({TABLE})
-    journal: Journal | None = None
+    private_tables = frozenset({mariadb_journal.TABLE, mariadb_lease.TABLE})
+    resumption: Resumption | None = None
+    # On a Galera cluster, from when it was taken.
+    lease: mariadb_lease.Lease | None = None
     suffix = "sql"
     maintenance = None
     port = 3306
+    oldest = mariadb_lock.OLDEST
     # PyMySQL waits for ever for the greeting of a server that is none, such as PostgreSQL's.
     connect_args: ClassVar = {**Server.connect_args, "read_timeout": 3}
     lookup = "SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"
@@ -43,33 +47,77 @@ class MariaDB(Server):
 
     def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
         pool = super().pool(arguments, **options)
-        event.listen(pool, "connect", _wait_without_end)
+        if "read_timeout" not in (arguments or {}):
+            event.listen(pool, "connect", _wait_without_end)
+        event.listen(pool, "connect", self._settings)
         return pool
 
-    def lock(self) -> AbstractContextManager[bool]:
-        return mariadb_lock.server_lock(self)
+    def limits(self) -> dict[str, Any]:
+        """An ALTER that waits for a transaction stops all who come after it, readers too: it gives way soon.
+
+        https://mariadb.com/kb/en/metadata-locking/: the server itself would have it wait for a day.
+        """
+        limit = math.ceil(seconds("MIGRATION_STATEMENT_LOCK_TIMEOUT", 5))
+        command = f"SET SESSION lock_wait_timeout = {limit}, innodb_lock_wait_timeout = {limit}"
+        return {"init_command": command} if limit else {}
+
+    def _settings(self, connection: Any, _record: Any) -> None:
+        """On the driver's connection, before SQLAlchemy or Alembic see it."""
+        own = self.args.get("init_command")
+        if own and connection.init_command != own:
+            connection.query(own)
+        if self.lease:
+            # Reads wait for what other nodes have committed, and a change of the schema is one on all nodes.
+            # https://mariadb.com/kb/en/galera-cluster-system-variables/
+            connection.query("SET SESSION wsrep_sync_wait = 15, wsrep_OSU_method = 'TOI'")
+
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        with self.pool(isolation_level="AUTOCOMMIT").connect() as connection:
+            if not mariadb_lock.is_cluster(connection):
+                with mariadb_lock.server_lock(self, connection) as waited:
+                    yield waited
+                return
+        with mariadb_lease.hold(self) as (self.lease, waited):
+            try:
+                yield waited
+            finally:
+                self.lease = None
 
     @contextmanager
     def migrating(self, connection: Connection) -> Iterator[None]:
-        with journalling(connection, "alembic_version") as self.journal:
+        if self.lease:
+            self.lease.confirm()
+        with resuming(connection, "alembic_version", self.lease) as self.resumption:
             yield
 
     def resumes(self) -> bool:
-        return bool(self.journal and self.journal.half_applied())
+        return bool(self.resumption and self.resumption.journal.steps())
 
     def starting(self, revision: str, *, upgrade: bool) -> None:
-        if self.journal:
-            self.journal.open(f"{'' if upgrade else 'the downgrade of '}{revision}")
+        if self.resumption:
+            self.resumption.open(f"{'' if upgrade else 'the downgrade of '}{revision}")
 
     def finished(self) -> None:
-        if self.journal and self.journal.step:
-            self.journal.close()
+        if self.resumption:
+            self.resumption.close()
+
+    def gave_way(self, error: BaseException | None) -> bool:
+        return code(error) in GAVE_WAY
+
+    def explain(self, error: DBAPIError) -> str | None:
+        if code(error) == NO_MAJORITY:
+            return (
+                f"{self.title} at {self.url.host or 'localhost'}:{self.url.port or self.port} has lost the "
+                "majority of its cluster: see which nodes run, then `make migrate` goes on from there."
+            )
+        return super().explain(error)
 
     @staticmethod
     def compare_server_default(*arguments: Any) -> bool:  # type: ignore[override]
         """Alembic's documentation of context.configure() has the arguments under this name."""
         _migration, _reflected, _column, stored, _default, wanted = arguments
-        return _normal(stored) != _normal(wanted)
+        return normal_default(stored) != normal_default(wanted)
 
     def rename_sql(
         self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str
@@ -89,27 +137,10 @@ class MariaDB(Server):
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)}")
 
     def save(self, target: Path) -> None:
-        program = dumping.find("mariadb-dump", "mysqldump")
-        options = ["--single-transaction", "--routines", "--triggers", "--events", f"--result-file={target}"]
-        dumping.run([program, *self._login(), *options, self.name], self._secrets())
+        mariadb_dump.save(self, target)
 
     def load(self, source: Path) -> None:
-        program = dumping.find("mariadb", "mysql")
-        with source.open("rb") as dump:
-            dumping.run([program, *self._login(), self.name], self._secrets(), dump)
-
-    def _login(self) -> list[str]:
-        port = self.url.port or self.port
-        login = [
-            "--no-defaults",
-            "--protocol=tcp",
-            f"--host={self.url.host or 'localhost'}",
-            f"--port={port}",
-        ]
-        return [*login, "--default-character-set=utf8mb4", f"--user={self.url.username or 'root'}"]
-
-    def _secrets(self) -> dict[str, str]:
-        return {"MYSQL_PWD": str(self.url.password)} if self.url.password else {}
+        mariadb_dump.load(self, source)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         """Fill a trial database first, to see that it works: a database cannot be renamed here."""
@@ -130,15 +161,3 @@ def _wait_without_end(connection: Any, _record: Any) -> None:
     if not hasattr(connection, "_read_timeout"):
         raise RuntimeError("PyMySQL has changed: see _wait_without_end in migrations/engines/mariadb.py")
     connection._read_timeout = None
-
-
-def _normal(default: str | None) -> str | None:
-    """The server writes a default its own way: now() comes back as current_timestamp(), 1 as '1'."""
-    if default is None:
-        return None
-    text = default.strip()
-    while text.startswith("(") and text.endswith(")"):
-        text = text[1:-1].strip()
-    if re.fullmatch(rf"{NOW}(\(\d*\))?", text, re.IGNORECASE):
-        return "now" + "".join(re.findall(r"\d", text))
-    return re.sub(r"^'(.*)'$", r"\1", text, flags=re.DOTALL)

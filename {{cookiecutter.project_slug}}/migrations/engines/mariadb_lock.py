@@ -1,39 +1,58 @@
-"""The lock of a migration on MariaDB and MySQL: one of the server, on a connection of its own, polled."""
+"""The lock of a migration on MariaDB and MySQL, on a server of its own or in a cluster."""
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-import click
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from .mariadb_lease import CREATE
 from .server import Server
-from .waiting import wait_for
+from .waiting import myself, told, wait_for
 
 TAKE = text("SELECT GET_LOCK(:name, 0)")
+# The server knows the holder's connection only; the rest stands in a note, for as long as the lock is held.
+NOTE = text("REPLACE INTO migration_lock VALUES (1, connection_id(), :holder, 0)")
+READ_NOTE = text("SELECT holder FROM migration_lock WHERE token = CAST(IS_USED_LOCK(:name) AS CHAR)")
 HOLDER = text(
     "SELECT concat('the migration of ', host, ', connection ', id, ', since ', "
     "date_format(now() - INTERVAL time SECOND, '%Y-%m-%dT%H:%i:%s')) "
     "FROM information_schema.processlist WHERE id = IS_USED_LOCK(:name)"
 )
-CLUSTER = text("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")
+OLDEST = text(
+    "SELECT p.id, p.user, p.command, t.trx_started FROM information_schema.innodb_trx t "
+    "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
+    "WHERE p.id <> connection_id() ORDER BY t.trx_started LIMIT 1"
+)
+CLUSTER = text("SHOW GLOBAL VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_provider')")
+
+
+def is_cluster(connection: Connection) -> bool:
+    """Whether the server is a node of a Galera cluster, even one whose other nodes are down just now."""
+    settings = {name.lower(): value for name, value in connection.execute(CLUSTER)}
+    return settings.get("wsrep_on") == "ON" and settings.get("wsrep_provider", "none") not in {"", "none"}
 
 
 @contextmanager
-def server_lock(database: Server) -> Iterator[bool]:
+def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
     """Hold the lock, which ends with the connection, whatever ends that; yields whether it had to wait."""
     # Names are for the whole server, at most 64 characters long.
     name = {"name": f"migration:{hashlib.sha256(database.name.encode()).hexdigest()[:40]}"}
-    with database.pool(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.exec_driver_sql("SET SESSION wait_timeout = 2147483")  # it rests as long as it takes
-        if int((connection.execute(CLUSTER).first() or (0, 0))[1]) > 1:
-            click.echo(
-                "This is a Galera cluster, and the lock is known to this node only: "
-                "let no other process migrate through another node.",
-                err=True,
-            )
-        yield wait_for(
-            lambda: connection.scalar(TAKE, name) == 1,
-            lambda: connection.scalar(HOLDER, name),
-            str(database),
-        )
+
+    def holder() -> str | None:
+        with suppress(DBAPIError):  # the note comes after the lock
+            if who := told(connection.scalar(READ_NOTE, name)):
+                return who
+        return connection.scalar(HOLDER, name)
+
+    connection.exec_driver_sql("SET SESSION wait_timeout = 2147483")  # it rests as long as it takes
+    waited = wait_for(lambda: connection.scalar(TAKE, name) == 1, holder, str(database))
+    with suppress(DBAPIError):  # it only informs
+        connection.exec_driver_sql(CREATE)
+        connection.execute(NOTE, {"holder": myself()})
+    try:
+        yield waited
+    finally:
+        with suppress(SQLAlchemyError):
+            connection.exec_driver_sql("DROP TABLE IF EXISTS migration_lock")

@@ -1,20 +1,16 @@
 """PostgreSQL: DDL is transactional, and every revision gets a transaction of its own."""
 
-import random
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import click
 from alembic.operations import ops
 from sqlalchemy import Dialect, text
 from sqlalchemy.exc import DBAPIError
 
 from . import dumping, postgresql_lock
-from .errors import MigrationError
 from .server import Server
 from .waiting import seconds
 
@@ -26,7 +22,6 @@ OLDEST = text(
     "ORDER BY xact_start LIMIT 1"
 )
 LOCK_NOT_AVAILABLE = "55P03"
-TRIES = 10
 
 
 class PostgreSQL(Server):
@@ -37,6 +32,7 @@ class PostgreSQL(Server):
     suffix = "dump"
     maintenance = "postgres"
     port = 5432
+    oldest = OLDEST
     lookup = "SELECT 1 FROM pg_database WHERE datname = :name"
     signs: ClassVar = {
         "password authentication failed": "refuses the password of {user}: mend DATABASE_URL",
@@ -63,32 +59,8 @@ class PostgreSQL(Server):
     def lock(self) -> AbstractContextManager[bool]:
         return postgresql_lock.advisory_lock(self)
 
-    def persist(self, run: Callable[[], None]) -> None:
-        """Run again what gave way to somebody's lock: a revision is a transaction, so it starts anew."""
-        for left in reversed(range(TRIES)):
-            try:
-                return run()
-            except MigrationError as error:
-                cause = getattr(error.__cause__, "orig", None)
-                if not left or getattr(cause, "sqlstate", None) != LOCK_NOT_AVAILABLE:
-                    raise
-                pause = random.uniform(0.5, 1.5)  # noqa: S311
-                click.echo(f"{error.message} Trying again, {left} more times.", err=True)
-                time.sleep(pause)
-        return None
-
-    def explain(self, error: DBAPIError) -> str | None:
-        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
-            return super().explain(error)
-        statement = " ".join((error.statement or "").split())[:100]
-        with self.connect() as connection:
-            oldest = connection.execute(OLDEST).first()
-        who = (
-            "; the oldest transaction is that of process {} ({}, {}, since {})".format(*oldest)
-            if oldest
-            else ""
-        )
-        return f"Gave way: somebody holds a lock that this needs: {statement}{who}."
+    def gave_way(self, error: BaseException | None) -> bool:
+        return getattr(getattr(error, "orig", None), "sqlstate", None) == LOCK_NOT_AVAILABLE
 
     def rename_sql(
         self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str

@@ -1,15 +1,20 @@
 """What PostgreSQL and MariaDB have in common: a server that holds many databases."""
 
+import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import ClassVar
 
+import click
 from alembic.operations import ops
-from sqlalchemy import Connection, Dialect, table, text
+from sqlalchemy import Connection, Dialect, TextClause, table, text
 from sqlalchemy.exc import DBAPIError
 
 from .base import Database
+from .errors import MigrationError
+
+TRIES = 10
 
 
 class Server(Database):
@@ -22,6 +27,8 @@ class Server(Database):
     lookup: ClassVar[str]
     # What the driver says when it cannot connect, in small letters, and what to do about it.
     signs: ClassVar[dict[str, str]]
+    # Finds process, user, state and beginning of the oldest transaction of others.
+    oldest: ClassVar[TextClause]
 
     @contextmanager
     def administering(self) -> Iterator[Connection]:
@@ -50,7 +57,34 @@ class Server(Database):
             with self.connect():  # it does: somebody made it just now, or there is another obstacle
                 return True
 
+    def gave_way(self, error: BaseException | None) -> bool:
+        """Whether this is an error because of somebody's lock, which may be gone the next time."""
+        raise NotImplementedError
+
+    def persist(self, run: Callable[[], None]) -> None:
+        """Run again what gave way to somebody's lock: a revision starts anew, or where it stopped."""
+        for left in reversed(range(TRIES)):
+            try:
+                return run()
+            except MigrationError as error:
+                if not left or not self.gave_way(error.__cause__):
+                    raise
+                pause = random.uniform(0.5, 1.5)  # noqa: S311
+                click.echo(f"{error.message} Trying again, {left} more times.", err=True)
+                time.sleep(pause)
+        return None
+
+    def _tell_gave_way(self, error: DBAPIError) -> str:
+        statement = " ".join((error.statement or "COMMIT").split())[:100]
+        who = ""
+        with suppress(DBAPIError), self.connect() as connection:  # not everybody may ask
+            if oldest := connection.execute(self.oldest).first():
+                who = "; the oldest transaction is that of process {} ({}, {}, since {})".format(*oldest)
+        return f"Gave way: somebody holds a lock that this needs: {statement}{who}."
+
     def explain(self, error: DBAPIError) -> str | None:
+        if self.gave_way(error):
+            return self._tell_gave_way(error)
         place = f"{self.url.host or 'localhost'}:{self.url.port or self.port}"
         if error.connection_invalidated:
             return f"{self.title} at {place} hung up: see whether it runs, then `make status`."

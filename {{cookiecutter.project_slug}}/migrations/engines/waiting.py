@@ -64,3 +64,9 @@ def told(description: str | None) -> str | None:
         except PermissionError:
             pass  # it lives, as somebody else
     return f"the migration of {host}, pid {pid}, since {since}"
+
+
+def died(description: str, ends: str) -> str:
+    """Say for whom one waits all the same, after `told()` has found that the process is gone."""
+    host, pid, since = description.split("|")
+    return f"the lease of the migration of {host}, pid {pid}, since {since}, which is gone (it ends {ends}),"

@@ -1,0 +1,43 @@
+"""What MariaDB and MySQL say and understand, as far as the journal and the locks have to know."""
+
+import re
+from typing import Any
+
+WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.DOTALL)
+# Statements that end the transaction: https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
+DDL = {"ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE"}
+DML = {"DELETE", "INSERT", "REPLACE", "UPDATE"}
+# Errors: https://mariadb.com/kb/en/mariadb-error-code-reference/
+# What the server answers to a statement whose work is done.
+DONE = {1005, 1007, 1008, 1050, 1051, 1054, 1060, 1061, 1068, 1091, 1146, 1826}
+# A lock that was not to be had in time, and a deadlock, which on a cluster may be with another node.
+GAVE_WAY = {1205, 1213}
+NO_TABLE = 1146
+NO_MAJORITY = 1047
+# What a node of a cluster answers for a while, to a statement that may be tried again: besides the above a
+# key that another node has inserted, a commit or a statement that another node's has ended.
+AGAIN = GAVE_WAY | {NO_MAJORITY, 1062, 1180, 1317}
+
+NOW = "(now|current_timestamp|localtime|localtimestamp)"
+
+
+def first_word(statement: str) -> str:
+    return WORD.match(statement)[1].upper()  # type: ignore[index]
+
+
+def code(error: Any) -> int | None:
+    """The number of an error of the driver, or of SQLAlchemy's around one."""
+    arguments = getattr(getattr(error, "orig", error), "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], int) else None
+
+
+def normal_default(default: str | None) -> str | None:
+    """The server writes a default its own way: now() comes back as current_timestamp(), 1 as '1'."""
+    if default is None:
+        return None
+    text = default.strip()
+    while text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
+    if re.fullmatch(rf"{NOW}(\(\d*\))?", text, re.IGNORECASE):
+        return "now" + "".join(re.findall(r"\d", text))
+    return re.sub(r"^'(.*)'$", r"\1", text, flags=re.DOTALL)
