@@ -1,6 +1,7 @@
 """A throwaway Galera cluster: three real nodes on loopback, each killed and started again at will."""
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -35,7 +36,9 @@ class Node:
         return f"mariadb://root@127.0.0.1:{self.ports[0]}/{database}"
 
     def sql(self, statement: str, database: str | None = None) -> list[tuple]:
+        """Run one statement; it sees what the other nodes have committed."""
         login = {"host": "127.0.0.1", "port": self.ports[0], "user": "root", "database": database}
+        login["init_command"] = "SET SESSION wsrep_sync_wait = 15"
         with pymysql.connect(**login, autocommit=True) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
             return list(cursor.fetchall())
@@ -91,7 +94,8 @@ def cluster() -> Iterator[Cluster]:
             nodes[0].wait(1)
             for size, node in enumerate(nodes[1:], 2):
                 (node.home / "data").mkdir()
-                _own(node.home / "data")
+                if unprivileged():
+                    shutil.chown(node.home / "data", "nobody", "nogroup")
                 node.start()
                 node.wait(size)
             yield Cluster(nodes)
@@ -99,11 +103,6 @@ def cluster() -> Iterator[Cluster]:
             for node in reversed(nodes):
                 if node.server and node.server.process.poll() is None:
                     stop(node.server.process)
-
-
-def _own(path: Path) -> None:
-    if unprivileged():
-        __import__("shutil").chown(path, "nobody", "nogroup")
 
 
 def _node(mariadbd: str, home: Path, ports: list[int], members: str) -> Node:

@@ -106,6 +106,8 @@ class MariaDB(Server):
         return code(error) in GAVE_WAY
 
     def explain(self, error: DBAPIError) -> str | None:
+        if self.lease:
+            self.lease.confirm()  # where it is lost, that is the reason for whatever went wrong
         if code(error) == NO_MAJORITY:
             return (
                 f"{self.title} at {self.url.host or 'localhost'}:{self.url.port or self.port} has lost the "

@@ -50,9 +50,12 @@ class Lease:
         self.ended = threading.Event()
         self.seen: tuple[str, int] | None = None
         self.answer = ""
+        # Where a node is set to another method, the table would be made on that one alone.
+        everywhere = {"init_command": "SET SESSION wsrep_OSU_method = 'TOI'"}
         # A long ALTER keeps every other commit of the cluster waiting: a process that waits gives up in time.
-        self.session = Session(database.pool({"read_timeout": LEASE}, isolation_level="AUTOCOMMIT"))
-        self.own_session = Session(database.pool(isolation_level="AUTOCOMMIT"))  # of the heartbeat
+        patience = everywhere | {"read_timeout": LEASE}
+        self.session = Session(database.pool(patience, isolation_level="AUTOCOMMIT"))
+        self.heart_session = Session(database.pool(everywhere, isolation_level="AUTOCOMMIT"))
         self.heart = threading.Thread(target=self._beat, daemon=True)
 
     def take(self) -> bool:
@@ -91,7 +94,7 @@ class Lease:
         pause = LEASE / 3
         while not self.ended.wait(pause):
             try:
-                self.lost = self.own_session.execute(BEAT, token=self.token).rowcount == 0
+                self.lost = self.heart_session.execute(BEAT, token=self.token).rowcount == 0
                 pause = LEASE / 3
             except DBAPIError:
                 pause = min(1, LEASE / 3)  # this may pass, or the fence will tell
