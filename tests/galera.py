@@ -43,12 +43,19 @@ class Node:
             cursor.execute(statement)
             return list(cursor.fetchall())
 
+    def status(self) -> dict[str, str]:
+        """What the node thinks of its cluster; it answers this even when it has none."""
+        login = {"host": "127.0.0.1", "port": self.ports[0], "user": "root"}
+        with pymysql.connect(**login, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW GLOBAL STATUS LIKE 'wsrep%'")
+            return dict(cursor.fetchall())
+
     def wait(self, size: int, seconds: float = 90) -> None:
         """Until it takes part in a cluster of this size."""
         end = time.monotonic() + seconds
         while True:
             try:
-                status = dict(self.sql("SHOW GLOBAL STATUS LIKE 'wsrep%'"))
+                status = self.status()
                 if status["wsrep_ready"] == "ON" and status["wsrep_cluster_size"] == str(size):
                     return
             except pymysql.Error:

@@ -36,7 +36,9 @@ def find(program: str) -> str:
     debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))[-1:]
     found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") or next(map(str, debian), None)
     if found is None:
-        message = f"{program} is not installed: apt install postgresql pgbouncer mariadb-server"
+        message = (
+            f"{program} is not installed: apt install postgresql pgbouncer mariadb-server galera-4 rsync"
+        )
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     return found
 

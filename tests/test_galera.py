@@ -198,6 +198,29 @@ def test_H49_the_node_of_the_holder_is_killed_and_the_others_finish(shop: Shop) 
     shop.is_complete()
 
 
+def test_H49_the_node_of_the_holder_is_cut_off_and_the_others_finish(shop: Shop) -> None:
+    """It lives, but takes no part in the cluster any more; a process that comes to it waits for that."""
+    node = shop.nodes[2]
+    shop.lease(3)
+    shop.write_gate()
+    first = shop.start_and_run(node)
+    node.sql("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=1'")
+    try:
+        wait_until(lambda: node.status()["wsrep_ready"] == "OFF")
+        shop.open_gate()
+        impatient, *ended = finish([shop.start(node, MIGRATION_LOCK_TIMEOUT="0.5"), first])
+        for code, out in (impatient, *ended):
+            assert code == 1 and "takes no part in its cluster" in out and "Traceback" not in out, out
+        patient = shop.start(node)
+        ((code, out),) = finish([shop.start(shop.nodes[1])])
+        assert code == 0, out
+    finally:
+        node.sql("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
+    ((code, out),) = finish([patient])
+    assert code == 0 and "Nothing to do" in out, out
+    shop.is_complete()
+
+
 def test_a_schema_is_changed_on_all_nodes_whatever_one_of_them_is_set_to(shop: Shop) -> None:
     """Under RSU a node would keep its DDL to itself."""
     shop.write_gate()

@@ -1,6 +1,5 @@
 """MariaDB and MySQL: every DDL statement commits, there is no transaction around a revision."""
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +10,11 @@ from sqlalchemy import Connection, Dialect, event
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 
-from . import mariadb_dump, mariadb_journal, mariadb_lease, mariadb_lock
+from . import mariadb_claim, mariadb_dump, mariadb_journal, mariadb_lease, mariadb_lock, mariadb_settings
 from .mariadb_resume import Resumption, resuming
-from .mariadb_statements import GAVE_WAY, NO_MAJORITY, code, normal_default
+from .mariadb_session import when_ready
+from .mariadb_statements import GAVE_WAY, NOT_IN_CLUSTER, code, normal_default
 from .server import Server
-from .waiting import seconds
 
 
 class MariaDB(Server):
@@ -46,39 +45,31 @@ class MariaDB(Server):
     }
 
     def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
-        pool = super().pool(arguments, **options)
-        if "read_timeout" not in (arguments or {}):
-            event.listen(pool, "connect", _wait_without_end)
-        event.listen(pool, "connect", self._settings)
+        # A connection ends when it is given back; a ROLLBACK before that fails on a node that is cut off.
+        pool = super().pool(arguments, pool_reset_on_return=None, **options)
+        endless = "read_timeout" not in (arguments or {})
+
+        def connected(connection: Any, _record: Any) -> None:
+            own = self.args.get("init_command")
+            mariadb_settings.apply(connection, own, endless=endless, cluster=self.lease is not None)
+
+        event.listen(pool, "connect", connected)
         return pool
 
     def limits(self) -> dict[str, Any]:
-        """An ALTER that waits for a transaction stops all who come after it, readers too: it gives way soon.
+        return mariadb_settings.limits()
 
-        https://mariadb.com/kb/en/metadata-locking/: the server itself would have it wait for a day.
-        """
-        limit = math.ceil(seconds("MIGRATION_STATEMENT_LOCK_TIMEOUT", 5))
-        command = f"SET SESSION lock_wait_timeout = {limit}, innodb_lock_wait_timeout = {limit}"
-        return {"init_command": command} if limit else {}
-
-    def _settings(self, connection: Any, _record: Any) -> None:
-        """On the driver's connection, before SQLAlchemy or Alembic see it."""
-        own = self.args.get("init_command")
-        if own and connection.init_command != own:
-            connection.query(own)
-        if self.lease:
-            # Reads wait for what other nodes have committed, and a change of the schema is one on all nodes.
-            # https://mariadb.com/kb/en/galera-cluster-system-variables/
-            connection.query("SET SESSION wsrep_sync_wait = 15, wsrep_OSU_method = 'TOI'")
+    def prepare(self) -> None:
+        when_ready(super().prepare)
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        with self.pool(isolation_level="AUTOCOMMIT").connect() as connection:
+        with self.pool(self.limits(), isolation_level="AUTOCOMMIT").connect() as connection:
             if not mariadb_lock.is_cluster(connection):
                 with mariadb_lock.server_lock(self, connection) as waited:
                     yield waited
                 return
-        with mariadb_lease.hold(self) as (self.lease, waited):
+        with mariadb_claim.hold(self) as (self.lease, waited):
             try:
                 yield waited
             finally:
@@ -108,10 +99,10 @@ class MariaDB(Server):
     def explain(self, error: DBAPIError) -> str | None:
         if self.lease:
             self.lease.confirm()  # where it is lost, that is the reason for whatever went wrong
-        if code(error) == NO_MAJORITY:
+        if code(error) == NOT_IN_CLUSTER:
             return (
-                f"{self.title} at {self.url.host or 'localhost'}:{self.url.port or self.port} has lost the "
-                "majority of its cluster: see which nodes run, then `make migrate` goes on from there."
+                f"{self.title} at {self.url.host or 'localhost'}:{self.url.port or self.port} takes no "
+                "part in its cluster at present: see which nodes run, then `make migrate` goes on from there."
             )
         return super().explain(error)
 
@@ -156,10 +147,3 @@ class MariaDB(Server):
         self.drop()
         self.create()
         fill(self)
-
-
-def _wait_without_end(connection: Any, _record: Any) -> None:
-    """Connected: from here on a statement may take hours. PyMySQL has no public way to say so."""
-    if not hasattr(connection, "_read_timeout"):
-        raise RuntimeError("PyMySQL has changed: see _wait_without_end in migrations/engines/mariadb.py")
-    connection._read_timeout = None

@@ -11,95 +11,56 @@ the row as well, in the same transaction (`fence`): once another has taken it ov
 """
 
 import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from .errors import MigrationError
 from .mariadb_session import Session
-from .mariadb_statements import AGAIN, NO_TABLE, code
 from .server import Server
-from .waiting import died, myself, told, wait_for
 
 TABLE = "migration_lock"
 # The `token` says whose row it is; a server on its own keeps its note for others in here as well.
 CREATE = """CREATE TABLE IF NOT EXISTS migration_lock (
     id INT PRIMARY KEY, token VARCHAR(40), holder VARCHAR(100), beat BIGINT
 ) ENGINE=InnoDB CHARACTER SET utf8mb4"""
-SHOW = "SELECT token, holder, beat FROM migration_lock WHERE id = 1"
-TAKE = "INSERT INTO migration_lock VALUES (1, :token, :holder, 0)"
-TAKE_OVER = (
-    "UPDATE migration_lock SET token = :token, holder = :holder, beat = 0 "
-    "WHERE id = 1 AND token = :old AND beat = :beat"
-)
 BEAT = "UPDATE migration_lock SET beat = beat + 1 WHERE token = :token"
 RELEASE = "DELETE FROM migration_lock WHERE token = :token"
 # Seconds. A node that dies holds up the others for five (evs.suspect_timeout): that ends nobody's lease.
 LEASE = 15
 
 
+def connect(database: Server, **arguments: Any) -> Session:
+    # Where a node is set to another method, the table would be made on that one alone.
+    arguments["init_command"] = "SET SESSION wsrep_OSU_method = 'TOI', innodb_lock_wait_timeout = 5"
+    return Session(database.pool(arguments, isolation_level="AUTOCOMMIT"))
+
+
 class Lease:
-    def __init__(self, database: Server) -> None:
+    """The lease while it is held: a thread renews it."""
+
+    def __init__(self, database: Server, token: str, session: Session) -> None:
         self.database = database
-        self.token = uuid.uuid4().hex
+        self.token = token
+        self.session = session
         self.lost = False
         self.ended = threading.Event()
-        self.seen: tuple[str, int] | None = None
-        self.answer = ""
-        # Where a node is set to another method, the table would be made on that one alone.
-        everywhere = {"init_command": "SET SESSION wsrep_OSU_method = 'TOI'"}
-        # A long ALTER keeps every other commit of the cluster waiting: a process that waits gives up in time.
-        patience = everywhere | {"read_timeout": LEASE}
-        self.session = Session(database.pool(patience, isolation_level="AUTOCOMMIT"))
-        self.heart_session = Session(database.pool(everywhere, isolation_level="AUTOCOMMIT"))
         self.heart = threading.Thread(target=self._beat, daemon=True)
-
-    def take(self) -> bool:
-        try:
-            return self._take()
-        except DBAPIError as error:
-            if code(error) == NO_TABLE:
-                self.session.execute(CREATE)
-            elif code(error) not in AGAIN and not error.connection_invalidated:
-                raise
-            self.answer = f"the cluster, whose node answers {error.orig},"
-            return False
-
-    def _take(self) -> bool:
-        mine = {"token": self.token, "holder": myself()}
-        row = self.session.execute(SHOW).first()
-        if row is None:
-            return self.session.execute(TAKE, **mine).rowcount == 1
-        if row.token == self.token:  # the answer to an earlier try was lost
-            return True
-        if self.seen != (row.token, row.beat):
-            self.seen, self.since = (row.token, row.beat), time.monotonic()
-        if time.monotonic() - self.since < LEASE:
-            return False
-        return self.session.execute(TAKE_OVER, **mine, old=row.token, beat=row.beat).rowcount == 1
-
-    def holder(self) -> str | None:
-        """A process of this host that is gone is waited for as well: the server may still work for it."""
-        try:
-            row = self.session.execute(SHOW).first()
-        except DBAPIError:
-            return self.answer
-        return told(row.holder) or died(row.holder, f"within {LEASE} s") if row else None
+        self.heart.start()
 
     def _beat(self) -> None:
-        pause = LEASE / 3
+        session, pause = connect(self.database), LEASE / 3
         while not self.ended.wait(pause):
             try:
-                self.lost = self.heart_session.execute(BEAT, token=self.token).rowcount == 0
+                if session.execute(BEAT, token=self.token).rowcount == 0:
+                    self.lost = True
+                    break
                 pause = LEASE / 3
             except DBAPIError:
                 pause = min(1, LEASE / 3)  # this may pass, or the fence will tell
-            if self.lost:
-                return
+        session.close()
 
     def confirm(self) -> None:
         """Before anything is tried, for the first time or again; raises MigrationError where it is lost."""
@@ -126,15 +87,3 @@ class Lease:
             self.session.execute(RELEASE, token=self.token)
         with suppress(DBAPIError):
             self.session.close()
-
-
-@contextmanager
-def hold(database: Server) -> Iterator[tuple[Lease, bool]]:
-    """Hold the lease; yields it and whether it had to be waited for."""
-    lease = Lease(database)
-    waited = wait_for(lease.take, lease.holder, str(database))
-    lease.heart.start()
-    try:
-        yield lease, waited
-    finally:
-        lease.release()

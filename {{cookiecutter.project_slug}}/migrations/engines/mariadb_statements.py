@@ -13,10 +13,10 @@ DONE = {1005, 1007, 1008, 1050, 1051, 1054, 1060, 1061, 1068, 1091, 1146, 1826}
 # A lock that was not to be had in time, and a deadlock, which on a cluster may be with another node.
 GAVE_WAY = {1205, 1213}
 NO_TABLE = 1146
-NO_MAJORITY = 1047
-# What a node of a cluster answers for a while, to a statement that may be tried again: besides the above a
-# key that another node has inserted, a commit or a statement that another node's has ended.
-AGAIN = GAVE_WAY | {NO_MAJORITY, 1062, 1180, 1317}
+NOT_IN_CLUSTER = 1047
+# What may pass: besides the above a key that another node has inserted, a commit or a statement that gave way
+# to another node's, a node that does not answer or hangs up.
+AGAIN = GAVE_WAY | {NOT_IN_CLUSTER, 1062, 1180, 1317, 2003, 2006, 2013}
 
 NOW = "(now|current_timestamp|localtime|localtimestamp)"
 

@@ -23,20 +23,31 @@ def seconds(name: str, default: float) -> float:
         raise MigrationError(f"{name} is a number of seconds, not {value!r}: mend it.") from None
 
 
-def wait_for(take: Callable[[], bool], holder: Callable[[], str | None], place: str) -> bool:
+def patience() -> float:
+    """Seconds that a process waits for the others."""
+    return seconds("MIGRATION_LOCK_TIMEOUT", 60)
+
+
+def wait_for(
+    take: Callable[[], bool],
+    holder: Callable[[], str | None],
+    place: str,
+    undecided: Callable[[], bool] = lambda: False,
+) -> bool:
     """Call `take` until it succeeds, and return whether it had to wait.
 
-    Raises MigrationError after MIGRATION_LOCK_TIMEOUT seconds (60), naming the `holder`.
+    Raises MigrationError after MIGRATION_LOCK_TIMEOUT seconds (60), naming the `holder`; not while it is
+    `undecided` whether there still is one.
     """
     began = time.monotonic()
-    limit = seconds("MIGRATION_LOCK_TIMEOUT", 60)
+    limit = patience()
     waited = False
     while not take():
         who = holder() or "another program"
         if not waited:
             click.echo(f"Waiting for {who} to be done with {place} ...", err=True)
         waited = True
-        if time.monotonic() - began > limit:
+        if time.monotonic() - began > limit and not undecided():
             raise MigrationError(
                 f"{place} is in use by {who}; gave up after {limit:g} s, nothing was changed: "
                 "wait until it is done, or stop it (the development server, say), then try again."
@@ -67,6 +78,6 @@ def told(description: str | None) -> str | None:
 
 
 def died(description: str, ends: str) -> str:
-    """Say for whom one waits all the same, after `told()` has found that the process is gone."""
+    """Say what is waited for where `told()` has found that the process is gone."""
     host, pid, since = description.split("|")
     return f"the lease of the migration of {host}, pid {pid}, since {since}, which is gone (it ends {ends}),"

@@ -1,0 +1,94 @@
+"""H50 on MariaDB: a migration that needs a lock which somebody holds gives way, and comes back."""
+
+import time
+from contextlib import closing
+
+import pymysql
+import pytest
+from conftest import Bake
+from project import BakedProject
+from servers import Server
+from test_deployments import finish, start
+
+ROWS = """
+def upgrade():
+    op.execute("CREATE TABLE before_it (id INT PRIMARY KEY)")
+    op.execute("INSERT INTO before_it VALUES (1)")
+    op.execute("ALTER TABLE users ADD COLUMN phone VARCHAR(30)")
+    op.execute("INSERT INTO before_it VALUES (2)")
+"""
+
+
+@pytest.fixture
+def shop(bake: Bake, mariadb: Server) -> BakedProject:
+    project = bake(database="mariadb")
+    project.env["DATABASE_URL"] = mariadb.url(f"locks_{time.monotonic_ns()}_dev")
+    project.make("db")
+    project.write_revision("phone", ROWS)
+    return project
+
+
+def connect(project: BakedProject, **options: object) -> closing[pymysql.Connection]:
+    port, _, name = project.url.rpartition(":")[2].partition("/")
+    return closing(pymysql.connect(host="127.0.0.1", port=int(port), user="root", database=name, **options))
+
+
+def test_H50_a_migration_gives_way_to_a_long_transaction_and_comes_back(shop: BakedProject) -> None:
+    """Readers queue behind a waiting ALTER: never for longer than the lock timeout."""
+    project = shop
+    with connect(project) as long, connect(project, autocommit=True) as other:
+        long.query("UPDATE users SET name = name")
+        reader = other.cursor()
+        migration = start(project, MIGRATION_STATEMENT_LOCK_TIMEOUT="1")
+        longest, gave_way_by = 0.0, time.monotonic() + 10
+        while time.monotonic() < gave_way_by:
+            began = time.monotonic()
+            reader.execute("SELECT count(*) FROM users")
+            longest = max(longest, time.monotonic() - began)
+            time.sleep(0.02)
+        assert migration.poll() is None, migration.communicate()
+        long.commit()
+        ((code, out),) = finish([migration])
+    assert code == 0, out
+    assert "Gave way" in out and "Trying again" in out and "ALTER TABLE users" in out
+    assert "the oldest transaction is that of process" in out
+    assert "Taking up phone where it stopped: 2 of its statements have run" in out
+    assert 0.5 < longest < 3
+    assert project.sql("SELECT id FROM before_it ORDER BY id") == [(1,), (2,)]
+    assert project.revision == "phone"
+
+
+def test_H50_after_ten_tries_it_gives_up_and_the_next_run_goes_on(shop: BakedProject) -> None:
+    project = shop
+    with connect(project) as long:
+        long.query("SELECT * FROM users FOR UPDATE")
+        out = project.flask("db", "upgrade", check=False, MIGRATION_STATEMENT_LOCK_TIMEOUT="0.1").out
+        long.rollback()
+    assert out.count("Trying again") == 9 and "Traceback" not in out, out
+    assert project.revision == "3f1d9a62c0b7"
+    project.make("migrate")
+    assert project.sql("SELECT id FROM before_it ORDER BY id") == [(1,), (2,)]
+
+
+def test_the_application_keeps_what_it_sets_on_its_connections(shop: BakedProject) -> None:
+    """Its init_command comes after the limits of a migration, so it may set them as well."""
+    project = shop
+    options = {
+        "connect_args": {
+            "init_command": "SET SESSION innodb_lock_wait_timeout = 7, auto_increment_offset = 1"
+        }
+    }
+    (project.path / "settings.py").write_text(f"SQLALCHEMY_ENGINE_OPTIONS = {options!r}\n")
+    query = "CREATE TABLE s AS SELECT @@lock_wait_timeout AS a, @@innodb_lock_wait_timeout AS b"
+    project.write_revision("settings", f'def upgrade():\n    op.execute("{query}")')
+    project.flask("db", "upgrade", SETTINGS=str(project.path / "settings.py"))
+    assert project.sql("SELECT a, b FROM s") == [(5, 7)]
+
+
+def test_without_a_limit_the_server_decides(shop: BakedProject) -> None:
+    project = shop
+    project.write_revision(
+        "settings", 'def upgrade():\n    op.execute("CREATE TABLE s AS SELECT @@lock_wait_timeout")'
+    )
+    project.flask("db", "upgrade", MIGRATION_STATEMENT_LOCK_TIMEOUT="0")
+    assert project.sql("SELECT * FROM s") == project.sql("SELECT @@lock_wait_timeout")
