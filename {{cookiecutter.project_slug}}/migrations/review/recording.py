@@ -1,24 +1,23 @@
 """Writes down what a revision does while it runs: operation, line, and the table as it was before."""
 
-import inspect
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import alembic
 import sqlalchemy as sa
 from alembic.operations import AbstractOperations, BatchOperations
 from alembic.operations.ops import ExecuteSQLOp, MigrateOperation
 from sqlalchemy import event
-from sqlalchemy.exc import NoSuchTableError
 
-ALEMBIC = str(Path(alembic.__file__).parent)
-WRITES = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?!SELECT\b|SHOW\b|PRAGMA\b|EXPLAIN\b)\w", re.I | re.S)
+from .place import place_in
+from .tables import reflect, table_of
+from .trial import TRIALS
+
+COMMENTS = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+WRITES = re.compile(rf"{COMMENTS}(?!SELECT\b|SHOW\b|PRAGMA\b|EXPLAIN\b|DO 0|SAVEPOINT\b)\w", re.I | re.S)
 
 
 @dataclass
@@ -29,34 +28,63 @@ class Recorded:
     dialect: sa.Dialect | None = None
     in_batch: bool = False
     autocommit: bool = False
+    # What was sent to the database for it, and why the server would not do it without blocking.
+    statements: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def recording(path: Path, connection: sa.Connection) -> Iterator[list[Recorded]]:
-    """Collect what the revision in `path` does on `connection`; nothing stays patched afterwards.
+    """Collect what the revision in `path` does on `connection`, that of a throwaway database.
 
-    SQL that goes past `op`, through op.get_bind(), is collected as an ExecuteSQLOp, once for each line.
+    SQL that goes past `op`, through op.get_bind(), is collected as ExecuteSQLOp, one for each line of the
+    file. Nothing stays patched afterwards.
     """
     recorded: list[Recorded] = []
+    running: list[Recorded] = []
     invoke = AbstractOperations.invoke
+    trial = TRIALS.get(connection.dialect.name)
+
+    def record(operation: MigrateOperation, line: int, **more: Any) -> Recorded:
+        level = connection.get_execution_options().get("isolation_level")
+        found = Recorded(
+            operation, line, dialect=connection.dialect, autocommit=level == "AUTOCOMMIT", **more
+        )
+        recorded.append(found)
+        return found
 
     def recording_invoke(self: AbstractOperations, operation: MigrateOperation) -> Any:
-        line, _through_alembic = _place(path)
-        batch = isinstance(self, BatchOperations)
+        line, _ = place_in(path)
         table = reflect(connection, operation)
-        recorded.append(Recorded(operation, line, table, connection.dialect, batch, _commits(connection)))
-        return invoke(self, operation)
+        running.append(record(operation, line, table=table, in_batch=isinstance(self, BatchOperations)))
+        try:
+            return invoke(self, operation)
+        finally:
+            running.pop()
 
-    def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        line, through_alembic = _place(path)
-        known = any(found.line == line and isinstance(found.operation, ExecuteSQLOp) for found in recorded)
-        if line and not through_alembic and not known and WRITES.match(statement):
-            operation = ExecuteSQLOp(statement)
-            autocommit = _commits(connection)
-            recorded.append(Recorded(operation, line, None, connection.dialect, autocommit=autocommit))
+    def before(c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+        if WRITES.match(statement) and (owner := owner_of(statement)):
+            owner.statements.append(statement)
+            if trial and not parameters:
+                statement, refusal = trial(c, statement, parameters)
+                owner.refused += refusal
+        return statement, parameters
+
+    def owner_of(statement: str) -> Recorded | None:
+        if running:
+            return running[-1]
+        line, by_alembic = place_in(path)
+        if not line:
+            return None  # nothing of the revision's
+        if by_alembic:
+            return _in_batch(recorded, statement)
+        for found in recorded:
+            if found.line == line and isinstance(found.operation, ExecuteSQLOp):
+                return found
+        return record(ExecuteSQLOp(statement), line)
 
     AbstractOperations.invoke = recording_invoke  # type: ignore[method-assign, assignment]
-    event.listen(connection, "before_cursor_execute", before)
+    event.listen(connection, "before_cursor_execute", before, retval=True)
     try:
         yield recorded
     finally:
@@ -64,41 +92,20 @@ def recording(path: Path, connection: sa.Connection) -> Iterator[list[Recorded]]
         event.remove(connection, "before_cursor_execute", before)
 
 
-def reflect(connection: sa.Connection, operation: MigrateOperation) -> sa.Table | None:
-    """Return the table that an operation is about, as it is in the database now."""
-    name, schema = table_of(operation)
-    if name is None:
-        return None
-    with warnings.catch_warnings():  # of types and indexes that SQLAlchemy does not know
-        warnings.simplefilter("ignore")
-        try:
-            return sa.Table(name, sa.MetaData(), schema=schema, autoload_with=connection, resolve_fks=False)
-        except NoSuchTableError:
-            return None
+def _in_batch(recorded: list[Recorded], statement: str) -> Recorded | None:
+    """Return the operation that a statement is for, which Alembic sends at the end of the batch block."""
+    last = recorded[-1] if recorded and recorded[-1].in_batch else None
+    for found in reversed(recorded):
+        if last is None or not found.in_batch or table_of(found.operation) != table_of(last.operation):
+            break
+        if any(re.search(rf"\b{re.escape(name)}\b", statement) for name in _subjects(found.operation)):
+            return found
+    return last
 
 
-def table_of(operation: MigrateOperation) -> tuple[str | None, str | None]:
-    """Return name and schema of the table that an operation is about."""
-    table = getattr(operation, "table", None)  # of a bulk insert
-    if isinstance(table, sa.Table | sa.TableClause):
-        return table.name, table.schema
-    name = getattr(operation, "table_name", None) or getattr(operation, "source_table", None)
-    options = getattr(operation, "kw", None) or {}
-    return name, getattr(operation, "schema", None) or options.get("source_schema")
-
-
-def _commits(connection: sa.Connection) -> bool:
-    """Whether this is inside of op.get_context().autocommit_block()."""
-    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
-
-
-def _place(path: Path) -> tuple[int, bool]:
-    """Return the line of the revision that is running, and whether it got here by way of Alembic."""
-    frame: FrameType | None = inspect.currentframe()
-    through_alembic = False
-    while frame := frame.f_back if frame else None:
-        file = frame.f_code.co_filename
-        if file.endswith(path.name) and Path(file).resolve() == path.resolve():
-            return frame.f_lineno, through_alembic
-        through_alembic |= file.startswith(ALEMBIC)
-    return 0, through_alembic
+def _subjects(operation: Any) -> list[str]:
+    """Return the names of what an operation changes in its table."""
+    names = [getattr(operation, name, None) for name in ("column_name", "constraint_name", "index_name")]
+    column = getattr(operation, "column", None)
+    names.append(column.name if column is not None else None)
+    return [str(name) for name in names if name]

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import ops
 
-from .recording import Recorded, table_of
+from .recording import Recorded
+from .tables import table_of
 
 
 def describe(recorded: Iterable[Recorded]) -> list[str]:

@@ -1,0 +1,26 @@
+"""Whether a revision can be taken back, as far as its file says."""
+
+import ast
+from pathlib import Path
+
+
+def missing_downgrade(path: Path) -> int | None:
+    """Return the line of a downgrade() that does nothing although upgrade() does something."""
+    functions = {
+        node.name: node
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    upgrade, downgrade = functions.get("upgrade"), functions.get("downgrade")
+    if upgrade is None or _does_nothing(upgrade):
+        return None
+    if downgrade is None:
+        return upgrade.lineno
+    return downgrade.lineno if _does_nothing(downgrade) else None
+
+
+def _does_nothing(function: ast.FunctionDef) -> bool:
+    return all(
+        isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in function.body
+    )
