@@ -64,7 +64,7 @@ MESSAGES: dict[str, Message] = {
         "makes {thing} required",
         {
             "": f"A NULL in it makes it fail. {SCAN}",
-            "MariaDB": "The whole table is copied; nobody can write.",
+            "MariaDB": "A NULL in it makes it fail, and the table is rebuilt.",
         },
         {
             "PostgreSQL": 'op.create_check_constraint(op.f("ck_{table}_{column}_not_null"), "{table}", '
@@ -163,7 +163,7 @@ MESSAGES: dict[str, Message] = {
     ),
     "primary_key": Message(
         "changes the primary key of {table}",
-        {"": "An index is built, and nobody can read or write the table meanwhile.", "MariaDB": "{reason}."},
+        {"": "An index is built, and nobody can read or write the table meanwhile.", "MariaDB": "The whole table is rebuilt in the new order."},
         {
             "PostgreSQL": "Make its columns NOT NULL and build the index first, in a revision of its own:\n"
             "with op.get_context().autocommit_block():\n"

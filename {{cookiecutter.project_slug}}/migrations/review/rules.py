@@ -92,7 +92,7 @@ def remove_enum_value(case: Case) -> Found:
         )
 
 
-@judges(ops.CreatePrimaryKeyOp, "PostgreSQL", "SQLite")
+@judges(ops.CreatePrimaryKeyOp)
 def new_primary_key(case: Case) -> Found:
     if not case.is_new:
         yield "primary_key", {}
@@ -100,5 +100,5 @@ def new_primary_key(case: Case) -> Found:
 
 @judges(ops.DropConstraintOp)
 def dropped_primary_key(case: Case) -> Found:
-    if case.operation.constraint_type == "primary" and not case.is_new and not case.recorded.refused:
+    if case.operation.constraint_type == "primary" and not case.is_new:
         yield "primary_key", {}

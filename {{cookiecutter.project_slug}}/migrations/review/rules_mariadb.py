@@ -14,15 +14,21 @@ KINDS: dict[type, str] = {
     ops.CreateForeignKeyOp: "foreign_key",
     ops.CreateCheckConstraintOp: "check",
     ops.CreateUniqueConstraintOp: "unique",
-    ops.CreatePrimaryKeyOp: "primary_key",
 }
 
 
 @judges(ops.MigrateOperation, "MariaDB")
 def refused(case: Case) -> Found:
     """The answer of the server, see trial.py, with the message that fits the operation."""
-    if case.recorded.refused and not case.is_new:
+    if case.recorded.refused and not case.is_new and not _changes_primary_key(case.operation):
         yield from _worded(case, case.operation)
+
+
+@judges(ops.AlterColumnOp, "MariaDB")
+def set_not_null(case: Case) -> Found:
+    column = case.column(case.operation.column_name)
+    if case.operation.modify_nullable is False and (column is None or column.nullable) and not case.is_new:
+        yield "set_not_null", {}
 
 
 def _worded(case: Case, operation: Any) -> Found:
@@ -32,18 +38,19 @@ def _worded(case: Case, operation: Any) -> Found:
         else:
             yield ("volatile_default" if operation.column.server_default is not None else "blocks"), {}
     elif isinstance(operation, ops.AlterColumnOp):
-        column = case.column(operation.column_name)
-        if operation.modify_nullable is False and (column is None or column.nullable):
-            yield "set_not_null", {}
-        elif operation.modify_type is not None:
+        if operation.modify_type is not None:
             old, new = types(case)
             yield "change_type", {"old": case.type_name(old), "new": case.type_name(new)}
-        else:
+        elif operation.modify_nullable is not False:
             yield "blocks", {}
-    elif isinstance(operation, ops.DropConstraintOp) and operation.constraint_type == "primary":
-        yield "primary_key", {}
     else:
         yield KINDS.get(type(operation), "blocks"), {}
+
+
+def _changes_primary_key(operation: Any) -> bool:
+    """These have a rule for all engines."""
+    drops = isinstance(operation, ops.DropConstraintOp) and operation.constraint_type == "primary"
+    return drops or isinstance(operation, ops.CreatePrimaryKeyOp)
 
 
 @judges(ops.DropIndexOp, "MariaDB")
