@@ -123,7 +123,9 @@ CASES = [
     (
         "remove_enum_value",
         ALTER.format('"mood", existing_type=sa.Enum("good", "bad"), type_=sa.Enum("good", name="mood")'),
-        ALTER.format('"mood", existing_type=sa.Enum("good", "bad"), type_=sa.Enum("good", "bad", "so", name="m")'),
+        ALTER.format(
+            '"mood", existing_type=sa.Enum("good", "bad"), type_=sa.Enum("good", "bad", "so", name="m")'
+        ),
         MARIADB,
     ),
     (
@@ -146,7 +148,7 @@ CASES = [
     ),
     (
         "index_beside_others",
-        f'{ADD.format("sa.Integer")}\n{ALONE}'
+        f"{ADD.format('sa.Integer')}\n{ALONE}"
         'op.create_index("ix_users_nick", "users", ["nick"], postgresql_concurrently=True)',
         f'{ALONE}op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_users_nick")\n    '
         'op.create_index("ix_users_nick", "users", ["nick"], postgresql_concurrently=True)',
@@ -173,9 +175,13 @@ CASES = [
         POSTGRESQL,
     ),
     ("check", 'op.create_check_constraint("ck_users_age", "users", "age > 0")', None, MARIADB),
-    ("validated_at_once",
+    (
+        "validated_at_once",
         'op.create_check_constraint(op.f("ck_a"), "users", "age > 0", postgresql_not_valid=True)\n'
-        'op.execute("ALTER TABLE users VALIDATE CONSTRAINT ck_a")', None, POSTGRESQL),
+        'op.execute("ALTER TABLE users VALIDATE CONSTRAINT ck_a")',
+        None,
+        POSTGRESQL,
+    ),
     (
         "unique",
         'op.create_unique_constraint("uq_users_nick", "users", ["nick"])',
@@ -242,14 +248,14 @@ CASES = [
     (
         "raw_sql",
         'op.execute("CREATE TABLE copies AS SELECT * FROM users; ALTER TABLE users RENAME nick TO alias")',
-        'op.execute("INSERT INTO tags (id, name) VALUES (1, \'x\')")',
+        "op.execute(\"INSERT INTO tags (id, name) VALUES (1, 'x')\")",
         POSTGRESQL,
     ),
     ("raw_sql", 'op.execute("DELETE_NOTHING")', None, ()),
     (
         "raw_sql",
         'op.execute("CREATE TRIGGER t AFTER DELETE ON keyless FOR EACH ROW BEGIN DELETE FROM tags; END")',
-        'op.execute("INSERT INTO tags (id, name) VALUES (1, \'x\')")',
+        "op.execute(\"INSERT INTO tags (id, name) VALUES (1, 'x')\")",
         ("sqlite", "mariadb"),
     ),
     (

@@ -146,6 +146,10 @@ def _reverse(rename: Any) -> ops.MigrateOperation:
 def _refuse_unsaid_drops(found: list[Any], answers: Answers) -> None:
     """A table goes with all its rows: that takes a word. A model that is not imported looks the same."""
     for drop in found:
+        if isinstance(drop, ops.ModifyTableOps):
+            for step in drop.ops:
+                if isinstance(step, ops.DropColumnOp):  # allowed to be said where nothing is asked
+                    answers.get("drop", _dotted(drop.schema, drop.table_name, step.column_name))
         if not isinstance(drop, ops.DropTableOp):
             continue
         name = _dotted(drop.schema, drop.table_name)

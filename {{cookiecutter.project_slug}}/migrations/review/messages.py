@@ -163,7 +163,10 @@ MESSAGES: dict[str, Message] = {
     ),
     "primary_key": Message(
         "changes the primary key of {table}",
-        {"": "An index is built, and nobody can read or write the table meanwhile.", "MariaDB": "The whole table is rebuilt in the new order."},
+        {
+            "": "An index is built, and nobody can read or write the table meanwhile.",
+            "MariaDB": "The whole table is rebuilt in the new order.",
+        },
         {
             "PostgreSQL": "Make its columns NOT NULL and build the index first, in a revision of its own:\n"
             "with op.get_context().autocommit_block():\n"

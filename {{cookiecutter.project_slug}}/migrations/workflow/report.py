@@ -26,20 +26,27 @@ def prove_and_tell(shadow: Database, script: ScriptDirectory, revision: Script) 
     @contextmanager
     def watch(connection: Connection) -> Iterator[None]:
         with review.recording(Path(revision.path), connection) as found, _collecting(connection, statements):
-            yield
-        recorded.extend(found)
+            try:
+                yield
+            finally:
+                recorded.extend(found)
 
+    failure = None
     try:
         empty = proof.prove(shadow, script, revision, recorder=watch)
     except proof.UnprovedError as error:
-        raise MigrationError(
-            f"{error.message} The file stays: mend it, then `flask db new --prove` proves it again."
-        ) from error
+        failure = error
     for line in review.describe(recorded):
         click.echo(f"  {line}")
+    if failure:
+        _warn(review.warnings(recorded, shadow, Path(revision.path)))
+        raise MigrationError(
+            f"Not proved. {failure.message} The file stays: mend it, then `flask db new --prove`."
+        ) from failure
     _tell_sql(shadow, statements)
     without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
     click.echo(f"Proved: up, down and up again on a throwaway database with rows{without}.")
+    _warn(review.warnings(recorded, shadow, Path(revision.path)))
 
 
 @contextmanager
@@ -61,3 +68,10 @@ def _tell_sql(database: Database, statements: list[str]) -> None:
         click.echo(f"  {statement};")
     if len(statements) > SHOWN:
         click.echo(f"  … and {len(statements) - SHOWN} more: `make sql` shows all of it.")
+
+
+def _warn(findings: list[review.Finding]) -> None:
+    for finding in findings:
+        click.echo(click.style("Warning, ", fg="yellow") + str(finding))
+    if any(not finding.accepted for finding in findings):
+        click.echo("A warning is accepted by a reason on the line above: # safe: unused since 2026-10.")
