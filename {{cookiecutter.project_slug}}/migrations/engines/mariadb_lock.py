@@ -44,7 +44,8 @@ def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
         with suppress(DBAPIError):  # the note comes after the lock
             if who := told(connection.scalar(READ_NOTE, name)):
                 return who
-        return connection.scalar(HOLDER, name)
+        who = connection.scalar(HOLDER, name)
+        return str(who) if who else None
 
     connection.exec_driver_sql("SET SESSION wait_timeout = 2147483")  # it rests as long as it takes
     waited = wait_for(lambda: connection.scalar(TAKE, name) == 1, holder, str(database))
