@@ -138,6 +138,10 @@ class Database:
     def version(self, connection: Connection) -> str:
         return ".".join(map(str, connection.dialect.server_version_info or ()))
 
+    def engine_version(self) -> str:
+        """Return the version of the server or library, whether or not the database exists."""
+        raise NotImplementedError
+
     def exists(self) -> bool:
         """Raises SQLAlchemy's OperationalError where that cannot be told."""
         raise NotImplementedError

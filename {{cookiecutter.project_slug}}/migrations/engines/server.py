@@ -43,6 +43,10 @@ class Server(Database):
     def quoted_table(dialect: Dialect, operation: ops.ModifyTableOps) -> str:
         return dialect.identifier_preparer.format_table(table(operation.table_name, schema=operation.schema))  # type: ignore[arg-type]
 
+    def engine_version(self) -> str:
+        with self.administering() as connection:
+            return self.version(connection)
+
     def exists(self) -> bool:
         began = time.monotonic()
         try:

@@ -90,6 +90,9 @@ class SQLite(Database):
     def version(self, connection: Connection) -> str:
         return sqlite3.sqlite_version
 
+    def engine_version(self) -> str:
+        return sqlite3.sqlite_version
+
     def exists(self) -> bool:
         return self.in_memory or self.path.exists()
 

@@ -20,7 +20,19 @@ def missing_downgrade(path: Path) -> int | None:
 
 
 def _does_nothing(function: ast.FunctionDef) -> bool:
-    return all(
-        isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        for node in function.body
-    )
+    return all(isinstance(node, ast.Pass) or _is_remark(node) for node in function.body)
+
+
+def irreversible(path: Path) -> str | None:
+    """Return the reason that a downgrade() gives which does nothing but raise, or None."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
+            raised = [part for part in node.body if not _is_remark(part)]
+            if len(raised) == 1 and isinstance(raised[0], ast.Raise):
+                reasons = [part.value for part in ast.walk(raised[0]) if isinstance(part, ast.Constant)]
+                return str(reasons[0]) if reasons else "no reason given"
+    return None
+
+
+def _is_remark(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

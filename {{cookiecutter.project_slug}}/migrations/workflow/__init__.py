@@ -15,14 +15,15 @@ from .rebuild import rebuild
 from .restore import restore
 from .sql import sql
 from .status import status
+from .verify import verify
 
-VERBS = (backup, new, rebuild, restore, sql, status)
+VERBS = (backup, new, rebuild, restore, sql, status, verify)
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 commands = click.Group(
     "db",
     commands=flask_migrate_commands.commands
-    | {verb.name: verb for verb in (backup, new, rebuild, restore, sql, status)},
+    | {verb.name: verb for verb in (backup, new, rebuild, restore, sql, status, verify)},
     params=flask_migrate_commands.params,
     callback=flask_migrate_commands.callback,
     help="Make, apply and inspect migrations.\n\n`migrate` makes a revision (so does `new`, with more care); "

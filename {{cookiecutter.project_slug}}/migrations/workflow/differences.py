@@ -1,0 +1,41 @@
+"""What the models have that a database has not, and the other way round."""
+
+from typing import Any
+
+from alembic.autogenerate import produce_migrations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, create_mock_engine
+
+from ..engines.base import Database
+from . import history
+from .files import digest
+
+
+def from_models(database: Database, script: ScriptDirectory) -> list[str]:
+    """Say how a throwaway database differs from the models, as autogenerate sees it."""
+    found: list[Any] = []
+
+    def compare(_heads: Any, migration: MigrationContext) -> list[Any]:
+        found.extend(produce_migrations(migration, migration.opts["target_metadata"]).upgrade_ops.as_diffs())
+        return []
+
+    history.look(database, script, compare)
+    return [" ".join(map(str, part)) for part in map(_flat, found)]
+
+
+def _flat(difference: Any) -> list[Any]:
+    """A changed column comes as a list of its changes."""
+    parts = difference if isinstance(difference, list) else [difference]
+    return [item for part in parts for item in part if item not in (None, {})]
+
+
+def fingerprint(metadata: MetaData, database: Database) -> str:
+    """Return a digest of the models, as the DDL that would create them on this engine."""
+    statements: list[str] = []
+    mock: Any = create_mock_engine(
+        f"{database.url.drivername}://",
+        lambda statement, *_, **__: statements.append(str(statement.compile(dialect=mock.dialect))),
+    )
+    metadata.create_all(mock, checkfirst=False)
+    return digest(statements)

@@ -1,0 +1,65 @@
+"""The files in versions/: whether they fit together, and a digest of each with all that it stands on."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from alembic.script import Script, ScriptDirectory
+
+from ..engines.errors import MigrationError
+
+ID = re.compile(r"^revision(?:\s*:[^=\n]+)?\s*=\s*[\"'](.+?)[\"']", re.MULTILINE)
+PARENTS = re.compile(r"^down_revision(?:\s*:[^=\n]+)?\s*=\s*(\([^)]*\)|\[[^\]]*\]|.*)$", re.MULTILINE)
+
+
+def problems(folder: Path) -> list[str]:
+    """Say which ids two files share, and which parents no file has: Alembic warns of the first only."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
+    files = defaultdict(list)
+    for path, text in texts.items():
+        if match := ID.search(text):
+            files[match[1]].append(path.name)
+    found = [
+        f"{' and '.join(names)} have the same id {revision}: give one of them another, and let what comes "
+        "after it say so in down_revision"
+        for revision, names in files.items()
+        if len(names) > 1
+    ]
+    for path, text in texts.items():
+        for declared in PARENTS.findall(text):
+            for parent in re.findall(r"[\"'](.+?)[\"']", declared):
+                if parent not in files:
+                    found.append(f"{path.name} comes after {parent}, which no file in versions/ has")
+    return found
+
+
+def refuse_inconsistent(folder: Path) -> None:
+    if found := problems(folder):
+        raise MigrationError(f"{'; '.join(found)}.")
+
+
+def digests(script: ScriptDirectory, *ingredients: str) -> dict[str, str]:
+    """Return for each revision a digest of its file, of all its ancestors, and of the ingredients."""
+    found: dict[str, str] = {}
+    for revision in in_order(script):
+        parents = [found[parent] for parent in sorted(revision._all_down_revisions)]
+        content = hashlib.sha256(Path(revision.path).read_bytes()).hexdigest()
+        found[revision.revision] = digest([content, *parents, *ingredients])
+    return found
+
+
+def in_order(script: ScriptDirectory) -> list[Script]:
+    """Return all revisions, parents first."""
+    return list(script.walk_revisions())[::-1]
+
+
+def code_digest(folder: Path, *ignored: str) -> str:
+    """Return a digest of the Python files in a folder, but for those in folders called `ignored`."""
+    paths = sorted(path for path in folder.rglob("*.py") if not set(ignored) & set(path.parts))
+    return digest(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+
+
+def digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,52 @@
+"""Finds constraints without a name of their own: no later revision could drop or change them everywhere."""
+
+import re
+import warnings
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy.exc import SAWarning
+
+# What PostgreSQL and MariaDB call a constraint that nobody has named.
+MADE_UP = {
+    "postgresql": r"{table}_(.+_)?(pkey|key|fkey|check|excl)\d*",
+    "mysql": r"{table}_ibfk_\d+|CONSTRAINT_\d+",
+    "mariadb": r"{table}_ibfk_\d+|CONSTRAINT_\d+|{table}_ibfk.*",
+}
+
+
+def unnamed(connection: Connection, metadata: MetaData, ignoring: frozenset[str]) -> list[str]:
+    """Say which constraints of a database have no name, or one that the server has made up."""
+    known = {str(constraint.name) for table in metadata.tables.values() for constraint in table.constraints}
+    pattern = MADE_UP.get(connection.dialect.name)
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        for table, kind, name, columns in _constraints(connection, ignoring):
+            made_up = pattern and re.fullmatch(pattern.format(table=re.escape(table)), str(name))
+            if name is None or (made_up and name not in known):
+                found.append(f"the {kind} of {table} ({', '.join(columns)}) has no name")
+    return found
+
+
+def _constraints(
+    connection: Connection, ignoring: frozenset[str]
+) -> Iterator[tuple[str, str, str | None, list[str]]]:
+    inspector = inspect(connection)
+    for table in inspector.get_table_names():
+        if table in ignoring:
+            continue
+        key = inspector.get_pk_constraint(table)
+        if key["constrained_columns"]:
+            yield table, "primary key", key["name"] or _implied(connection), key["constrained_columns"]
+        for foreign in inspector.get_foreign_keys(table):
+            yield table, "foreign key", foreign["name"], foreign["constrained_columns"]
+        for unique in inspector.get_unique_constraints(table):
+            yield table, "unique constraint", unique["name"], unique["column_names"]
+        for check in inspector.get_check_constraints(table):
+            yield table, "check", check["name"], [check["sqltext"]]
+
+
+def _implied(connection: Connection) -> str | None:
+    """On MySQL every primary key is called PRIMARY."""
+    return "PRIMARY" if connection.dialect.name in {"mysql", "mariadb"} else None

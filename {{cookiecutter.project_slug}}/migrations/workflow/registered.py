@@ -1,0 +1,32 @@
+"""Finds models outside of models/: they would be missing when a revision is made, and their table dropped."""
+
+import subprocess
+import sys
+
+from ..engines import ROOT
+
+# In a process of its own: what the modules of an application do when they are imported stays there.
+EVERY_MODULE = """
+import importlib, pkgutil, sys
+name = sys.argv[1]
+package = importlib.import_module(name)
+importlib.import_module(f"{name}.models").load()
+metadata = importlib.import_module(f"{name}.database").db.metadata
+known = set(metadata.tables)
+for module in pkgutil.walk_packages(package.__path__, f"{name}."):
+    importlib.import_module(module.name)
+print(*sorted(set(metadata.tables) - known))
+"""
+
+
+def unregistered(package: str) -> list[str]:
+    """Say which tables are known only once every module of the application has been imported."""
+    result = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", EVERY_MODULE, package], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        last = result.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        return [f"not every module of {package} can be imported: {last[0]}"]
+    return [
+        f"the model of table {name} is outside of models/: move it there" for name in result.stdout.split()
+    ]

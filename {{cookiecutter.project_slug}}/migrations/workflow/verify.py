@@ -1,0 +1,33 @@
+"""`flask db verify`: everything that can be known about the revisions before they reach production."""
+
+import json
+from dataclasses import asdict
+
+import click
+from flask.cli import with_appcontext
+
+from .. import engines
+from .errors import one_sentence
+from .verification import Verification
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@with_appcontext
+@click.pass_context
+def verify(ctx: click.Context, *, as_json: bool) -> None:
+    """Check the revisions: one head, proved both ways, like the models, named, no unaccepted warning.
+
+    What was in order before and has not changed is not run again.
+    """
+    database = engines.configured()
+    with one_sentence(database):
+        checks = Verification(database).run()
+    fine = all(check.ok is not False for check in checks)
+    if as_json:
+        told = [asdict(check) for check in checks]
+        click.echo(json.dumps({"ok": fine, "engine": database.title, "checks": told}, indent=2))
+    else:
+        for check in checks:
+            click.echo(check)
+    ctx.exit(0 if fine else 1)
