@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -26,9 +27,23 @@ class Server:
     port: int
     login: str
     process: subprocess.Popen
+    start: Callable[[], subprocess.Popen] = field(default=lambda: pytest.fail("cannot be started again"))
 
     def url(self, database: str, login: str | None = None) -> str:
         return f"{self.scheme}://{login or self.login}@127.0.0.1:{self.port}/{database}"
+
+    def kill(self) -> None:
+        """`kill -9` for the server and its children, which PostgreSQL has one of per connection."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        self.process.kill()  # first, or it would see its children die and put things in order
+        self.process.wait()
+        for child in map(int, listed.split()):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Start it again after `kill`, on the same port and folder, and wait until it answers."""
+        self.process = self.start()
 
 
 def find(program: str) -> str:
@@ -86,7 +101,8 @@ def stop(process: subprocess.Popen) -> None:
 
 
 @contextmanager
-def postgresql() -> Iterator[Server]:
+def postgresql(durable: bool = False, data: Path | None = None, log: Path | None = None) -> Iterator[Server]:
+    """`durable`: as in production, else it does not wait for the disk; `data`, `log`: other folders."""
     initdb = find("initdb")
     postgres = find("postgres")
     with folder() as home:
@@ -95,19 +111,27 @@ def postgresql() -> Iterator[Server]:
         settings = {"cwd": home, "stdout": (home / "log").open("w"), "stderr": subprocess.STDOUT}
         settings |= unprivileged() | {"env": os.environ | {"HOME": str(home), "LC_ALL": "C.UTF-8"}}
         login = ["-U", "owner", "-A", "scram-sha-256", "--pwfile=password"]
-        subprocess.run([initdb, "-D", "data", "-E", "UTF8", *login], check=True, **settings)
+        data = data or home / "data"
+        login += [f"--waldir={log}"] if log else []
+        subprocess.run([initdb, "-D", data, "-E", "UTF8", *login], check=True, **settings)
         port = free_port()
-        command = [postgres, "-D", "data", "-p", str(port), "-h", "127.0.0.1", "-k", str(home), "-F"]
-        process = subprocess.Popen(command, **settings)
-        server = Server("postgresql", port, "owner:owner", process)
+        command = [postgres, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", home]
+        command += [] if durable else ["-F"]
+
+        def start() -> subprocess.Popen:
+            process = subprocess.Popen(command, **settings)
+            url = f"postgresql://owner:owner@127.0.0.1:{port}/postgres"
+            wait_for(lambda: psycopg.connect(url), process, home / "log")
+            return process
+
+        server = Server("postgresql", port, "owner:owner", start(), start)
         try:
-            wait_for(lambda: psycopg.connect(server.url("postgres")), process, home / "log")
             with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
                 connection.execute(f"CREATE ROLE hard LOGIN CREATEDB PASSWORD '{HARD_PASSWORD}'")
             yield server
         finally:
-            process.send_signal(2)  # SIGINT: fast shutdown, whoever is connected
-            stop(process)
+            server.process.send_signal(signal.SIGINT)  # fast shutdown, whoever is connected
+            stop(server.process)
 
 
 @contextmanager
@@ -133,32 +157,35 @@ def pgbouncer(server: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def mariadb() -> Iterator[Server]:
+def mariadb(durable: bool = False, data: Path | None = None, log: Path | None = None) -> Iterator[Server]:
+    """`durable`: as in production, else it does not wait for the disk; `data`, `log`: other folders."""
     install = find("mariadb-install-db")
     mariadbd = find("mariadbd")
     with folder() as home:
         settings = {"cwd": home, "stdout": (home / "log").open("w"), "stderr": subprocess.STDOUT}
         settings |= unprivileged() | {"env": os.environ | {"HOME": str(home)}}
-        data = f"--datadir={home / 'data'}"
-        subprocess.run(
-            [install, "--no-defaults", data, "--auth-root-authentication-method=normal", "--skip-test-db"],
-            check=True,
-            **settings,
-        )
+        where = [f"--datadir={data or home / 'data'}"]
+        where += [f"--innodb-log-group-home-dir={log}"] if log else []
+        options = ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        subprocess.run([install, "--no-defaults", *where, *options], check=True, **settings)
         port = free_port()
-        command = [mariadbd, "--no-defaults", data, f"--port={port}", f"--socket={home / 'socket'}"]
+        command = [mariadbd, "--no-defaults", *where, f"--port={port}", f"--socket={home / 'socket'}"]
         command += ["--bind-address=127.0.0.1", f"--pid-file={home / 'pid'}", "--skip-name-resolve"]
-        process = subprocess.Popen([*command, "--innodb-flush-log-at-trx-commit=0"], **settings)
-        server = Server("mariadb", port, "root", process)
+        command += [] if durable else ["--innodb-flush-log-at-trx-commit=0"]
 
         def connect() -> pymysql.Connection:
             return pymysql.connect(host="127.0.0.1", port=port, user="root")
 
-        try:
+        def start() -> subprocess.Popen:
+            process = subprocess.Popen(command, **settings)
             wait_for(connect, process, home / "log")
+            return process
+
+        server = Server("mariadb", port, "root", start(), start)
+        try:
             with connect() as connection, connection.cursor() as cursor:
                 cursor.execute("CREATE USER hard@'127.0.0.1' IDENTIFIED BY %s", [HARD_PASSWORD])
                 cursor.execute("GRANT ALL ON *.* TO hard@'127.0.0.1'")
             yield server
         finally:
-            stop(process)
+            stop(server.process)

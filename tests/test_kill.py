@@ -3,6 +3,7 @@
 KILLS says how many trials each engine gets.
 """
 
+import itertools
 import os
 import random
 import shutil
@@ -121,10 +122,15 @@ def test_kill_sqlite(family: BakedProject) -> None:
     for name, body in PENDING.items():
         project.write_revision(name, body)
 
+    assert not list(database.parent.glob("my_app.db-*"))  # or the copy would lack what is in there
+    modes = itertools.cycle(["wal", "delete"])  # as the application leaves the file, and as it is new
+
     def reset() -> None:
         for path in database.parent.glob("my_app.db*"):
             path.unlink()
         shutil.copy(saved, database)
+        mode = next(modes)
+        assert project.sql(f"PRAGMA journal_mode = {mode}") == [(mode,)]
 
     def check() -> None:
         assert project.sql("PRAGMA integrity_check") == [("ok",)]

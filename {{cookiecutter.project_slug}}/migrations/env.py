@@ -74,7 +74,8 @@ def run_on(connection: Connection, database: Database, progress: Progress) -> No
     with one_sentence(database, progress):
         if connection.in_transaction():
             configure(connection, database, progress)
-            context.run_migrations()
+            with database.watching(connection):
+                context.run_migrations()
             return
         with database.migrating(connection):
             # Before this nothing may run on it: Alembic would take the transaction for somebody else's.

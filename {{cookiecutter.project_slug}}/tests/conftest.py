@@ -30,6 +30,7 @@ def _test_url(name: str, folder: Path) -> URL:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The application on a database of its own; `url = URL.create("sqlite")` would keep that in memory."""
     url = _test_url("app", tmp_path_factory.mktemp("database"))
     app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url, "SECRET_KEY": "only for tests"})
     with app.app_context():

@@ -1,5 +1,7 @@
 """The database as the application sees it: `db`, names for constraints, how a connection is made."""
 
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,8 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         for engine in db.engines.values():
             if engine.dialect.name == "sqlite":
-                event.listen(engine, "connect", _enforce_foreign_keys)
+                event.listen(engine, "do_connect", _be_patient)
+                event.listen(engine, "connect", _prepare_sqlite)
 
 
 def parse_url(text: str | URL, root: Path) -> URL:
@@ -68,6 +71,25 @@ def parse_url(text: str | URL, root: Path) -> URL:
     return url
 
 
-def _enforce_foreign_keys(connection: Any, _record: Any) -> None:
-    """SQLite leaves foreign keys off unless each connection asks: https://sqlite.org/foreignkeys.html#fk_enable"""
+def _be_patient(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+    """Wait for another program that writes, in seconds; `connect_args` in the settings wins."""
+    options.setdefault("timeout", 10)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Foreign keys on, and a write-ahead log, with which readers and a writer do not stop each other.
+
+    Foreign keys are off unless each connection asks: https://sqlite.org/foreignkeys.html#fk_enable
+    The log is a property of the file: https://sqlite.org/wal.html#persistence_of_wal_mode
+    """
+    mode = getattr(connection, "autocommit", True)
+    if mode is not True:  # Python 3.12 and later: False is a transaction, in which neither pragma works
+        connection.autocommit = True
+    patience = connection.execute("PRAGMA busy_timeout").fetchone()[0]
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA busy_timeout = 0")
+    with suppress(sqlite3.DatabaseError):  # read-only, or in use: it goes on without, until next time
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA busy_timeout = {patience}")
+    if mode is not True:
+        connection.autocommit = mode

@@ -35,5 +35,9 @@ def configured() -> Database:
     """Return the database of the current application, by the way that migrations are to take."""
     if direct := current_app.config.get("MIGRATION_DATABASE_URL"):
         return of(direct)
+    engine = current_app.extensions["migrate"].db.engine
     arguments = current_app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {}).get("connect_args")
-    return of(current_app.extensions["migrate"].db.engine.url, arguments)
+    database = of(engine.url, arguments)
+    if current_app.testing:
+        database.live_in(engine)
+    return database

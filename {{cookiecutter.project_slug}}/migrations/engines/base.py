@@ -76,6 +76,13 @@ class Database:
         """Call `run`, and call it again where the engine says that this may help."""
         run()
 
+    def live_in(self, pool: Pool) -> None:
+        """Use the application's own engine where there is no other way to the database: one in memory."""
+
+    def watching(self, connection: Connection) -> AbstractContextManager[None]:
+        """Around a migration inside a transaction of somebody else's, in which all is left as it is."""
+        return nullcontext()
+
     def migrating(self, connection: Connection) -> AbstractContextManager[None]:
         """Around a migration on `connection`, before its transaction begins; puts everything back."""
         return nullcontext()

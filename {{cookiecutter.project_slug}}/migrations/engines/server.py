@@ -16,6 +16,9 @@ from .errors import MigrationError
 
 TRIES = 10
 
+# PostgreSQL's code for it, and the numbers that MariaDB has.
+DISK_FULL = {"53100", 1021, 1114}
+
 
 class Server(Database):
     # Seconds. Without it a server behind a firewall is waited for for minutes.
@@ -91,7 +94,13 @@ class Server(Database):
             return self._tell_gave_way(error)
         place = f"{self.url.host or 'localhost'}:{self.url.port or self.port}"
         if error.connection_invalidated:
-            return f"{self.title} at {place} hung up: see whether it runs, then `make status`."
+            return (
+                f"{self.title} at {place} hung up: see whether it runs, then try again "
+                "(`make status` says where the database stands)."
+            )
+        codes = {getattr(error.orig, "sqlstate", None), *getattr(error.orig, "args", ())[:1]}
+        if codes & DISK_FULL:
+            return f"There is no room left for {self}: free some, then try again. {self.after_failure}."
         if error.statement and not error.statement.startswith("CREATE DATABASE"):
             return None  # the server answers, so it is about the SQL
         said = str(error.orig).casefold()

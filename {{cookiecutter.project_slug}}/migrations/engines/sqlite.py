@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
@@ -11,22 +11,12 @@ from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from . import sqlite_transaction
+from . import sqlite_copy, sqlite_transaction
 from .base import Database
 from .errors import MigrationError
 from .sqlite_render import rendering
 
-SIDE_FILES = ("-wal", "-shm", "-journal", ".migrating")
-
-# What SQLite says, and what to do about it.
-SIGNS = {
-    "locked": "is in use by another program: stop the development server, then try again",
-    "unable to open": "cannot be opened: make its folder, and see that you may write there",
-    "readonly": "may not be written: change its permissions, or those of its folder",
-    "not a database": "is no SQLite database: move it away, then `make db`",
-    "malformed": "is damaged: move it away, then `make db`",
-    "disk is full": "has no room left on its disk: free some, then try again",
-}
+SIDE_FILES = (*sqlite_copy.SIDE_FILES, ".migrating")
 
 
 class SQLite(Database):
@@ -42,6 +32,8 @@ class SQLite(Database):
     after_failure = "Nothing was changed"
     suffix = "sqlite"
     cheap_snapshots = True
+
+    _memory: Pool | None = None
 
     @property
     def path(self) -> Path:
@@ -61,10 +53,14 @@ class SQLite(Database):
             # For seeding; a migration turns them off.
             event.listen(pool, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
             return pool
-        if not hasattr(self, "_memory"):  # it lives as long as its one connection
+        if not self._memory:  # it lives as long as its one connection
             self._memory = create_engine(self.url, poolclass=StaticPool, connect_args=self.args)
         return self._memory
 
+    def live_in(self, pool: Pool) -> None:
+        self._memory = pool
+
+    watching = staticmethod(sqlite_transaction.watching)
     migrating = staticmethod(sqlite_transaction.migrating)
     begin = staticmethod(sqlite_transaction.begin)
     guard = staticmethod(sqlite_transaction.guard)
@@ -97,7 +93,7 @@ class SQLite(Database):
         return self.in_memory or self.path.exists()
 
     def prepare(self) -> None:
-        if self.in_memory:
+        if self.in_memory and not self._memory:
             raise MigrationError(
                 "A database in memory ends with this command: set DATABASE_URL to a file, "
                 "such as sqlite:///instance/app.db."
@@ -107,26 +103,16 @@ class SQLite(Database):
         """SQLite makes the file itself, at the first write."""
 
     def drop(self) -> None:
+        if self.in_memory:
+            return
         for side in ("", *SIDE_FILES):
             Path(self.name + side).unlink(missing_ok=True)
 
     def save(self, target: Path) -> None:
-        self._copy(self.path, target)
+        sqlite_copy.copy(self.path, target)
 
     def load(self, source: Path) -> None:
-        self._copy(source, self.path)
-
-    @staticmethod
-    def _copy(source: Path, target: Path) -> None:
-        """By the backup API, which is consistent whoever writes; then looked through."""
-        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
-            try:
-                old.backup(new)
-                (found,) = new.execute("PRAGMA integrity_check(1)").fetchone()
-            except sqlite3.DatabaseError as error:
-                found = str(error)
-        if found != "ok":
-            raise MigrationError(f"{source} is damaged or no SQLite database ({found}): nothing was changed.")
+        sqlite_copy.copy(source, self.path)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         self.prepare()
@@ -135,22 +121,12 @@ class SQLite(Database):
         try:
             fill(new)
             if self.exists():
-                self._settle()
-            new.path.replace(self.path)
+                sqlite_copy.replace(self.path, new.path)
+            else:
+                self.drop()  # a write-ahead log that somebody left behind would be taken for the new file's
+                new.path.replace(self.path)
         finally:
             new.drop()
 
-    def _settle(self) -> None:
-        """Fold a write-ahead log into the file and remove it: it would be taken for the new file's.
-
-        It also needs the file for itself, so a program that is in the middle of something is noticed.
-        """
-        with self.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
-            connection.exec_driver_sql("BEGIN EXCLUSIVE")
-        for side in SIDE_FILES:
-            Path(self.name + side).unlink(missing_ok=True)
-
     def explain(self, error: DBAPIError) -> str | None:
-        said = str(error.orig)
-        return next((f"{self.path} {told}." for sign, told in SIGNS.items() if sign in said), None)
+        return sqlite_copy.told(self.path, error.orig)

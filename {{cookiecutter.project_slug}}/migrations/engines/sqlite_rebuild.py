@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from .errors import MigrationError
+from .sqlite_rows import quoted, refuse_loss
 from .sqlite_schema import lost_features, split
 
 COPY = re.compile(r'INSERT INTO "?(_alembic_tmp_[^"\s]+)"? \((.+?)\) SELECT (.+)( \nFROM .+)', re.DOTALL)
@@ -34,6 +35,7 @@ def careful_rebuilds(connection: Connection) -> Iterator[None]:
         if match := COPY.fullmatch(statement):
             statement = _without_generated(driver, *match.groups())
         elif (match := DROP.fullmatch(statement)) and _is_being_rebuilt(driver, match[1]):
+            refuse_loss(driver, match[1], _temporary(match[1]))
             table = tables[match[1]] = _Rebuilt(driver, match[1])
             indexes.update({name: sql for kind, name, sql in table.owned if kind == "index"})
         elif RENAME.fullmatch(statement):
@@ -106,9 +108,9 @@ class _Rebuilt:
         """EXPLAIN makes SQLite read the triggers, which it does not do when they are made."""
         if not any(kind == "trigger" for kind, _name, _sql in self.owned):
             return
-        table = '"' + self.name.replace('"', '""') + '"'
-        names = [row[1].replace('"', '""') for row in self.driver.execute(f"PRAGMA table_info({table})")]
-        update = f"UPDATE {table} SET " + ", ".join(f'"{name}" = "{name}"' for name in names)  # noqa: S608
+        table = quoted(self.name)
+        names = [quoted(row[1]) for row in self.driver.execute(f"PRAGMA table_info({table})")]
+        update = f"UPDATE {table} SET " + ", ".join(f"{name} = {name}" for name in names)  # noqa: S608
         for statement in (f"INSERT INTO {table} DEFAULT VALUES", update, f"DELETE FROM {table}"):  # noqa: S608
             try:
                 self.driver.execute(f"EXPLAIN {statement}")
@@ -121,7 +123,11 @@ class _Rebuilt:
 
 def _is_being_rebuilt(driver: Any, table: str) -> bool:
     query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-    return bool(driver.execute(query, [f"_alembic_tmp_{table}"[:50]]).fetchone())  # as Alembic cuts it
+    return bool(driver.execute(query, [_temporary(table)]).fetchone())
+
+
+def _temporary(table: str) -> str:
+    return f"_alembic_tmp_{table}"[:50]  # as Alembic cuts it
 
 
 def _counter(driver: Any, table: str) -> int | None:

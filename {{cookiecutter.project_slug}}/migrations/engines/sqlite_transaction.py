@@ -40,6 +40,8 @@ def migrating(connection: Connection) -> Iterator[None]:
             yield
     finally:
         connection.rollback()
+        with suppress(sqlite3.Error):  # a full disk leaves a journal behind: whoever reads next rolls it back
+            driver.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if owner := _owner_file(connection):
             with suppress(OSError):
                 owner.unlink(missing_ok=True)
@@ -47,6 +49,16 @@ def migrating(connection: Connection) -> Iterator[None]:
         driver.isolation_level = level
         if mode is not None:
             driver.autocommit = mode
+
+
+@contextmanager
+def watching(connection: Connection) -> Iterator[None]:
+    """Inside a transaction of somebody else's, which pysqlite only pretends to begin before the first DML."""
+    driver: Any = connection.connection.dbapi_connection
+    if not driver.in_transaction:
+        driver.execute("BEGIN")
+    with careful_rebuilds(connection):
+        yield
 
 
 def begin(migration: MigrationContext) -> bool:
