@@ -119,12 +119,13 @@ def test_H19_on_a_terminal_it_is_asked(project: BakedProject) -> None:
 
 def test_H19_no_means_drop_and_add(project: BakedProject) -> None:
     project.make("db")
-    rename_a_column(project)
+    project.edit(project.models / "users.py", "email: Mapped", "mail: Mapped")
+    project.edit(project.models / "users.py", "String(254), unique=True", "String(254)")
     said = answered(project, "n", "nobody")  # the second one is the value of the new column
-    assert "Column users.full_name is required. Which value do rows get" in said
-    assert "drops column users.name" in said
+    assert "Column users.mail is required. Which value do rows get" in said
+    assert "drops column users.email" in said
     project.make("migrate")
-    assert {name for (name,) in project.sql("SELECT full_name FROM users")} == {"nobody"}
+    assert {mail for (mail,) in project.sql("SELECT mail FROM users")} == {"nobody"}
 
 
 def test_other_entrances_ask_the_same(project: BakedProject) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from alembic.operations import Operations
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 
 from ..engines.base import Database
 from .errors import one_sentence
+from .files import refuse_inconsistent
 from .heads import alembic_config
 from .progress import Progress
 
@@ -19,7 +21,10 @@ Recorder = Callable[[Connection], AbstractContextManager[Any]]
 
 
 def directory() -> ScriptDirectory:
-    return ScriptDirectory.from_config(alembic_config())
+    """Return the revisions; raises MigrationError where two files have one id."""
+    script = ScriptDirectory.from_config(alembic_config())
+    refuse_inconsistent(Path(script.versions))
+    return script
 
 
 def build(database: Database, script: ScriptDirectory, upto: str) -> None:
