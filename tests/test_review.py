@@ -136,7 +136,8 @@ CASES = [
     ),
     (
         "index",
-        'op.create_index("ix_users_nick", "users", ["nick"], mysql_prefix="FULLTEXT", mariadb_prefix="FULLTEXT")',
+        'op.create_index("ix_users_nick", "users", ["nick"], mysql_prefix="FULLTEXT", '
+        'mariadb_prefix="FULLTEXT")',
         'op.create_index("ix_users_nick", "users", ["nick"])',
         MARIADB,
     ),

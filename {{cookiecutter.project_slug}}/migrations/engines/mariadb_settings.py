@@ -21,8 +21,8 @@ def apply(connection: Any, own: str | None, *, endless: bool, cluster: bool) -> 
     if endless:
         _wait_without_end(connection)
     if cluster:
-        # Reads wait for what other nodes have committed (a proxy may have sent the lease to one of those), and
-        # a change of the schema is one on all nodes.
+        # Reads wait for what other nodes have committed (a proxy may have sent the lease to one of them),
+        # and a change of the schema is one on all nodes.
         # https://mariadb.com/kb/en/galera-cluster-system-variables/
         connection.query("SET SESSION wsrep_sync_wait = 15, wsrep_OSU_method = 'TOI'")
     if own and connection.init_command != own:
