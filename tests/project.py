@@ -98,10 +98,10 @@ class BakedProject:
         """Add a column to the example model User."""
         self.edit(self.models / "users.py", "    created_at:", f"    {line}\n    created_at:")
 
-    def revise(self, message: str) -> Path:
+    def revise(self, message: str, answers: str = "") -> Path:
         """`make newmigration`; return the new file."""
         before = set(self.versions)
-        self.make("newmigration", f"m={message}")
+        self.make("newmigration", f"m={message}", f"args={answers}")
         (new,) = set(self.versions) - before
         return new
 

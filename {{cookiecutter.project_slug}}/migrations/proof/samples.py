@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select, types
 from sqlalchemy.exc import DBAPIError, SAWarning, StatementError
 
@@ -56,7 +57,15 @@ def _value(connection: Connection, column: Column[Any], number: int, *, large: b
     for key in column.foreign_keys:
         found = connection.scalars(select(key.column).order_by(key.column)).all()
         return found[number % len(found)] if found else None
-    return sample(column.type, number, large=large)
+    # One that is about to get a foreign key: it has to fit the keys that rows get by themselves, 1, 2, 3.
+    return sample(column.type, number, large=large and not _refers_in_the_models(column))
+
+
+def _refers_in_the_models(column: Column[Any]) -> bool:
+    table = current_app.extensions["migrate"].db.metadata.tables.get(column.table.fullname)
+    return (
+        table is not None and column.name in table.columns and bool(table.columns[column.name].foreign_keys)
+    )
 
 
 def sample(kind: types.TypeEngine[Any], number: int, *, large: bool) -> Any:
