@@ -248,11 +248,22 @@ CASES = [
     ("delete_rows", 'op.execute("DELETE FROM users WHERE age > 99")', None, EVERYWHERE),
     (
         "raw_sql",
-        'op.execute("CREATE TABLE copies AS SELECT * FROM users; ALTER TABLE users RENAME nick TO alias")',
+        'op.execute("LOCK TABLE users")',
         "op.execute(\"INSERT INTO tags (id, name) VALUES (1, 'x')\")",
         POSTGRESQL,
     ),
-    ("raw_sql", 'op.execute("DELETE_NOTHING")', None, ()),
+    (
+        "squawk: require-concurrent-index-creation",
+        'op.execute("CREATE INDEX ix_users_nick ON users (nick)")',
+        NEW_TABLE + 'op.execute("CREATE INDEX ix_new ON new (id)")',
+        POSTGRESQL,
+    ),
+    (
+        "squawk: renaming-column",
+        "op.execute(\"COMMENT ON TABLE users IS 'people'; ALTER TABLE users RENAME nick TO alias\")",
+        "op.execute(\"COMMENT ON TABLE users IS 'people'\")",
+        POSTGRESQL,
+    ),
     (
         "raw_sql",
         'op.execute("CREATE TRIGGER t AFTER DELETE ON keyless FOR EACH ROW BEGIN DELETE FROM tags; END")',

@@ -3,6 +3,7 @@
 import sys
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from alembic import context
@@ -17,6 +18,7 @@ from migrations.engines.errors import MigrationError
 from migrations.workflow import history
 from migrations.workflow.checks import refuse_tables_without_revision
 from migrations.workflow.errors import one_sentence
+from migrations.workflow.files import refuse_inconsistent
 from migrations.workflow.progress import Progress
 
 config = context.config
@@ -106,6 +108,7 @@ def is_applying() -> bool:
 
 
 def run() -> None:
+    refuse_inconsistent(Path(context.script.versions))
     given: Connection | Engine | None = config.attributes.get("connection")
     database: Database = config.attributes.get("database") or engines.configured()
     if context.is_offline_mode():

@@ -51,7 +51,7 @@ MORE = {
     "require-concurrent-partition-detach",
     "require-concurrent-reindex",
 }
-DDL = re.compile(rf"{COMMENTS}(ALTER|CREATE|DROP|REINDEX|TRUNCATE)\b", re.IGNORECASE | re.DOTALL)
+DDL = re.compile(rf"{COMMENTS}(ALTER|COMMENT|CREATE|DROP|REINDEX|TRUNCATE)\b", re.IGNORECASE | re.DOTALL)
 
 
 class Said(NamedTuple):

@@ -25,9 +25,9 @@ def from_models(database: Database, script: ScriptDirectory) -> list[str]:
 
 
 def _flat(difference: Any) -> list[Any]:
-    """A changed column comes as a list of its changes."""
+    """A changed column comes as a list of its changes; a Column must not be compared, that makes SQL."""
     parts = difference if isinstance(difference, list) else [difference]
-    return [item for part in parts for item in part if item not in (None, {})]
+    return [item for part in parts for item in part if item is not None and not isinstance(item, dict)]
 
 
 def fingerprint(metadata: MetaData, database: Database) -> str:

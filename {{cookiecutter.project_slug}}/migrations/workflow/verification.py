@@ -1,6 +1,7 @@
 """The checks of `flask db verify`. What was in order before, and has not changed since, is not run again."""
 
 import io
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from sqlalchemy import Connection
 
 from .. import engines, proof, review
 from ..engines.base import Database
+from ..engines.errors import MigrationError
 from . import differences, files, history
 from .heads import alembic_config
 from .named import unnamed
@@ -86,15 +88,16 @@ class Verification:
             digest = self.digests[revision.revision]
             if digest in self.verified:
                 continue
+            path = Path(revision.path)
             try:
-                recorded = self.shadow.prove(revision)
+                self.shadow.prove(revision)
             except click.ClickException as error:
                 unproved.append(error.message)
-                break
-            path = Path(revision.path)
-            findings = review.warnings(recorded, self.database, path)
+            findings = review.warnings(self.shadow.recorded, self.database, path)
             refused = [f"{path.name}, {finding}" for finding in findings if not finding.accepted]
             dangerous += refused
+            if unproved:
+                break
             if not refused:
                 self.verified.add(digest)
         self.proved.found(unproved)
@@ -135,6 +138,15 @@ class Verification:
         except click.ClickException as error:
             self.rendered.found([error.message])
             return
+        except Exception as error:  # whatever a revision does without a connection
+            frames = traceback.extract_tb(error.__traceback__)
+            files_named = {Path(revision.path).name for revision in new}
+            place = [f"{Path(frame.filename).name}, line {frame.lineno}: " for frame in frames
+                     if Path(frame.filename).name in files_named][-1:]  # fmt: skip
+            self.rendered.found(
+                [f"{''.join(place)}{type(error).__name__}: {error}; there is no connection here"]
+            )
+            return
         self.rendered.ok = True
         for revision in new:
             self.verified.add(digests[revision.revision])
@@ -157,12 +169,16 @@ class _Shadow:
         self.database, self.script, self.stack = database, script, stack
         self.shadow: Database | None = None
         self.at: set[str] = set()
+        self.recorded: list[review.Recorded] = []
 
-    def prove(self, revision: Script) -> list[review.Recorded]:
+    def prove(self, revision: Script) -> None:
+        """Raises MigrationError; what the upgrade did is in `recorded` either way, as far as it got."""
+        recorded = self.recorded = []
+        if not hasattr(revision.module, "downgrade"):
+            raise MigrationError(f"{Path(revision.path).name} has no downgrade(): write one.")
         parents = set(revision._versioned_down_revisions)
         if self.shadow is None or self.at != parents:
             self._begin(parents)
-        recorded: list[review.Recorded] = []
 
         @contextmanager
         def watch(connection: Connection) -> Iterator[None]:
@@ -175,7 +191,6 @@ class _Shadow:
         else:
             proof.prove(self.shadow, self.script, revision, recorder=watch, models=False)
         self.at = {revision.revision}
-        return recorded
 
     def at_heads(self) -> Database:
         if self.shadow is None:
