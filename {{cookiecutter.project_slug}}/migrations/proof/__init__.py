@@ -66,7 +66,9 @@ def _run(
     try:
         history.run(shadow, script, destination, upgrade=way != "down", recorder=recorder)
     except click.ClickException as error:
-        raise UnprovedError(f"On the way {way}: {error.message}") from error
+        # What the throwaway database looks like now is of no interest.
+        said = error.message.partition(f" {shadow.after_failure}")[0]
+        raise UnprovedError(f"On the way {way}: {said}") from error
 
 
 def _compare_with_models(shadow: Database, script: ScriptDirectory, revision: Script, name: str) -> None:

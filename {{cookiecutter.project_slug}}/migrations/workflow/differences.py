@@ -5,7 +5,8 @@ from typing import Any
 from alembic.autogenerate import produce_migrations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, create_mock_engine
+from sqlalchemy import MetaData
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ..engines.base import Database
 from . import history
@@ -32,10 +33,9 @@ def _flat(difference: Any) -> list[Any]:
 
 def fingerprint(metadata: MetaData, database: Database) -> str:
     """Return a digest of the models, as the DDL that would create them on this engine."""
-    statements: list[str] = []
-    mock: Any = create_mock_engine(
-        f"{database.url.drivername}://",
-        lambda statement, *_, **__: statements.append(str(statement.compile(dialect=mock.dialect))),
-    )
-    metadata.create_all(mock, checkfirst=False)
-    return digest(statements)
+    dialect = database.url.get_dialect()()
+    elements: list[Any] = []
+    for table in metadata.sorted_tables:
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        elements += [CreateTable(table), *map(CreateIndex, indexes)]
+    return digest(str(element.compile(dialect=dialect)) for element in elements)

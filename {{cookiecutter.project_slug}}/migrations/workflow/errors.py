@@ -33,10 +33,9 @@ def _sentence(error: Exception, database: Database, progress: Progress | None) -
         return explained
     if progress and progress.current:
         path = Path(progress.current.revision.path)
-        failed = f"Revision {path.name} failed: {_what_happened(error, path)}."
-        # What a throwaway database looks like afterwards is of no interest.
         return (
-            failed if progress.quiet else f"{failed} {database.after_failure}; mend the file and try again."
+            f"Revision {path.name} failed: {_what_happened(error, path)}. "
+            f"{database.after_failure}; mend the file and try again."
         )
     if isinstance(error.__cause__, ResolutionError):
         known_to_database = progress is not None and error.__cause__.argument in progress.before
