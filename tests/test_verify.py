@@ -192,7 +192,7 @@ def test_sql_that_cannot_be_printed(project: BakedProject) -> None:
         "def upgrade():\n", 'def upgrade():\n    op.get_bind().exec_driver_sql("SELECT 1").scalar()\n'
     )
     project.write_revision("note", body)
-    verify(project, rendered="note.py, line 10: AttributeError")
+    verify(project, rendered="note.py, line 11: AttributeError")
 
 
 NICK = """

@@ -75,7 +75,17 @@ def _squawks(recorded: list[Recorded], ours: list[Pair], engine: str, path: Path
         else:
             what = " ".join("".join(said.recorded.statements[:1]).split())
             rule, reason = f"squawk: {said.rule}", accepted(path, line)
-            yield said.recorded, Finding(rule, line, f"runs {what[:100]}", said.message, said.help, reason)
+            yield (
+                said.recorded,
+                Finding(
+                    rule,
+                    line,
+                    f"runs {what[:100]}",
+                    said.message,
+                    said.help or f"https://squawkhq.com/docs/{said.rule}",
+                    reason,
+                ),
+            )
 
 
 def _finding(rule: str, names: dict[str, Any], engine: str, line: int, path: Path) -> Finding:
