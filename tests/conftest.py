@@ -86,12 +86,21 @@ def mariadb() -> Iterator[servers.Server]:
         yield server
 
 
+@pytest.fixture
+def on(request: pytest.FixtureRequest, bake: Bake) -> Bake:
+    """`on(engine)` gives a project with a database name of its own, which does not exist yet."""
+
+    def on(engine: str) -> BakedProject:
+        project = bake(database=engine)
+        if engine != "sqlite":
+            server = request.getfixturevalue(engine)
+            project.env["DATABASE_URL"] = server.url(f"shop_{next(names)}_dev")
+        return project
+
+    return on
+
+
 @pytest.fixture(params=ENGINES)
-def anywhere(request: pytest.FixtureRequest, bake: Bake) -> BakedProject:
-    """A project on each engine in turn, with a database name of its own that does not exist yet."""
-    engine = request.param
-    project = bake(database=engine)
-    if engine != "sqlite":
-        server = request.getfixturevalue(engine)
-        project.env["DATABASE_URL"] = server.url(f"shop_{next(names)}_dev")
-    return project
+def anywhere(request: pytest.FixtureRequest, on: Bake) -> BakedProject:
+    """A project on each engine in turn."""
+    return on(request.param)

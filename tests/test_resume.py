@@ -30,9 +30,8 @@ def downgrade():
 
 
 @pytest.fixture
-def shop(bake: Bake, mariadb: Server) -> BakedProject:
-    project = bake(database="mariadb")
-    project.env["DATABASE_URL"] = mariadb.url(f"resume_{time.monotonic_ns()}_dev")
+def shop(on: Bake) -> BakedProject:
+    project = on("mariadb")
     project.make("db")
     return project
 
@@ -110,10 +109,9 @@ def test_H45_what_has_run_must_not_change(shop: BakedProject) -> None:
     complete(project)
 
 
-def test_the_very_first_revision_too(bake: Bake, mariadb: Server) -> None:
+def test_the_very_first_revision_too(on: Bake) -> None:
     """Its tables without a revision are not taken for somebody else's."""
-    project = bake(database="mariadb")
-    project.env["DATABASE_URL"] = mariadb.url(f"resume_{time.monotonic_ns()}_dev")
+    project = on("mariadb")
     (baseline,) = project.versions
     text = baseline.read_text()
     rewrite(

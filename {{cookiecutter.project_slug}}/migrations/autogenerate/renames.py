@@ -11,10 +11,10 @@ from typing import Any
 from alembic.autogenerate import produce_migrations
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column
 
 from ..engines.errors import MigrationError
 from .answers import Answers, command
+from .operations import altered, dotted
 
 
 def settle(
@@ -90,7 +90,7 @@ def _tables(found: list[Any]) -> Iterator[tuple[float, str, str, str, ops.Migrat
             shared = len(old & new) / max(len(old | new), 1)
             likeness = shared + _likeness(drop.table_name, create.table_name) / 2
             rename = ops.RenameTableOp(drop.table_name, create.table_name, schema=drop.schema)
-            name = _dotted(drop.schema, drop.table_name)
+            name = dotted(drop.schema, drop.table_name)
             yield likeness, "rename-table", name, create.table_name, rename, shared >= 0.5
 
 
@@ -107,24 +107,10 @@ def _columns(
             for add in adds:
                 new = add.column
                 similar = not migration.impl.compare_type(old, new)
-                name = _dotted(table.schema, table.table_name, old.name)
-                rename = _rename(table, old, new, keep_type=not similar)
+                name = dotted(table.schema, table.table_name, old.name)
+                kind = new.type if similar else old.type
+                rename = altered(table, old, modify_name=new.name, existing_type=kind)
                 yield _likeness(old.name, new.name), "rename", name, str(new.name), rename, similar
-
-
-def _rename(
-    table: ops.ModifyTableOps, old: Column[Any], new: Column[Any], *, keep_type: bool
-) -> ops.AlterColumnOp:
-    return ops.AlterColumnOp(
-        table.table_name,
-        old.name,
-        schema=table.schema,
-        modify_name=new.name,
-        existing_type=old.type if keep_type else new.type,
-        existing_nullable=old.nullable,
-        existing_server_default=old.server_default or False,
-        existing_comment=old.comment,
-    )
 
 
 def _reverse(rename: Any) -> ops.MigrateOperation:
@@ -149,10 +135,10 @@ def _refuse_unsaid_drops(found: list[Any], answers: Answers) -> None:
         if isinstance(drop, ops.ModifyTableOps):
             for step in drop.ops:
                 if isinstance(step, ops.DropColumnOp):  # allowed to be said where nothing is asked
-                    answers.get("drop", _dotted(drop.schema, drop.table_name, step.column_name))
+                    answers.get("drop", dotted(drop.schema, drop.table_name, step.column_name))
         if not isinstance(drop, ops.DropTableOp):
             continue
-        name = _dotted(drop.schema, drop.table_name)
+        name = dotted(drop.schema, drop.table_name)
         if answers.get("drop", name) is None and not answers.confirm(
             f"The models no longer have table {name}. Drop it, with all its rows?"
         ):
@@ -164,7 +150,3 @@ def _refuse_unsaid_drops(found: list[Any], answers: Answers) -> None:
 
 def _likeness(one: str, other: str) -> float:
     return SequenceMatcher(None, one, other).ratio()
-
-
-def _dotted(*names: str | None) -> str:
-    return ".".join(str(name) for name in names if name)

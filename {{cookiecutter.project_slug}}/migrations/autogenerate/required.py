@@ -15,6 +15,7 @@ from sqlalchemy import Column, DefaultClause, SQLColumnExpression
 
 from ..engines.errors import MigrationError
 from .answers import Answers, command
+from .operations import altered, dotted
 from .values import constant_default, from_the_row, model_column, neutral, update_sql, written
 
 Value = Callable[[ops.ModifyTableOps, Column[Any]], Any]
@@ -24,7 +25,7 @@ def fill(migration: MigrationContext, found: list[Any], answers: Answers) -> lis
     """Return the operations of an upgrade, with the values that the developer or the model gives."""
 
     def value(operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
-        name = ".".join(part for part in (operation.schema, operation.table_name, wanted.name) if part)
+        name = dotted(operation.schema, operation.table_name, wanted.name)
         if (said := answers.get("default", name)) is not None:
             return written(said, wanted.type)
         if (default := constant_default(wanted, migration.dialect)) is not None:
@@ -63,10 +64,10 @@ def _filled(migration: MigrationContext, found: list[Any], value: Value) -> list
                     if isinstance(given, SQLColumnExpression):
                         new.nullable = True
                         updates.append(update_sql(migration, operation, new, given))
-                        after.append(_altered(operation, new, modify_nullable=False))
+                        after.append(altered(operation, new, modify_nullable=False))
                     else:
                         new.server_default = DefaultClause(given)
-                        after.append(_altered(operation, new, modify_server_default=None))
+                        after.append(altered(operation, new, modify_server_default=None))
                 elif isinstance(step, ops.AlterColumnOp) and step.modify_nullable is False:
                     wanted = model_column(migration, step)
                     result.append(update_sql(migration, operation, wanted, value(operation, wanted)))
@@ -82,16 +83,3 @@ def _needs_value(new: Column[Any]) -> bool:
     """Whether a row that is there already would be without a value."""
     comes_by_itself = new.server_default or new.computed or new.identity or new.primary_key
     return not new.nullable and not comes_by_itself
-
-
-def _altered(operation: ops.ModifyTableOps, new: Column[Any], **change: Any) -> ops.AlterColumnOp:
-    return ops.AlterColumnOp(
-        operation.table_name,
-        new.name,
-        schema=operation.schema,
-        existing_type=new.type,
-        existing_nullable=new.nullable,
-        existing_comment=new.comment,
-        existing_server_default=new.server_default or False,
-        **change,
-    )

@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import CompileError
 
+from .operations import dotted
+
 EXPRESSION = re.compile(r"\w+\(.*\)|CURRENT_\w+", re.IGNORECASE)
 # By affinity, the first that fits. In quotes even for numbers: every engine converts, none rewrites.
 NEUTRAL: list[tuple[Any, str]] = [
@@ -73,7 +75,11 @@ def from_the_row(migration: MigrationContext, operation: ops.ModifyTableOps, wan
             return select(func.min(parents.c[key.name])).scalar_subquery()
         unique = isinstance(step, ops.CreateUniqueConstraintOp) or getattr(step, "unique", False)
         if unique and [getattr(own, "name", own) for own in step.columns] == [wanted.name]:
-            keys = list(migration.opts["target_metadata"].tables[_key(operation)].primary_key.columns)
+            keys = list(
+                migration.opts["target_metadata"]
+                .tables[dotted(operation.schema, operation.table_name)]
+                .primary_key.columns
+            )
             own = column(keys[0].name, keys[0].type) if len(keys) == 1 else None
             return cast(own, String(20)) if isinstance(wanted.type, String) and own is not None else own
     return None
@@ -82,8 +88,9 @@ def from_the_row(migration: MigrationContext, operation: ops.ModifyTableOps, wan
 def model_column(migration: MigrationContext, step: ops.AlterColumnOp) -> Column[Any]:
     """The column as the model has it; in a downgrade the model may have none, and the type is enough."""
     tables = migration.opts["target_metadata"].tables
-    if _key(step) in tables and step.column_name in tables[_key(step)].columns:
-        found: Column[Any] = tables[_key(step)].columns[step.column_name]
+    key = dotted(step.schema, step.table_name)
+    if key in tables and step.column_name in tables[key].columns:
+        found: Column[Any] = tables[key].columns[step.column_name]
         return found
     return Column(step.column_name, step.modify_type or step.existing_type)
 
@@ -97,7 +104,3 @@ def update_sql(
     statement = update(target).where(target.c[wanted.name].is_(None)).values({wanted.name: value})
     sql = str(statement.compile(dialect=migration.dialect, compile_kwargs={"literal_binds": True}))
     return ops.ExecuteSQLOp(" ".join(sql.split()))
-
-
-def _key(operation: Any) -> str:
-    return ".".join(part for part in (operation.schema, operation.table_name) if part)

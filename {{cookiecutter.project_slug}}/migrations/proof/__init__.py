@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from alembic.autogenerate import produce_migrations
-from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
 from ..engines.base import Database
 from ..engines.errors import MigrationError
 from ..workflow import history
+from ..workflow.differences import from_models
 from ..workflow.history import Recorder
 from .samples import fill
 from .schema import differences, schema_of
@@ -39,8 +38,8 @@ def prove(
     empty = _with(shadow, fill)
     before = _with(shadow, schema_of)
     _run(shadow, script, revision.revision, "up", recorder)
-    if models:
-        _compare_with_models(shadow, script, revision, name)
+    if models and revision.is_head:
+        _refuse(from_models(shadow, script), f"{name}: after it, the models still differ")
     empty = sorted({*empty, *_with(shadow, fill)})
     after = _with(shadow, schema_of)
     _run(shadow, script, str(parent or "base"), "down")
@@ -69,19 +68,6 @@ def _run(
         # What the throwaway database looks like now is of no interest.
         said = error.message.partition(f" {shadow.after_failure}")[0]
         raise UnprovedError(f"On the way {way}: {said}") from error
-
-
-def _compare_with_models(shadow: Database, script: ScriptDirectory, revision: Script, name: str) -> None:
-    if not revision.is_head:
-        return
-    found: list[Any] = []
-
-    def compare(_heads: Any, migration: MigrationContext) -> list[Any]:
-        found.extend(produce_migrations(migration, migration.opts["target_metadata"]).upgrade_ops.as_diffs())
-        return []
-
-    history.look(shadow, script, compare)
-    _refuse([str(difference) for difference in found], f"{name}: after it, the models still differ")
 
 
 def _refuse(found: list[str], what: str) -> None:

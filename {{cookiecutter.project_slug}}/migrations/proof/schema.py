@@ -8,10 +8,10 @@ from sqlalchemy.exc import SAWarning
 
 
 def schema_of(connection: Connection, ignoring: frozenset[str]) -> dict[str, str]:
-    """Describe tables, columns, constraints, indexes and views; `ignoring` are the workflow's own tables."""
+    """Describe tables, columns, constraints, indexes and views, but for the tables in `ignoring`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # types that SQLAlchemy does not know are compared as text
-        return dict(_describe(connection, ignoring | {"alembic_version"}))
+        return dict(_describe(connection, ignoring))
 
 
 def differences(before: dict[str, str], after: dict[str, str]) -> list[str]:

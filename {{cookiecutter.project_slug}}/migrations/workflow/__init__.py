@@ -22,8 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 commands = click.Group(
     "db",
-    commands=flask_migrate_commands.commands
-    | {verb.name: verb for verb in (backup, new, rebuild, restore, sql, status, verify)},
+    commands=flask_migrate_commands.commands | {verb.name: verb for verb in VERBS},
     params=flask_migrate_commands.params,
     callback=flask_migrate_commands.callback,
     help="Make, apply and inspect migrations.\n\n`migrate` makes a revision (so does `new`, with more care); "
