@@ -35,6 +35,8 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
         DATABASE_URL=os.environ.get("DATABASE_URL") or DEFAULT_DATABASE_URL,
         # Where DATABASE_URL leads to a connection pooler: the server itself, for migrations only.
         MIGRATION_DATABASE_URL=os.environ.get("MIGRATION_DATABASE_URL"),
+        # For a user who may not create databases: an empty one, which `flask db new` fills and empties.
+        SHADOW_DATABASE_URL=os.environ.get("SHADOW_DATABASE_URL"),
         SECRET_KEY=os.environ.get("SECRET_KEY"),
     )
     _read_settings_file(app)
@@ -44,8 +46,9 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
 
     url = app.config.get("SQLALCHEMY_DATABASE_URI") or app.config["DATABASE_URL"]
     app.config["SQLALCHEMY_DATABASE_URI"] = parse_url(url, ROOT)
-    if direct := app.config["MIGRATION_DATABASE_URL"]:
-        app.config["MIGRATION_DATABASE_URL"] = parse_url(direct, ROOT)
+    for name in ("MIGRATION_DATABASE_URL", "SHADOW_DATABASE_URL"):
+        if other := app.config[name]:
+            app.config[name] = parse_url(other, ROOT)
     if app.debug:
         development.prepare(app, is_default=url == DEFAULT_DATABASE_URL)
     elif not app.testing and (app.config["SECRET_KEY"] or "") in KNOWN_SECRET_KEYS:

@@ -1,7 +1,7 @@
 """The interface of an engine. env.py and the verbs call nothing else, and never ask which engine it is."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Self, TextIO
@@ -12,6 +12,8 @@ from sqlalchemy import URL, Connection, Dialect, create_engine
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
+
+from . import kept
 
 
 class Database:
@@ -128,13 +130,20 @@ class Database:
     @contextmanager
     def shadow(self) -> Iterator["Database"]:
         """A throwaway database on the same engine, empty; dropped at the end."""
-        shadow = self.sibling(f"{self.name[:40]}_shadow_{os.getpid()}")
-        shadow.drop()
-        shadow.create()
-        try:
-            yield shadow
-        finally:
-            shadow.drop()
+        raise NotImplementedError
+
+    def anew(self) -> None:
+        """Make this throwaway database empty again."""
+        self.drop()
+        self.create()
+
+    def keep(self, key: str) -> None:
+        """Keep what this throwaway database holds, for `recall`; it only saves time, so it never raises."""
+        kept.keep(self, key)
+
+    def recall(self, keys: Sequence[str]) -> str | None:
+        """Fill this throwaway database, which is empty, with the first of these that was kept."""
+        return kept.recall(self, keys)
 
     def outside_development(self, root: Path) -> str | None:
         """Say why this cannot be a development database, or None where it can."""
@@ -168,6 +177,17 @@ class Database:
     def save(self, target: Path) -> None:
         """Write a consistent snapshot into the file `target`, which is empty; raises MigrationError."""
         raise NotImplementedError
+
+    def save_as(self, path: Path) -> None:
+        """Write a snapshot under this name, all of it or nothing, readable by its owner only."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        unfinished.touch(mode=0o600)
+        try:
+            self.save(unfinished)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def load(self, source: Path) -> None:
         """Fill this database, which is new and empty, from a snapshot."""

@@ -6,11 +6,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alembic.operations import ops
-from sqlalchemy import Connection, Dialect, event
+from sqlalchemy import Connection, Dialect, event, text
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 
-from . import mariadb_claim, mariadb_dump, mariadb_journal, mariadb_lease, mariadb_lock, mariadb_settings
+from . import (
+    mariadb_claim,
+    mariadb_clear,
+    mariadb_dump,
+    mariadb_journal,
+    mariadb_lease,
+    mariadb_lock,
+    mariadb_settings,
+)
 from .mariadb_resume import Resumption, resuming
 from .mariadb_session import when_ready
 from .mariadb_statements import GAVE_WAY, NOT_IN_CLUSTER, code, normal_default
@@ -32,6 +40,9 @@ class MariaDB(Server):
     # PyMySQL waits for ever for the greeting of a server that is none, such as PostgreSQL's.
     connect_args: ClassVar = {**Server.connect_args, "read_timeout": 3}
     lookup = "SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"
+    names = "SELECT schema_name FROM information_schema.schemata"
+    hold = text("SELECT GET_LOCK(concat('shadow:', :number), 0)")
+    let_go = text("SELECT RELEASE_LOCK(concat('shadow:', :number))")
     # https://mariadb.com/kb/en/mariadb-error-code-reference/
     signs: ClassVar = {
         "(1045": "refuses the password of {user}: mend DATABASE_URL",
@@ -128,6 +139,10 @@ class MariaDB(Server):
     def drop(self) -> None:
         with self.administering() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)}")
+
+    def clear(self) -> None:
+        with self.connect() as connection:
+            mariadb_clear.clear(connection)
 
     def save(self, target: Path) -> None:
         mariadb_dump.save(self, target)

@@ -1,6 +1,6 @@
 """PostgreSQL: DDL is transactional, and every revision gets a transaction of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -9,7 +9,7 @@ from alembic.operations import ops
 from sqlalchemy import Dialect, text
 from sqlalchemy.exc import DBAPIError
 
-from . import postgresql_dump, postgresql_errors, postgresql_lock
+from . import postgresql_clear, postgresql_dump, postgresql_errors, postgresql_lock, postgresql_templates
 from .server import Server
 from .waiting import seconds
 
@@ -25,6 +25,9 @@ class PostgreSQL(Server):
     maintenance = "postgres"
     port = 5432
     lookup = "SELECT 1 FROM pg_database WHERE datname = :name"
+    names = "SELECT datname FROM pg_database ORDER BY oid"
+    hold = text("SELECT pg_try_advisory_lock(:number)::int")
+    let_go = text("SELECT pg_advisory_unlock(:number)")
     signs = postgresql_errors.SIGNS
     oldest = postgresql_errors.OLDEST
 
@@ -84,6 +87,16 @@ class PostgreSQL(Server):
     def drop(self) -> None:
         with self.administering() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)} WITH (FORCE)")
+
+    def clear(self) -> None:
+        with self.connect() as connection:
+            postgresql_clear.clear(connection)
+
+    def keep(self, key: str) -> None:
+        postgresql_templates.keep(self, key)
+
+    def recall(self, keys: Sequence[str]) -> str | None:
+        return postgresql_templates.recall(self, keys)
 
     def save(self, target: Path) -> None:
         postgresql_dump.save(self.url, target)

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import ClassVar
 
 import click
@@ -11,6 +11,7 @@ from alembic.operations import ops
 from sqlalchemy import Connection, Dialect, TextClause, table, text
 from sqlalchemy.exc import DBAPIError
 
+from . import server_shadow
 from .base import Database
 from .errors import MigrationError
 
@@ -26,8 +27,14 @@ class Server(Database):
     # The database to connect to when the one in question may not exist; None for none at all.
     maintenance: ClassVar[str | None]
     port: ClassVar[int]
-    # Finds something where a database called :name exists.
+    # Finds something where a database called :name exists, and the names of all there are.
     lookup: ClassVar[str]
+    names: ClassVar[str]
+    # Takes or gives back a lock with this :number that ends with its connection; 1 where it was to be had.
+    hold: ClassVar[TextClause]
+    let_go: ClassVar[TextClause]
+    # Whether SHADOW_DATABASE_URL names it: it may be emptied, but not dropped.
+    is_given = False
     # What the driver says when it cannot connect, in small letters, and what to do about it.
     signs: ClassVar[dict[str, str]]
     # Finds process, user, state and beginning of the oldest transaction of others.
@@ -63,6 +70,19 @@ class Server(Database):
                     return False
             with self.connect():  # it does: somebody made it just now, or there is another obstacle
                 return True
+
+    def shadow(self) -> AbstractContextManager[Database]:
+        return server_shadow.shadow(self)
+
+    def anew(self) -> None:
+        if self.is_given:
+            self.clear()
+        else:
+            super().anew()
+
+    def clear(self) -> None:
+        """Drop all that is in this database, but not the database itself."""
+        raise NotImplementedError
 
     def gave_way(self, error: BaseException | None) -> bool:
         """Whether this is an error because of somebody's lock, which may be gone the next time."""

@@ -104,15 +104,22 @@ class SQLite(Database):
 
     def drop(self) -> None:
         if self.in_memory:
+            self._memory = None
             return
         for side in ("", *SIDE_FILES):
             Path(self.name + side).unlink(missing_ok=True)
 
     def save(self, target: Path) -> None:
-        sqlite_copy.copy(self.path, target)
+        if self._memory:
+            sqlite_copy.from_memory(self._memory, target)
+        else:
+            sqlite_copy.copy(self.path, target)
 
     def load(self, source: Path) -> None:
-        sqlite_copy.copy(source, self.path)
+        if self.in_memory:
+            sqlite_copy.into_memory(source, self.pool())
+        else:
+            sqlite_copy.copy(source, self.path)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         self.prepare()

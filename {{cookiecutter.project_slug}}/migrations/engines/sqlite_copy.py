@@ -5,6 +5,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import Engine as Pool
+
 from .errors import MigrationError
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
@@ -44,6 +46,23 @@ def copy(source: Path, target: Path) -> None:
         if "full" in found or "I/O" in found:
             raise MigrationError(str(told(target, found)))
         raise MigrationError(f"{source} is damaged or no SQLite database ({found}): nothing was changed.")
+
+
+def from_memory(memory: Pool, target: Path) -> None:
+    with closing(sqlite3.connect(target)) as file, memory.connect() as connection:
+        connection.connection.driver_connection.backup(file)  # type: ignore[union-attr]
+
+
+def into_memory(source: Path, memory: Pool) -> None:
+    """Fill a new database in memory; raises MigrationError, and leaves it empty."""
+    with closing(sqlite3.connect(source)) as file, memory.connect() as connection:
+        try:
+            (found,) = file.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+        if found != "ok":
+            raise MigrationError(f"{source} is damaged or no SQLite database ({found}).")
+        file.backup(connection.connection.driver_connection)  # type: ignore[arg-type]
 
 
 def replace(target: Path, source: Path) -> None:

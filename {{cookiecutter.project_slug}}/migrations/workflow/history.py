@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from ..engines.base import Database
+from . import files
 from .errors import one_sentence
-from .files import refuse_inconsistent
 from .heads import alembic_config
 from .progress import Progress
 
@@ -23,15 +24,36 @@ Recorder = Callable[[Connection], AbstractContextManager[Any]]
 def directory() -> ScriptDirectory:
     """Return the revisions; raises MigrationError where two files have one id."""
     script = ScriptDirectory.from_config(alembic_config())
-    refuse_inconsistent(Path(script.versions))
+    files.refuse_inconsistent(Path(script.versions))
     return script
 
 
 def build(database: Database, script: ScriptDirectory, upto: str) -> None:
-    """Run the history up to `upto` on an empty throwaway database, silently."""
+    """Bring an empty throwaway database to `upto`, silently; what was kept of the way there need not run."""
     if upto == "base":
         return
+    digests = fingerprints(database, script)
+    keys = [digests[revision.revision] for revision in script.iterate_revisions(upto, "base")]
+    targets = script.get_revisions(upto)
+    if database.recall(keys) != keys[0] or len(targets) > 1:
+        _run(database, script, upto)
+        if len(targets) == 1:
+            database.keep(keys[0])
 
+
+def fingerprints(database: Database, script: ScriptDirectory) -> dict[str, str]:
+    """Return for each revision a digest of all that a database which is built up to it depends on."""
+    return files.digests(script, *ingredients(database))
+
+
+def ingredients(database: Database) -> list[str]:
+    """What is not in the revisions: the engine, its version, this code and the libraries under it."""
+    code = files.code_digest(Path(__file__).parent.parent, "versions")
+    libraries = [version(name) for name in ("alembic", "sqlalchemy")]
+    return [database.title, database.engine_version(), code, *libraries]
+
+
+def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
     def revisions(heads: Any, _migration: MigrationContext) -> Any:
         return script._upgrade_revs(upto, heads)
 

@@ -30,16 +30,9 @@ def of(database: Database) -> list[Path]:
 
 def take(database: Database, revision: str) -> Path:
     """Write a snapshot, named by time and revision, and let the oldest go."""
-    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     path = folder() / f"{now}_{revision}_{database.short_name}.{database.suffix}"
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.touch(mode=0o600)
-    try:
-        database.save(unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    database.save_as(path)
     for old in of(database)[:-KEPT]:
         old.unlink()
     return path

@@ -5,7 +5,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +68,7 @@ class Verification:
         return [check for check in vars(self).values() if isinstance(check, Check)]
 
     def _look_at(self, heads: list[Script]) -> None:
-        code = files.code_digest(engines.ROOT / "migrations", "versions")
-        libraries = [version(name) for name in ("alembic", "sqlalchemy")]
-        self.engine = (self.database.title, self.database.engine_version(), code, *libraries)
-        self.digests = files.digests(self.script, *self.engine)
+        self.digests = history.fingerprints(self.database, self.script)
         with ExitStack() as stack:
             self.shadow = _Shadow(self.database, self.script, stack)
             self._prove()
@@ -107,7 +103,7 @@ class Verification:
     def _compare(self, heads: list[Script]) -> None:
         db = current_app.extensions["migrate"].db
         newest = [self.digests[head.revision] for head in heads]
-        wanted = files.digest([*newest, *self.engine, differences.fingerprint(db.metadata, self.database)])
+        wanted = files.digest([*newest, differences.fingerprint(db.metadata, self.database)])
         if wanted in self.verified:
             self.models.ok = self.named.ok = True
             return
@@ -194,13 +190,17 @@ class _Shadow:
 
     def at_heads(self) -> Database:
         if self.shadow is None:
-            self._begin(set())
-        history.run(self.shadow, self.script, "heads", upgrade=True)
+            self._begin(set(self.script.get_heads()))
+        else:
+            history.run(self.shadow, self.script, "heads", upgrade=True)
         return self.shadow
 
     def _begin(self, revisions: set[str]) -> None:
         self.stack.close()
         self.shadow = self.stack.enter_context(self.database.shadow())
-        for revision in revisions:
-            history.run(self.shadow, self.script, revision, upgrade=True)
+        for number, revision in enumerate(sorted(revisions)):
+            if number:
+                history.run(self.shadow, self.script, revision, upgrade=True)
+            else:
+                history.build(self.shadow, self.script, revision)
         self.at = revisions
