@@ -16,7 +16,7 @@ import pymysql
 
 # What the outer `make test` and the developer's shell must not leak into a baked project.
 LEAKING = re.compile(
-    "args|DATABASE_URL|SECRET_KEY|SETTINGS|VIRTUAL_ENV|(FLASK|PYTEST|PYTHON|MAKE|MFLAGS|UV_P).*"
+    "args|data|DATABASE_URL|SECRET_KEY|SETTINGS|VIRTUAL_ENV|(FLASK|PYTEST|PYTHON|MAKE|MFLAGS|UV_P).*"
 )
 
 

@@ -12,6 +12,7 @@ from ..engines.errors import MigrationError
 from ..workflow import history
 from ..workflow.differences import from_models
 from ..workflow.history import Recorder
+from .irreversible import irreversible
 from .samples import fill
 from .schema import differences, schema_of
 
@@ -30,18 +31,21 @@ def prove(
 ) -> list[str]:
     """Run `revision` up, down and up on `shadow`, which stands at its parent.
 
-    Returns the tables that had to stay without rows; raises UnprovedError. `recorder` is around the first
-    way up, with the connection that it takes. Without `models` the newest is not compared with them.
+    One whose downgrade only raises an error goes up once. Returns the tables that had to stay without rows;
+    raises UnprovedError. `recorder` is around the first way up, with the connection that it takes. Without
+    `models` the newest is not compared with them.
     """
     parent = revision.down_revision
     name = Path(revision.path).name
     empty = _with(shadow, fill)
     before = _with(shadow, schema_of)
     _run(shadow, script, revision.revision, "up", recorder)
-    if models and revision.is_head:
-        _refuse(from_models(shadow, script), f"{name}: after it, the models still differ")
-    empty = sorted({*empty, *_with(shadow, fill)})
     after = _with(shadow, schema_of)
+    if models and revision.is_head and after != before:  # else it is about rows, and the models come later
+        _refuse(from_models(shadow, script), f"{name}: after it, the models still differ")
+    if irreversible(Path(revision.path)):
+        return empty
+    empty = sorted({*empty, *_with(shadow, fill)})
     _run(shadow, script, str(parent or "base"), "down")
     _refuse(
         differences(before, _with(shadow, schema_of)),

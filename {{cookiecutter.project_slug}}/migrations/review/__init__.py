@@ -1,8 +1,7 @@
 """What a revision does in plain words, what is dangerous about it, and the safe code to write instead."""
 
-from .downgrade import irreversible
 from .judging import Finding, warnings
 from .recording import Recorded, recording
 from .words import describe
 
-__all__ = ["Finding", "Recorded", "describe", "irreversible", "recording", "warnings"]
+__all__ = ["Finding", "Recorded", "describe", "recording", "warnings"]

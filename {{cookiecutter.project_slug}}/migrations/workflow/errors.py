@@ -33,6 +33,10 @@ def _sentence(error: Exception, database: Database, progress: Progress | None) -
         return explained
     if progress and progress.current:
         path = Path(progress.current.revision.path)
+        if isinstance(error, NotImplementedError) and not progress.current.is_upgrade:
+            return (
+                f"Revision {path.name} cannot be taken back: {_first_line(error)}. {database.after_failure}."
+            )
         return (
             f"Revision {path.name} failed: {_what_happened(error, path)}. "
             f"{database.after_failure}; mend the file and try again."

@@ -14,6 +14,7 @@ from flask.cli import with_appcontext
 from .. import engines
 from ..engines.errors import MigrationError, UsageError
 from . import history
+from .backfill import backfill
 from .errors import one_sentence
 from .heads import alembic_config
 from .report import prove_and_tell
@@ -27,9 +28,10 @@ from .report import prove_and_tell
 @click.option(
     "--default", multiple=True, metavar="TABLE.COLUMN=VALUE", help="For rows that are there already."
 )
+@click.option("--data", metavar="TABLE.COLUMN", help="Make one that changes rows, in batches; 1: name none.")
 @click.option("--prove", is_flag=True, help="Make nothing; prove the newest revision once more.")
 @with_appcontext
-def new(message: str | None, *, prove: bool, **answers: tuple[str, ...]) -> None:
+def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[str, ...]) -> None:
     """Turn what changed in the models into a revision, and prove it."""
     _refuse_two_heads()
     database, script = engines.configured(), history.directory()
@@ -41,6 +43,9 @@ def new(message: str | None, *, prove: bool, **answers: tuple[str, ...]) -> None
         return
     if not message or not message.strip():
         raise UsageError('Say in a few words what changes: make newmigration m="add users.phone".')
+    if data:
+        _new_for_data(message.strip(), data)
+        return
     x = [f"{name.replace('_', '-')}={value}" for name, values in answers.items() for value in values]
     config = alembic_config("autogenerate", "quiet", x=x)
     with one_sentence(database), history.shadow(database, script) as shadow:
@@ -55,6 +60,18 @@ def new(message: str | None, *, prove: bool, **answers: tuple[str, ...]) -> None
         script = history.directory()
         prove_and_tell(shadow, script, script.get_revision(written.revision))
     click.echo("Read it, then apply it with `make migrate`.")
+
+
+def _new_for_data(message: str, data: str) -> None:
+    config = alembic_config("quiet")
+    config.attributes["data"] = backfill(data)
+    written: Any = command.revision(config, message)
+    path = Path(written.path)
+    _format(path)
+    click.echo(
+        f"Wrote migrations/versions/{path.name}\n"
+        "Say in it what the rows get (VALUES) and which ones (TODO), then prove it: flask db new --prove"
+    )
 
 
 def _parent(revision: Script) -> str:

@@ -45,7 +45,9 @@ def prove_and_tell(shadow: Database, script: ScriptDirectory, revision: Script) 
         ) from failure
     _tell_sql(shadow, statements)
     without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
-    click.echo(f"Proved: up, down and up again on a throwaway database with rows{without}.")
+    reason = proof.irreversible(Path(revision.path))
+    way = f"up (it cannot be taken back: {reason})" if reason else "up, down and up again"
+    click.echo(f"Proved: {way} on a throwaway database with rows{without}.")
     _warn(review.warnings(recorded, shadow, Path(revision.path)))
 
 

@@ -182,7 +182,7 @@ class _Shadow:
                 yield
             recorded.extend(found)
 
-        if len(parents) > 1 or review.irreversible(Path(revision.path)):
+        if len(parents) > 1:
             history.run(self.shadow, self.script, revision.revision, upgrade=True, recorder=watch)
         else:
             proof.prove(self.shadow, self.script, revision, recorder=watch, models=False)
