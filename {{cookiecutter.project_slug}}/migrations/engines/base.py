@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from . import kept
+from .schema import Schema, inspected
 
 
 class Database:
@@ -131,6 +132,10 @@ class Database:
     def shadow(self) -> Iterator["Database"]:
         """A throwaway database on the same engine, empty; dropped at the end."""
         raise NotImplementedError
+
+    def schema(self, connection: Connection) -> Schema:
+        """Describe what this database holds, but for the tables of the workflow's own."""
+        return inspected(connection, self.private_tables | {"alembic_version"})
 
     def anew(self) -> None:
         """Make this throwaway database empty again."""

@@ -19,9 +19,11 @@ from . import (
     mariadb_lock,
     mariadb_settings,
 )
+from .mariadb_definitions import definitions
 from .mariadb_resume import Resumption, resuming
 from .mariadb_session import when_ready
 from .mariadb_statements import GAVE_WAY, NOT_IN_CLUSTER, code, normal_default
+from .schema import Schema
 from .server import Server
 
 
@@ -130,6 +132,9 @@ class MariaDB(Server):
             return None
         quote = dialect.identifier_preparer.quote
         return f"ALTER TABLE {self.quoted_table(dialect, table)} RENAME INDEX {quote(old)} TO {quote(new)}"
+
+    def schema(self, connection: Connection) -> Schema:
+        return definitions(connection, self.private_tables | {"alembic_version"})
 
     def create(self) -> None:
         with self.administering() as connection:

@@ -14,6 +14,8 @@ from sqlalchemy.pool import StaticPool
 from . import sqlite_copy, sqlite_transaction
 from .base import Database
 from .errors import MigrationError
+from .schema import Schema
+from .sqlite_definitions import definitions
 from .sqlite_render import rendering
 
 SIDE_FILES = (*sqlite_copy.SIDE_FILES, ".migrating")
@@ -88,6 +90,9 @@ class SQLite(Database):
 
     def engine_version(self) -> str:
         return sqlite3.sqlite_version
+
+    def schema(self, connection: Connection) -> Schema:
+        return definitions(connection, frozenset({"alembic_version"}))
 
     def exists(self) -> bool:
         return self.in_memory or self.path.exists()

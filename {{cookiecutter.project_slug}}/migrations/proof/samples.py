@@ -2,36 +2,59 @@
 
 import uuid
 import warnings
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select, types
+from sqlalchemy import Column, Connection, MetaData, Table, func, insert, inspect, select, types
 from sqlalchemy.exc import DBAPIError, SAWarning, StatementError
 
 ROWS = 3
+ENOUGH = 60  # for `verify`, which takes one database through the whole history
 BEGINNING = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).replace(tzinfo=None)
 
 
-def fill(connection: Connection, ignoring: frozenset[str]) -> list[str]:
-    """Put rows into every table that has none; return the tables in which none could be put."""
-    metadata = MetaData()
+def fill(connection: Connection, wanted: Callable[[str], bool]) -> list[str]:
+    """Put rows into the wanted tables, those they refer to, and those that refer to them.
+
+    Called again, it adds more, so that new columns hold something as well. Returns the tables in which no
+    row could be put.
+    """
+    there = set(inspect(connection).get_table_names())
+    names = {name for name in there if wanted(name)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
-        metadata.reflect(connection)
-        tables = [table for table in metadata.sorted_tables if table.name not in ignoring]
+        tables = _read(connection, names | _referring(names) & there)
     return [table.name for table in tables if not _fill(connection, table)]
 
 
+def _read(connection: Connection, names: set[str]) -> list[Table]:
+    """Return these tables and all that they refer to, those referred to first."""
+    metadata = MetaData()
+    while names:  # one generation after the other: SQLAlchemy's own way recurses
+        metadata.reflect(connection, only=sorted(names), resolve_fks=False)
+        keys = (key for name in names for key in metadata.tables[name].foreign_keys)
+        names = {key.target_fullname.rpartition(".")[0] for key in keys} - metadata.tables.keys()
+    return metadata.sorted_tables
+
+
+def _referring(names: set[str]) -> set[str]:
+    """What happens to a row may reach those that refer to it; the models know them without looking."""
+    tables = current_app.extensions["migrate"].db.metadata.tables.values()
+    keys = (key for table in tables for key in table.foreign_keys)
+    return {key.parent.table.name for key in keys if key.target_fullname.rpartition(".")[0] in names}
+
+
 def _fill(connection: Connection, table: Table) -> bool:
-    if connection.scalar(select(func.count()).select_from(table)):
+    rows = connection.scalar(select(func.count()).select_from(table)) or 0
+    if rows >= ENOUGH:
         return True
-    rows = 0
-    for number in range(ROWS):
+    for number in range(rows, rows + ROWS):
         # At the limits first; small ones for a CHECK that does not like them; then the least there can be.
         for large, sparse in ((True, False), (False, False), (False, True)):
-            nothing = sparse or number == ROWS - 1
+            nothing = sparse or number % ROWS == ROWS - 1
             values = {
                 column.name: _value(connection, column, number, large=large)
                 for column in table.columns
@@ -80,10 +103,10 @@ def sample(kind: types.TypeEngine[Any], number: int, *, large: bool) -> Any:
         case types.Uuid():
             return uuid.UUID(int=number + 1)
         case types.LargeBinary():
-            return bytes([number + 1]) * (min(kind.length or 8, 255) if large else 1)
+            return bytes([number % 250 + 1]) * (min(kind.length or 8, 255) if large else 1)
         case types.String():
             length = min(kind.length or 60, 255) if large else 1
-            return "abcdefghi"[number] * length
+            return chr(ord("a") + number % 26) * length
         case types.SmallInteger():
             return 32_000 + number if large else number + 1
         case types.BigInteger():

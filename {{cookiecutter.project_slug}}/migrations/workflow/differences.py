@@ -1,5 +1,6 @@
 """What the models have that a database has not, and the other way round."""
 
+from collections.abc import Callable
 from typing import Any
 
 from alembic.autogenerate import produce_migrations
@@ -13,16 +14,36 @@ from . import history
 from .files import digest
 
 
-def from_models(database: Database, script: ScriptDirectory) -> list[str]:
-    """Say how a throwaway database differs from the models, as autogenerate sees it."""
+def every(_table: str) -> bool:
+    return True
+
+
+def from_models(database: Database, script: ScriptDirectory, only: Callable[[str], bool]) -> list[str]:
+    """Say how a throwaway database differs from the models, in the tables that `only` takes."""
     found: list[Any] = []
 
     def compare(_heads: Any, migration: MigrationContext) -> list[Any]:
+        _restrict(migration.opts, only)
         found.extend(produce_migrations(migration, migration.opts["target_metadata"]).upgrade_ops.as_diffs())
         return []
 
     history.look(database, script, compare)
     return [" ".join(map(str, part)) for part in map(_flat, found)]
+
+
+def _restrict(options: dict[str, Any], only: Callable[[str], bool]) -> None:
+    """Both sides: what is in the database, before it is read, and what is in the models."""
+    names, objects = options.get("include_name"), options.get("include_object")
+
+    def include_name(name: str, kind: str, parents: Any) -> bool:
+        wanted = kind != "table" or only(parents["schema_qualified_table_name"])
+        return wanted and (names is None or names(name, kind, parents))
+
+    def include_object(item: Any, name: str, kind: str, reflected: bool, other: Any) -> bool:
+        wanted = kind != "table" or only(item.fullname)
+        return wanted and (objects is None or objects(item, name, kind, reflected, other))
+
+    options |= {"include_name": include_name, "include_object": include_object}
 
 
 def _flat(difference: Any) -> list[Any]:

@@ -58,7 +58,7 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
         _format(path)
         click.echo(f"Wrote migrations/versions/{path.name}")
         script = history.directory()
-        prove_and_tell(shadow, script, script.get_revision(written.revision))
+        prove_and_tell(shadow, script, script.get_revision(written.revision), compared=True)
     click.echo("Read it, then apply it with `make migrate`.")
 
 

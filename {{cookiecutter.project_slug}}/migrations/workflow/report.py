@@ -13,13 +13,20 @@ from sqlalchemy import Connection, event
 from .. import proof, review
 from ..engines.base import Database
 from ..engines.errors import MigrationError
+from .differences import every
 
 SHOWN = 30  # lines of SQL
 SCHEMA_OR_DATA = re.compile(r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|INSERT|UPDATE|TRUNCATE)\b", re.IGNORECASE)
 
 
-def prove_and_tell(shadow: Database, script: ScriptDirectory, revision: Script) -> None:
-    """Raises MigrationError where the revision does not do what it should; its file stays."""
+def prove_and_tell(
+    shadow: Database, script: ScriptDirectory, revision: Script, *, compared: bool = False
+) -> None:
+    """Raises MigrationError where the revision does not do what it should; its file stays.
+
+    `compared`: all models have just been compared, so those that the revision is about will do.
+    """
+    prove = proof.Proof(shadow, script, revision)
     recorded: list[review.Recorded] = []
     statements: list[str] = []
 
@@ -33,7 +40,7 @@ def prove_and_tell(shadow: Database, script: ScriptDirectory, revision: Script) 
 
     failure = None
     try:
-        empty = proof.prove(shadow, script, revision, recorder=watch)
+        empty = prove.run(watch, models=prove.concerned if compared else every)
     except proof.UnprovedError as error:
         failure = error
     for line in review.describe(recorded):

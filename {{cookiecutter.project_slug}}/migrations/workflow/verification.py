@@ -108,7 +108,7 @@ class Verification:
             self.models.ok = self.named.ok = True
             return
         shadow = self.shadow.at_heads()
-        self.models.found(differences.from_models(shadow, self.script))
+        self.models.found(differences.from_models(shadow, self.script, differences.every))
         ignoring = shadow.private_tables | {"alembic_version"}
         with shadow.connect() as connection:
             self.named.found(unnamed(connection, db.metadata, ignoring))
@@ -185,7 +185,7 @@ class _Shadow:
         if len(parents) > 1:
             history.run(self.shadow, self.script, revision.revision, upgrade=True, recorder=watch)
         else:
-            proof.prove(self.shadow, self.script, revision, recorder=watch, models=False)
+            proof.Proof(self.shadow, self.script, revision).run(recorder=watch)
         self.at = {revision.revision}
 
     def at_heads(self) -> Database:

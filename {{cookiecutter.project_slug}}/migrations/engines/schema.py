@@ -1,0 +1,102 @@
+"""What is in a database, table by table, so that two states can be compared and their difference told."""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, inspect
+from sqlalchemy.engine.reflection import Inspector
+from sqlalchemy.exc import SAWarning
+
+KINDS = ("foreign_keys", "unique_constraints", "check_constraints", "indexes")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A table, view, type or sequence: what has the same text is the same, else its parts are looked at."""
+
+    text: str
+    parts: Callable[[], dict[str, str]] = field(compare=False)
+
+
+Schema = dict[str, Definition]
+
+
+def inspected(connection: Connection, ignoring: frozenset[str]) -> Schema:
+    """Describe what there is but for the tables in `ignoring`, as SQLAlchemy's inspector sees it."""
+    found: dict[str, dict[str, str]] = {}
+    inspector = inspect(connection)
+    own = inspector.default_schema_name
+    for schema in _schemas(inspector):
+        prefix = "" if schema == own else f"{schema}."
+        found |= tables(inspector, schema, prefix, ignoring)
+        for view in inspector.get_view_names(schema):
+            found[f"view {prefix}{view}"] = {"definition": str(inspector.get_view_definition(view, schema))}
+        for enum in getattr(inspector, "get_enums", lambda schema: [])(schema=schema):
+            found[f"enum {prefix}{enum['name']}"] = {"values": str(enum["labels"])}
+        if connection.dialect.supports_sequences:
+            for sequence in inspector.get_sequence_names(schema):
+                found[f"sequence {prefix}{sequence}"] = {}
+    return {name: Definition(str(parts), lambda parts=parts: parts) for name, parts in found.items()}
+
+
+def tables(
+    inspector: Inspector, schema: str | None, prefix: str, ignoring: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """Return the parts of each table of a schema; all tables are read at once where the engine can."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    dialect = inspector.dialect
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # types that SQLAlchemy does not know are compared as text
+        for (_, table), columns in inspector.get_multi_columns(schema=schema).items():
+            for column in columns:
+                told = [column["type"].compile(dialect), "NULL" if column["nullable"] else "NOT NULL"]
+                options = ("default", "computed", "identity", "comment")
+                told += [f"{key} {column.get(key)}" for key in options if column.get(key)]
+                found[table][f"column {prefix}{table}.{column['name']}"] = ", ".join(told)
+        for (_, table), key in inspector.get_multi_pk_constraint(schema=schema).items():
+            if key and key["constrained_columns"]:
+                found[table][f"primary key of {prefix}{table}"] = _told(key)
+        for kind in KINDS:
+            word = {"indexes": "index"}.get(kind, kind[:-1].replace("_", " "))
+            for (_, table), things in getattr(inspector, f"get_multi_{kind}")(schema=schema).items():
+                for thing in things:
+                    found[table][f"{word} {prefix}{table}.{thing['name']}"] = _told(thing)
+        if dialect.supports_comments:
+            for (_, table), comment in inspector.get_multi_table_comment(schema=schema).items():
+                if comment and comment["text"]:
+                    found[table][f"comment of {prefix}{table}"] = comment["text"]
+    return {f"table {prefix}{name}": parts for name, parts in found.items() if name not in ignoring}
+
+
+def differences(before: Schema, after: Schema) -> list[str]:
+    """Say in words what differs."""
+    told = [f"{name} is missing" for name in sorted(before.keys() - after.keys())]
+    told += [f"{name} is left over" for name in sorted(after.keys() - before.keys())]
+    for name in sorted(before.keys() & after.keys()):
+        if before[name] != after[name]:
+            told += _different(before[name].parts(), after[name].parts())
+    return told
+
+
+def _different(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    told = [f"{place} is missing" for place in sorted(before.keys() - after.keys())]
+    told += [f"{place} is left over" for place in sorted(after.keys() - before.keys())]
+    both = sorted(before.keys() & after.keys())
+    return told + [
+        f"{place} was {before[place]}, is {after[place]}" for place in both if before[place] != after[place]
+    ]
+
+
+def _schemas(inspector: Inspector) -> list[str | None]:
+    """Those of the application: the default one, and on PostgreSQL all that are not the server's own."""
+    if inspector.dialect.name != "postgresql":
+        return [inspector.default_schema_name]
+    return [name for name in inspector.get_schema_names() if name != "information_schema"]
+
+
+def _told(found: Any) -> str:
+    """All that was reflected, but for what says nothing: empty options."""
+    return ", ".join(f"{key} {value}" for key, value in sorted(found.items()) if value not in (None, {}, []))

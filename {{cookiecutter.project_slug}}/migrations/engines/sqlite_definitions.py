@@ -1,0 +1,43 @@
+"""SQLite keeps the statements that made a table: quick to read, and understood only where they differ."""
+
+import sqlite3
+from collections import defaultdict
+
+from sqlalchemy import Connection, create_engine, inspect
+
+from .schema import Definition, Schema, tables
+
+MASTER = (
+    "SELECT tbl_name, type, name, sql FROM sqlite_master WHERE sql IS NOT NULL "
+    "ORDER BY type NOT IN ('table', 'view'), type, name"
+)
+
+
+def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
+    made: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    for table, *rest in connection.exec_driver_sql(MASTER).all():
+        if table not in ignoring and not table.startswith("sqlite_"):
+            made[table].append(tuple(rest))
+    return {
+        f"{statements[0][0]} {table}": Definition(
+            "\n".join(sql for _kind, _name, sql in statements), lambda these=statements: _parts(these)
+        )
+        for table, statements in made.items()
+    }
+
+
+def _parts(statements: list[tuple[str, str, str]]) -> dict[str, str]:
+    """Make the table alone in a database of its own, to have it explained there."""
+    found = {f"{kind} {name}": sql for kind, name, sql in statements if kind in {"trigger", "view"}}
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        driver = connection.connection.dbapi_connection
+        try:
+            for kind, _name, sql in statements:
+                if kind in {"table", "index"}:
+                    driver.execute(sql)  # type: ignore[union-attr]
+            for parts in tables(inspect(connection), None, "", ()).values():
+                found |= parts
+        except sqlite3.Error:  # it needs something that is not in here, such as an extension
+            found |= {f"{kind} {name}": sql for kind, name, sql in statements}
+    return found
