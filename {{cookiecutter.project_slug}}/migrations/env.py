@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from migrations import autogenerate, engines
 from migrations.engines.base import Database
 from migrations.engines.errors import MigrationError
-from migrations.workflow import history
+from migrations.workflow import history, marker
 from migrations.workflow.checks import refuse_tables_without_revision
 from migrations.workflow.errors import one_sentence
 from migrations.workflow.files import refuse_inconsistent
@@ -57,6 +57,8 @@ def run_online(database: Database) -> None:
             with database.lock() as progress.waited:
                 database.persist(partial(run_on_own_connection, database, progress))
                 progress.conclude()
+                if not progress.quiet:
+                    marker.keep(database)
         elif database.exists():
             run_on_own_connection(database, progress)
         else:

@@ -27,7 +27,7 @@ class Database:
     # True, or a function as context.configure() takes it, where Alembic's own comparison does not fit.
     compare_server_default: Any = True
     # Tables of the workflow's own, which are no difference to the models.
-    private_tables: ClassVar[frozenset[str]] = frozenset()
+    private_tables: ClassVar[frozenset[str]] = frozenset({"migration_marker"})
     # What a revision that failed has left behind, in words.
     after_failure: ClassVar[str]
 

@@ -13,11 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from . import (
     mariadb_claim,
     mariadb_clear,
+    mariadb_code,
     mariadb_dump,
     mariadb_journal,
     mariadb_lease,
     mariadb_lock,
     mariadb_settings,
+    mariadb_swap,
 )
 from .mariadb_definitions import definitions
 from .mariadb_resume import Resumption, resuming
@@ -31,7 +33,7 @@ class MariaDB(Server):
     title = "MariaDB"
     options: ClassVar[dict[str, Any]] = {}
     after_failure = "What ran before it stays, and the next run goes on from there"
-    private_tables = frozenset({mariadb_journal.TABLE, mariadb_lease.TABLE})
+    private_tables = Server.private_tables | {mariadb_journal.TABLE, mariadb_lease.TABLE, mariadb_code.TABLE}
     resumption: Resumption | None = None
     # On a Galera cluster, from when it was taken.
     lease: mariadb_lease.Lease | None = None
@@ -74,6 +76,7 @@ class MariaDB(Server):
 
     def prepare(self) -> None:
         when_ready(super().prepare)
+        mariadb_swap.heal(self)
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
@@ -156,14 +159,4 @@ class MariaDB(Server):
         mariadb_dump.load(self, source)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
-        """Fill a trial database first, to see that it works: a database cannot be renamed here."""
-        trial = self.sibling(f"{self.name[:50]}_building")
-        trial.drop()
-        trial.create()
-        try:
-            fill(trial, quiet=True)
-        finally:
-            trial.drop()
-        self.drop()
-        self.create()
-        fill(self)
+        mariadb_swap.rebuild(self, fill)

@@ -3,17 +3,23 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from alembic.operations import ops
 from sqlalchemy import Dialect, text
 from sqlalchemy.exc import DBAPIError
 
-from . import postgresql_clear, postgresql_dump, postgresql_errors, postgresql_lock, postgresql_templates
+from . import (
+    postgresql_clear,
+    postgresql_dump,
+    postgresql_errors,
+    postgresql_index,
+    postgresql_lock,
+    postgresql_swap,
+    postgresql_templates,
+)
 from .server import Server
 from .waiting import seconds
-
-DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:a, :b)")
 
 
 class PostgreSQL(Server):
@@ -48,6 +54,8 @@ class PostgreSQL(Server):
         with postgresql_lock.advisory_lock(self) as (waited, self._confirm_lock):
             yield waited
         del self._confirm_lock
+
+    migrating = staticmethod(postgresql_index.migrating)
 
     def starting(self, revision: str, *, upgrade: bool) -> None:
         self._confirm_lock()
@@ -105,26 +113,4 @@ class PostgreSQL(Server):
         postgresql_dump.load(self.url, source)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
-        new = self.sibling(f"{self.name[:50]}_building")
-        new.drop()
-        new.create()
-        try:
-            fill(new)
-            self._give_way_to(new)
-        finally:
-            new.drop()
-
-    def _give_way_to(self, new: Self) -> None:
-        """Swap the names in one transaction, then drop the old database."""
-        old = self.sibling(f"{self.name[:50]}_replaced")
-        old.drop()
-        existed = self.exists()
-        with self.administering() as connection:
-            connection.execute(DISCONNECT, {"a": self.name, "b": new.name})
-        url = self.url.set(database=self.maintenance)
-        with PostgreSQL(url, self.args).connect() as connection, connection.begin():
-            names = [database.quoted(connection) for database in (self, new, old)]
-            if existed:
-                connection.exec_driver_sql(f"ALTER DATABASE {names[0]} RENAME TO {names[2]}")
-            connection.exec_driver_sql(f"ALTER DATABASE {names[1]} RENAME TO {names[0]}")
-        old.drop()
+        postgresql_swap.rebuild(self, fill)

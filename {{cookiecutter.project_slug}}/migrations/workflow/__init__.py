@@ -9,6 +9,7 @@ from flask_migrate import Migrate
 from flask_migrate.cli import db as flask_migrate_commands
 from flask_sqlalchemy import SQLAlchemy
 
+from . import losses
 from .backup import backup
 from .new import new
 from .rebuild import rebuild
@@ -35,6 +36,7 @@ for command in commands.commands.values():
                 ["--verbose"], is_flag=True, expose_value=False, help="Show the traceback of an error."
             )
         )
+commands.commands["downgrade"].params.append(losses.option)
 
 
 def init_app(app: Flask, db: SQLAlchemy) -> None:

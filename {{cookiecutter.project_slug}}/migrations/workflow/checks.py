@@ -8,6 +8,7 @@ from sqlalchemy import inspect
 from .. import engines
 from ..engines.base import Database
 from ..engines.errors import MigrationError
+from . import marker
 from .errors import unknown_revision
 
 
@@ -31,13 +32,22 @@ def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str])
         raise MigrationError(unknown_revision(head, database))
 
 
+def outside_development(database: Database) -> str | None:
+    """Say why this is no development database, or None where it is one."""
+    if not current_app.debug:
+        return "the application does not run in development (FLASK_DEBUG=1)"
+    if reason := database.outside_development(engines.ROOT):
+        return reason
+    if since := marker.marked_since(database):
+        return f"it was migrated with FLASK_DEBUG=0 on {since}, so it is used outside development"
+    return None
+
+
 def refuse_outside_development(database: Database, destroy: str | None) -> None:
     """What is about to be replaced is a development database, or `destroy` is its exact name."""
     if destroy == database.short_name:
         return
-    reason = database.outside_development(engines.ROOT)
-    if not current_app.debug:
-        reason = "the application does not run in development (FLASK_DEBUG=1)"
+    reason = outside_development(database)
     if destroy:
         reason = f"its name is {database.short_name}, not {destroy}"
     if reason:

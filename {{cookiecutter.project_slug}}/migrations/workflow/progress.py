@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 
 from ..engines.base import Database
 from ..engines.errors import MigrationError
+from . import losses
 from .heads import describe
 from .snapshots import may_destroy, take_and_tell
 
@@ -26,6 +27,7 @@ class Progress:
         self.options: dict[str, Any] = {}
         self.applied = 0
         self.waited = False
+        self.saved = False
 
     def watch(
         self, revisions: Callable[..., Iterable[Any]], check: Callable[[MigrationContext], None]
@@ -42,8 +44,11 @@ class Progress:
                 return
             if isinstance(steps[0], RevisionStep) and not self.database.resumes():  # and not `stamp`
                 check(migration)
-            if self.before and self.database.cheap_snapshots and not self.quiet and may_destroy(steps):
-                take_and_tell(self.database, self.before)
+            if self.before and not self.quiet and not self.saved:
+                lost = losses.allowed(self.database, migration, steps)
+                if lost or (self.database.cheap_snapshots and may_destroy(steps)):
+                    take_and_tell(self.database, self.before)
+                self.saved = True
             verify = self.database.guard(migration.connection) if migration.connection else None
             for step in steps:
                 self.current = step if isinstance(step, RevisionStep) else None

@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 from .. import engines
 from ..engines.base import Database
 from ..engines.errors import MigrationError
+from . import marker
 from .checks import refuse_outside_development
 from .errors import one_sentence
 from .heads import alembic_config
@@ -22,26 +23,29 @@ from .heads import alembic_config
 def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
     """Delete the development database, build it through the migrations, seed it."""
     database = engines.configured()
-    refuse_outside_development(database, yes_destroy)
-    click.echo(f"Rebuilding {database}")
+    with one_sentence(database):
+        refuse_outside_development(database, yes_destroy)
+        click.echo(f"Rebuilding {database}")
+        database.rebuild(partial(_fill, ctx, database))
+
+
+def _fill(ctx: click.Context, database: Database, new: Database) -> None:
+    """Migrate and seed `new`, which is not yet the one that the application is configured for."""
+    config = alembic_config()
+    config.attributes["database"] = new
     try:
-        with one_sentence(database):
-            database.rebuild(partial(_fill, ctx))
+        command.upgrade(config, "head")
+        _seed(ctx, new)
+        marker.settle(new, database)
     except click.ClickException as error:  # from the migrations or from the seeds
         raise MigrationError(f"{error.message} The old database, if there was one, is as it was.") from error
 
 
-def _fill(ctx: click.Context, database: Database, *, quiet: bool = False) -> None:
-    """Migrate and seed `database`, which is not yet the one that the application is configured for."""
-    config = alembic_config()
-    config.attributes["database"] = database
-    if quiet:
-        config.attributes["quiet"] = True
-    command.upgrade(config, "head")
+def _seed(ctx: click.Context, new: Database) -> None:
     if seed := current_app.cli.get_command(ctx, "seed"):
         db = current_app.extensions["migrate"].db
         configured = db.engines[None]
-        db.engines[None] = database.pool()
+        db.engines[None] = new.pool()
         try:
             ctx.invoke(seed)
         finally:

@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 from .. import engines
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from . import snapshots
+from . import marker, snapshots
 from .checks import refuse_outside_development
 from .errors import one_sentence
 
@@ -21,13 +21,15 @@ from .errors import one_sentence
 def restore(file: Path | None, yes: bool, yes_destroy: str | None) -> None:
     """Replace the database by a snapshot: FILE, or the newest one."""
     database = engines.configured()
-    refuse_outside_development(database, yes_destroy)
+    with one_sentence(database):
+        refuse_outside_development(database, yes_destroy)
     source = _snapshot(database, file)
     if not (yes or yes_destroy):
         click.confirm(f"Replace {database} by {source.name}?", abort=True)
 
-    def fill(new: Database, *, quiet: bool = False) -> None:
+    def fill(new: Database) -> None:
         new.load(source)
+        marker.settle(new, database)
 
     with one_sentence(database):
         if database.exists():

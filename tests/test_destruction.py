@@ -1,0 +1,207 @@
+"""What destroys data outside development needs a word; and what is needed to get it back is there."""
+
+from pathlib import Path
+
+import pytest
+from conftest import Bake
+from project import BakedProject
+from servers import Server
+from test_snapshots import snapshots
+
+PRODUCTION = {"FLASK_DEBUG": "0", "SECRET_KEY": "9f6a1c8e7b"}
+BASELINE = "3f1d9a62c0b7"
+
+
+def tables(project: BakedProject) -> set[str]:
+    if project.url.startswith("sqlite"):
+        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    else:
+        schema = "'public'" if project.url.startswith("postgresql") else "database()"
+        query = f"SELECT table_name FROM information_schema.tables WHERE table_schema = {schema}"
+    return {name for (name,) in project.sql(query)}
+
+
+def with_phone(project: BakedProject, value: str = "'123'") -> BakedProject:
+    project.make("db")
+    project.add_column()
+    project.revise("phone")
+    project.make("migrate")
+    project.sql(f"UPDATE users SET phone = {value}")
+    return project
+
+
+# H66: downgrades -----------------------------------------------------------------------------------
+
+
+def test_H66_downgrade_base_outside_development(anywhere: BakedProject) -> None:
+    project = anywhere
+    project.make("db")
+    for command in (
+        ["-m", "flask", "db", "downgrade", "base"],
+        ["manage.py", "db", "downgrade", "base"],
+        ["-m", "alembic", "downgrade", "base"],
+    ):
+        result = project.run(project.python, *command, check=False, **PRODUCTION)
+        sentence = result.out.strip().splitlines()[-1]
+        assert result.returncode and "Traceback" not in result.out
+        assert "tags (2 rows), user_tags (1 row), users (1 row)" in sentence and "--yes" in sentence
+        assert project.revision == BASELINE and snapshots(project) == []
+    out = project.flask("db", "downgrade", "--yes", "base", **PRODUCTION).out
+    (path,) = snapshots(project)
+    assert f"Snapshot: {path.relative_to(project.path)}" in out
+    assert project.revision is None and "users" not in tables(project)
+    name = path.name.split("_", 2)[2].removesuffix(path.suffix)
+    name += ".db" * project.url.startswith("sqlite") if not name.endswith(".db") else ""
+    project.flask("db", "restore", path.name, "--yes-destroy", name, **PRODUCTION)
+    assert project.sql("SELECT name FROM users") == [("Ada",)] and project.revision == BASELINE
+
+
+def test_H66_plain_alembic_has_a_word_of_its_own(project: BakedProject) -> None:
+    project.make("db")
+    out = project.alembic("-x", "yes", "downgrade", "base", **PRODUCTION).out
+    assert "Snapshot" in out and project.revision is None
+
+
+def test_H66_one_step_back_is_asked_for_only_if_values_are_lost(anywhere: BakedProject) -> None:
+    project = with_phone(anywhere)
+    sentence = project.fails("make", "rollback", **PRODUCTION)
+    assert "users.phone (1 value)" in sentence and "users (" not in sentence
+    project.sql("UPDATE users SET phone = NULL")
+    project.make("rollback", **PRODUCTION)
+    project.make("migrate")
+    project.sql("UPDATE users SET phone = '123'")
+    out = project.make("rollback", "args=--yes", **PRODUCTION).out
+    assert "Snapshot" in out and project.revision == BASELINE
+
+
+def test_H66_development_and_code_are_not_asked(project: BakedProject) -> None:
+    with_phone(project).make("rollback")
+    project.make("migrate")
+    project.sql("UPDATE users SET phone = '123'")
+    code = "from flask_migrate import downgrade; from my_app import create_app\n"
+    code += "with create_app().app_context():\n    downgrade(revision='base')"
+    project.run(project.python, "-c", code, **PRODUCTION)
+    assert project.revision is None
+
+
+def test_H66_a_name_that_is_no_development_name(project: BakedProject, postgresql: Server) -> None:
+    """Although debug is on: it may be the production server that DATABASE_URL leads to."""
+    project.env["DATABASE_URL"] = postgresql.url("live_losses")
+    project.make("migrate")
+    project.sql("INSERT INTO tags (name) VALUES ('precious')")
+    assert "tags (1 row)" in project.flask_fails("db", "downgrade", "base")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('op.execute("DROP TABLE user_tags")', ["user_tags (1 row)"]),
+        ('op.execute("ALTER TABLE users DROP COLUMN name")', ["users.name (1 value)"]),
+        ('op.execute("DELETE FROM tags")', ["tags (2 rows)"]),
+        (
+            'with op.batch_alter_table("users") as batch:\n        batch.drop_column("created_at")',
+            ["users.created_at (1 value)"],
+        ),
+        ('op.drop_column(TABLE, column_name="name")', ["users.name (1 value)"]),
+        ("helper()", ["user_tags (1 row)"]),
+        (
+            'for name in ("user_tags",):\n        op.drop_table(name)',
+            ["tags (2 rows)", "user_tags (1 row)", "users (1 row)"],
+        ),
+        ('op.get_bind().execute(sa.text(f"DROP TABLE {TABLE}"))', ["tags (2 rows)"]),
+    ],
+)
+def test_H66_it_is_read_from_the_file_what_is_dropped(
+    project: BakedProject, body: str, told: list[str]
+) -> None:
+    """Nothing is run to find out; and where the file does not say it, all tables are named."""
+    project.make("db")
+    helper = 'TABLE = "users"\n\n\ndef helper():\n    op.drop_table("user_tags")\n\n\n'
+    upgrade = "def upgrade():\n    pass\n\n\n"
+    project.write_revision("back", f'{helper}{upgrade}def downgrade():\n    open("ran", "w")\n    {body}\n')
+    project.make("migrate")
+    sentence = project.flask_fails("db", "downgrade", **PRODUCTION)
+    assert f"loses {', '.join(told)}{',' if len(told) > 1 else ''}".rstrip(",") in sentence
+    assert sentence.count(" row") + sentence.count(" value") == len(told)
+    assert not (project.path / "ran").exists()
+
+
+def test_H66_a_foreign_key_that_says_on_delete_loses_nothing(project: BakedProject) -> None:
+    project.make("db")
+    create = "CREATE TABLE again (tag_id INTEGER REFERENCES tags (id) ON DELETE CASCADE)"
+    body = f'def upgrade():\n    pass\n\n\ndef downgrade():\n    op.execute("{create}")\n'
+    project.write_revision("back", body)
+    project.make("migrate")
+    project.flask("db", "downgrade", **PRODUCTION)
+    assert "again" in tables(project)
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_H66_without_a_snapshot_there_is_no_downgrade(
+    bake: Bake, engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    project = bake(database=engine)
+    project.env["DATABASE_URL"] = request.getfixturevalue(engine).url("losses_dev")
+    project.make("db")
+    sentence = project.flask_fails("db", "downgrade", "--yes", "base", PATH=str(tmp_path), **PRODUCTION)
+    assert "is not installed" in sentence
+    assert project.revision == BASELINE and project.sql("SELECT name FROM users") == [("Ada",)]
+
+
+# H72: the mark of a database that is used outside development --------------------------------------
+
+
+def test_H72_a_database_that_was_migrated_outside_development_is_not_rebuilt(anywhere: BakedProject) -> None:
+    """Neither its name nor its place tells, and here debug is on by mistake."""
+    project = anywhere
+    project.flask("db", "upgrade", **PRODUCTION)
+    project.sql("INSERT INTO tags (name) VALUES ('precious')")
+    sentence = project.flask_fails("db", "rebuild")
+    assert "FLASK_DEBUG=0" in sentence and "--yes-destroy" in sentence
+    assert project.sql("SELECT name FROM tags") == [("precious",)]
+    assert "tags (1 row)" in project.flask_fails("db", "downgrade", "base")
+    # It is no difference to the models, and does not stand in the way of anything.
+    assert "No new upgrade operations" in project.flask("db", "check").out
+    assert "Nothing to migrate" in project.make("newmigration", "m=nothing").out
+    # Named, it is rebuilt, and is a development database from then on.
+    name = sentence.split("--yes-destroy ")[1].rstrip(".")
+    project.make("db", f"args=--yes-destroy {name}")
+    assert "migration_marker" not in tables(project)
+    project.make("db")
+
+
+def test_H72_the_mark_and_snapshots(project: BakedProject, tmp_path: Path) -> None:
+    """It stays where a snapshot is put back in production, and does not come to a developer with one."""
+    project.flask("db", "upgrade", **PRODUCTION)
+    project.flask("db", "backup", **PRODUCTION)
+    (path,) = snapshots(project)
+    project.flask("db", "restore", "--yes-destroy", "my_app.db", path.name, **PRODUCTION)
+    assert "migration_marker" in tables(project)
+    assert "FLASK_DEBUG=0" in project.flask_fails("db", "restore", "--yes", path.name)
+    here = tmp_path / "snapshot.sqlite"
+    here.write_bytes(path.read_bytes())
+    (project.path / "instance" / "my_app.db").unlink()  # a developer's machine
+    project.flask("db", "restore", "--yes", str(here))
+    assert "users" in tables(project) and "migration_marker" not in tables(project)
+    project.make("db")
+
+
+def test_H72_the_mark_is_made_only_where_nothing_else_tells(
+    project: BakedProject, postgresql: Server
+) -> None:
+    project.env["DATABASE_URL"] = postgresql.url("live_unmarked")
+    project.flask("db", "upgrade", **PRODUCTION)
+    assert "migration_marker" not in tables(project)
+    development = postgresql.url("marked_dev")
+    project.make("db", DATABASE_URL=development)
+    project.env["DATABASE_URL"] = development
+    assert "migration_marker" not in tables(project)
+    project.flask("db", "upgrade", **PRODUCTION)  # nothing is pending, but it is used there
+    assert "migration_marker" in tables(project)
+
+
+def test_H72_tests_of_a_project_leave_no_mark(project: BakedProject) -> None:
+    code = "from flask_migrate import upgrade; from my_app import create_app\n"
+    code += "with create_app({'TESTING': True, 'SECRET_KEY': 'x'}).app_context():\n    upgrade()"
+    project.run(project.python, "-c", code, **PRODUCTION)
+    assert tables(project) == {"alembic_version", "tags", "users", "user_tags"}

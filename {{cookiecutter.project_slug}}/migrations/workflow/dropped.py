@@ -1,0 +1,127 @@
+"""Reads from a revision's file what its downgrade drops, without running it.
+
+Running it to see would be running it: a downgrade may reach the database past `op`, or something else.
+"""
+
+import ast
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+NAME = r"([\w.\"`\[\]]+)"
+DESTROYS = re.compile(r"\b(DROP\s+(TABLE|COLUMN|SCHEMA|DATABASE)|(?<!ON\s)DELETE|TRUNCATE)\b", re.IGNORECASE)
+WHOLE = re.compile(
+    rf"\b(?:DROP\s+TABLE(?:\s+IF\s+EXISTS)?|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?)\s+{NAME}", re.I
+)
+PART = re.compile(rf"\bALTER\s+TABLE\s+{NAME}\s+DROP\s+COLUMN\s+(?:IF\s+EXISTS\s+)?{NAME}", re.IGNORECASE)
+
+
+class Drop(NamedTuple):
+    """A table, or one of its columns."""
+
+    table: str
+    column: str | None = None
+    schema: str | None = None
+
+
+class UnreadableError(Exception):
+    """Something is dropped, but what it is does not stand in the file as it is."""
+
+
+def by_downgrade(path: Path) -> set[Drop]:
+    """Return what downgrade() of this file drops or empties; raises UnreadableError."""
+    try:
+        module = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise UnreadableError from error
+    functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    reached: list[ast.FunctionDef] = [functions["downgrade"]] if "downgrade" in functions else []
+    for function in reached:  # it grows by the functions that are called
+        names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+        reached += [functions[name] for name in names & functions.keys() if functions[name] not in reached]
+    constants = {
+        target.id: node.value
+        for node in module.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    return {drop for function in reached for drop in _Reader(constants).read(function)}
+
+
+class _Reader(ast.NodeVisitor):
+    def __init__(self, constants: dict[str, ast.expr]) -> None:
+        self.constants = constants
+        self.batches: dict[str, ast.Call] = {}
+        self.drops: set[Drop] = set()
+
+    def read(self, function: ast.FunctionDef) -> set[Drop]:
+        self.visit(function)
+        return self.drops
+
+    def visit_With(self, node: ast.With) -> None:
+        for item in node.items:
+            call, name = item.context_expr, item.optional_vars
+            if (
+                isinstance(call, ast.Call)
+                and _called(call) == "batch_alter_table"
+                and isinstance(name, ast.Name)
+            ):
+                self.batches[name.id] = call
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        called = _called(node)
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        batch = self.batches.get(owner.id) if isinstance(owner, ast.Name) else None
+        if called == "drop_table":
+            self.drops.add(Drop(self._text(node, 0, "table_name"), None, self._schema(node)))
+        elif called == "drop_column" and batch:
+            column = self._text(node, 0, "column_name")
+            self.drops.add(Drop(self._text(batch, 0, "table_name"), column, self._schema(batch)))
+        elif called == "drop_column":
+            column = self._text(node, 1, "column_name")
+            self.drops.add(Drop(self._text(node, 0, "table_name"), column, self._schema(node)))
+        elif called in {"delete", "drop_all"}:
+            raise UnreadableError
+        self.generic_visit(node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        if DESTROYS.search(ast.unparse(node)):
+            raise UnreadableError
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if not isinstance(node.value, str) or not DESTROYS.search(node.value):
+            return
+        whole, parts = WHOLE.findall(node.value), PART.findall(node.value)
+        if len(whole) + len(parts) < len(DESTROYS.findall(node.value)):
+            raise UnreadableError
+        self.drops |= {Drop(*_split(name)) for name in whole}
+        self.drops |= {Drop(*_split(name, column)) for name, column in parts}
+
+    def _text(self, call: ast.Call, position: int, keyword: str) -> str:
+        given = {word.arg: word.value for word in call.keywords}
+        value = call.args[position] if len(call.args) > position else given.get(keyword)
+        if isinstance(value, ast.Name):
+            value = self.constants.get(value.id)
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            return value.value
+        raise UnreadableError
+
+    def _schema(self, call: ast.Call) -> str | None:
+        given = {word.arg: word.value for word in call.keywords}
+        if "schema" not in given or ast.unparse(given["schema"]) == "None":
+            return None
+        return self._text(call, 99, "schema")
+
+
+def _called(call: ast.Call) -> str | None:
+    """The last part of what is called: drop_table of op.drop_table(...)."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else None
+
+
+def _split(name: str, column: str | None = None) -> tuple[str, str | None, str | None]:
+    schema, _, table = re.sub(r"[\"`\[\]]", "", name).rpartition(".")
+    return table, column and column.strip('"`[]'), schema or None
