@@ -81,9 +81,9 @@ def store(connection: Connection, codes: list[Code]) -> None:
     """Write the list into the connection's database, in the place of one that is there."""
     rows(connection, CREATE)
     rows(connection, "DELETE FROM migration_unfinished")
-    insert = "INSERT INTO migration_unfinished VALUES (%s, %s, %s, %s, %s, %s)"
-    for position, code in enumerate(codes):
-        rows(connection, insert, position, *astuple(code))
+    if codes:
+        insert = "INSERT INTO migration_unfinished VALUES (%s, %s, %s, %s, %s, %s)"
+        connection.exec_driver_sql(insert, [(n, *astuple(code)) for n, code in enumerate(codes)])
 
 
 def is_unfinished(connection: Connection) -> bool:
@@ -104,6 +104,7 @@ def finish(connection: Connection) -> None:
                 f"made: {error}; mend it, then `make migrate` goes on from there."
             )
         left = [code for code, _error in refused]
+    rows(connection, "SET SESSION sql_mode = DEFAULT, time_zone = DEFAULT")
     rows(connection, "DROP TABLE migration_unfinished")
 
 
@@ -119,6 +120,4 @@ def _make(connection: Connection, code: Code) -> BaseException | None:
         if error.connection_invalidated:
             raise
         return error.orig
-    finally:
-        rows(connection, "SET SESSION sql_mode = DEFAULT, time_zone = DEFAULT")
     return None

@@ -57,7 +57,8 @@ def migrating(connection: Connection) -> Iterator[None]:
 
 def _is_there(connection: Connection, create: re.Match[str]) -> bool:
     """Whether the index exists just as this statement would make it; one that is invalid is dropped."""
-    if connection.get_isolation_level() != "AUTOCOMMIT":
+    driver: Any = connection.connection.dbapi_connection
+    if not driver.autocommit:
         return False  # the server will say that it cannot be done in a transaction
     with suppress(DBAPIError):
         connection.exec_driver_sql(NOTICE_KILLS)

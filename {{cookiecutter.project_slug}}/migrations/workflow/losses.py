@@ -39,10 +39,16 @@ def allowed(database: Database, migration: MigrationContext, steps: list[Any]) -
     if word is None or not back or not outside_development(database):
         return False
     with database.connect(database.limits()) as connection:
-        told = _count(connection, _dropped(connection, database, migration, back))
+        try:
+            loses, drops = "loses", _dropped(migration, back)
+        except UnreadableError:
+            loses = "may lose (its file does not say what it drops)"
+            private = database.private_tables | {migration.version_table}
+            drops = {Drop(name) for name in inspect(connection).get_table_names() if name not in private}
+        told = _count(connection, drops)
     if told and not word:
         raise MigrationError(
-            f"This downgrade loses {', '.join(told)}, and nothing was changed: if that is meant, add --yes "
+            f"This downgrade {loses} {', '.join(told)}, and nothing was changed: if that is meant, add --yes "
             "(plain alembic: -x yes before `downgrade`); a snapshot is taken first."
         )
     return bool(told)
@@ -59,20 +65,13 @@ def _word(migration: MigrationContext) -> bool | None:
     return context.meta.get(_WORD) if context else None
 
 
-def _dropped(
-    connection: Connection, database: Database, migration: MigrationContext, steps: Iterable[RevisionStep]
-) -> set[Drop]:
-    """What these steps drop; every table, where that cannot be read from the files."""
+def _dropped(migration: MigrationContext, steps: Iterable[RevisionStep]) -> set[Drop]:
     drops: set[Drop] = set()
-    try:
-        for step in steps:
-            drops |= by_downgrade(Path(step.revision.path))
-            if not step.revision._all_down_revisions:  # to base
-                known = migration.opts["target_metadata"].tables.values()
-                drops |= {Drop(known_table.name, None, known_table.schema) for known_table in known}
-    except UnreadableError:
-        private = database.private_tables | {migration.version_table}
-        drops = {Drop(name) for name in inspect(connection).get_table_names() if name not in private}
+    for step in steps:
+        drops |= by_downgrade(Path(step.revision.path))
+        if not step.revision._all_down_revisions:  # to base
+            known = migration.opts["target_metadata"].tables.values()
+            drops |= {Drop(known_table.name, None, known_table.schema) for known_table in known}
     return drops
 
 

@@ -32,6 +32,8 @@ def take(database: Database, revision: str) -> Path:
     """Write a snapshot, named by time and revision, and let the oldest go."""
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     path = folder() / f"{now}_{revision}_{database.short_name}.{database.suffix}"
+    for left in folder().glob(f".*_{database.short_name}.{database.suffix}.*"):  # by one that was killed
+        left.unlink()
     database.save_as(path)
     for old in of(database)[:-KEPT]:
         old.unlink()
