@@ -40,19 +40,22 @@ def look(project: BakedProject) -> str:
 
 def leftovers(project: BakedProject) -> list[str]:
     if project.url.startswith("sqlite"):
-        files = (project.path / "instance").glob("my_app.db*")
-        return sorted(file.name for file in files if file.name != "my_app.db")
+        return sorted(file.name for file in (project.path / "instance").glob("my_app.db.*"))
     name = project.url.rpartition("/")[2]
     query = "SELECT datname FROM pg_database" if "postgresql" in project.url else "SHOW DATABASES"
     return sorted(found for (found,) in project.sql(query) if found.startswith(name) and found != name)
 
 
+def timed(project: BakedProject, *command: str) -> float:
+    """Run the command to its end; return how long that took, in seconds."""
+    began = time.monotonic()
+    project.flask(*command)
+    return time.monotonic() - began
+
+
 def run_trials(project: BakedProject, *command: str) -> None:
     """Kill the command at random moments, half of them near its end, where one takes the other's place."""
-    began = time.monotonic()
-    assert start(project, *command).wait() == 0
-    whole = time.monotonic() - began
-    seen = []
+    whole, seen = timed(project, *command), []
     for trial in range(TRIALS):
         fill(project)
         process = start(project, *command)
@@ -60,7 +63,7 @@ def run_trials(project: BakedProject, *command: str) -> None:
         process.kill()
         process.wait()
         seen.append(look(project))
-        project.flask(*command)
+        whole = min(whole, timed(project, *command))  # the first one may have met a slow moment
         assert look(project) == "new"
         assert leftovers(project) == []
     print(f"{TRIALS} kills of {' '.join(command)}: the database was {sorted(seen)}")
