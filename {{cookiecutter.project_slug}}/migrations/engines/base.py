@@ -75,6 +75,9 @@ class Database:
         """Keep others from migrating this database; yields whether it had to wait for one that did."""
         yield False
 
+    def confirm(self) -> None:
+        """Raise MigrationError where the lock was lost that `lock` has taken."""
+
     def persist(self, run: Callable[[], None]) -> None:
         """Call `run`, and call it again where the engine says that this may help."""
         run()

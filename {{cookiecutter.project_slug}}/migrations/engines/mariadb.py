@@ -93,8 +93,7 @@ class MariaDB(Server):
 
     @contextmanager
     def migrating(self, connection: Connection) -> Iterator[None]:
-        if self.lease:
-            self.lease.confirm()
+        self.confirm()
         with resuming(connection, "alembic_version", self.lease) as self.resumption:
             yield
 
@@ -112,9 +111,12 @@ class MariaDB(Server):
     def gave_way(self, error: BaseException | None) -> bool:
         return code(error) in GAVE_WAY
 
-    def explain(self, error: DBAPIError) -> str | None:
+    def confirm(self) -> None:
         if self.lease:
-            self.lease.confirm()  # where it is lost, that is the reason for whatever went wrong
+            self.lease.confirm()
+
+    def explain(self, error: DBAPIError) -> str | None:
+        self.confirm()  # where the lease is lost, that is the reason for whatever went wrong
         if code(error) == NOT_IN_CLUSTER:
             return (
                 f"{self.title} at {self.url.host or 'localhost'}:{self.url.port or self.port} takes no "

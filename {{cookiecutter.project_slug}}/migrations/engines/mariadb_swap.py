@@ -17,6 +17,7 @@ from . import mariadb_code as code
 from .errors import MigrationError
 from .mariadb_code import Code, quote, rows
 from .mariadb_journal import TABLE as JOURNAL
+from .mariadb_lock import server_lock
 from .server import Server
 
 TABLES = (
@@ -38,18 +39,20 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
     What is in `_building` or `_replaced` is never the only copy, so both may go at any time.
     """
     new, old = (database.sibling(f"{database.name[:50]}_{role}") for role in ("building", "replaced"))
-    _sweep(new)
-    new.create()
-    try:
-        fill(new)
-        database.create()
-        with database.lock():
-            _sweep(old)
-            old.create()
-            _swap(database, new, old)
-    finally:
+    # Without a database there is no place for a note about the holder: the server names its connection.
+    with database.administering() as connection, server_lock(database, connection, "rebuild"):
         _sweep(new)
-        _sweep(old)
+        new.create()
+        try:
+            fill(new)
+            database.create()
+            with database.lock():
+                _sweep(old)
+                old.create()
+                _swap(database, new, old)
+        finally:
+            _sweep(new)
+            _sweep(old)
 
 
 def heal(database: Server) -> None:

@@ -51,21 +51,19 @@ class PostgreSQL(Server):
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        with postgresql_lock.advisory_lock(self) as (waited, self._confirm_lock):
-            yield waited
-        del self._confirm_lock
+        with postgresql_lock.advisory_lock(self) as (waited, self.confirm):  # type: ignore[method-assign]
+            try:
+                yield waited
+            finally:
+                del self.confirm
 
     migrating = staticmethod(postgresql_index.migrating)
 
     def starting(self, revision: str, *, upgrade: bool) -> None:
-        self._confirm_lock()
+        self.confirm()
 
     def finished(self) -> None:
-        self._confirm_lock()
-
-    @staticmethod
-    def _confirm_lock() -> None:
-        """Raise MigrationError where the lock was lost; without one, on a connection of a test, nothing."""
+        self.confirm()
 
     def gave_way(self, error: BaseException | None) -> bool:
         code = getattr(getattr(error, "orig", None), "sqlstate", None)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import text
 
+from .postgresql_lock import rebuild_lock
 from .server import Server
 
 DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:a, :b)")
@@ -15,22 +16,22 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
     What is in `_building` or `_replaced` is never the only copy, so both may go at any time.
     """
     new, old = (database.sibling(f"{database.name[:50]}_{role}") for role in ("building", "replaced"))
-    new.drop()
-    new.create()
-    try:
-        fill(new)
-        old.drop()
-        _swap(database, new, old)
-    finally:
+    with rebuild_lock(database) as maintenance:
         new.drop()
-        old.drop()
+        new.create()
+        try:
+            fill(new)
+            old.drop()
+            _swap(database, new, old, maintenance)
+        finally:
+            new.drop()
+            old.drop()
 
 
-def _swap(database: Server, new: Server, old: Server) -> None:
+def _swap(database: Server, new: Server, old: Server, maintenance: Server) -> None:
     existed = database.exists()
     with database.administering() as connection:
         connection.execute(DISCONNECT, {"a": database.name, "b": new.name})
-    maintenance = type(database)(database.url.set(database=database.maintenance), database.args)
     with maintenance.connect() as connection, connection.begin():
         names = [each.quoted(connection) for each in (database, new, old)]
         if existed:

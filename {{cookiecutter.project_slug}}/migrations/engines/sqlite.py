@@ -17,6 +17,7 @@ from .errors import MigrationError
 from .schema import Schema
 from .sqlite_definitions import definitions
 from .sqlite_render import rendering
+from .sqlite_turns import turn
 
 SIDE_FILES = (*sqlite_copy.SIDE_FILES, ".migrating")
 
@@ -129,16 +130,17 @@ class SQLite(Database):
     def rebuild(self, fill: Callable[..., None]) -> None:
         self.prepare()
         new = self.sibling(f"{self.name}.building")
-        new.drop()
-        try:
-            fill(new)
-            if self.exists():
-                sqlite_copy.replace(self.path, new.path)
-            else:
-                self.drop()  # a write-ahead log that somebody left behind would be taken for the new file's
-                new.path.replace(self.path)
-        finally:
+        with turn(self.path):
             new.drop()
+            try:
+                fill(new)
+                if self.exists():
+                    sqlite_copy.replace(self.path, new.path)
+                else:
+                    self.drop()  # a write-ahead log somebody left behind would be taken for the new file's
+                    new.path.replace(self.path)
+            finally:
+                new.drop()
 
     def explain(self, error: DBAPIError) -> str | None:
         return sqlite_copy.told(self.path, error.orig)

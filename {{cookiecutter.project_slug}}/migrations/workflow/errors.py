@@ -31,6 +31,8 @@ def one_sentence(database: Database, progress: Progress | None = None) -> Iterat
 def _sentence(error: Exception, database: Database, progress: Progress | None) -> str | None:
     if isinstance(error, DBAPIError) and (explained := database.explain(error)):
         return explained
+    if isinstance(error, CommandError):  # it found the version changed: then by whom?
+        database.confirm()
     if progress and progress.current:
         path = Path(progress.current.revision.path)
         if isinstance(error, NotImplementedError) and not progress.current.is_upgrade:
