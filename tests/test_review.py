@@ -289,7 +289,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from my_app import create_app
 from migrations import engines, review
-from migrations.workflow import history
+from migrations import history
 
 out = {}
 with create_app().app_context():

@@ -12,14 +12,14 @@ from click import ClickException
 from flask import current_app, has_app_context
 from sqlalchemy import Connection, Engine
 
-from migrations import autogenerate, engines
+from migrations import autogenerate, engines, history
 from migrations.engines.base import Database
 from migrations.engines.errors import MigrationError
-from migrations.workflow import history, marker
-from migrations.workflow.checks import refuse_tables_without_revision
-from migrations.workflow.errors import one_sentence
-from migrations.workflow.files import refuse_inconsistent
-from migrations.workflow.progress import Progress
+from migrations.history import marker
+from migrations.history.checks import refuse_tables_without_revision
+from migrations.history.errors import one_sentence
+from migrations.history.files import refuse_inconsistent
+from migrations.history.progress import Progress
 
 config = context.config
 

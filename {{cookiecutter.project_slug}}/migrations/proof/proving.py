@@ -8,15 +8,17 @@ import click
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection
 
+from .. import history
 from ..engines.base import Database
 from ..engines.errors import MigrationError
 from ..engines.schema import Schema, differences
-from ..workflow import history
-from ..workflow.differences import from_models
-from ..workflow.history import Recorder
+from ..history import Recorder
+from ..history.differences import from_models
 from .concerned import Concerned
 from .irreversible import irreversible
 from .samples import fill
+
+ENOUGH = 60  # rows; `verify` takes one database through the whole history, and adds some for each revision
 
 
 class UnprovedError(MigrationError):
@@ -55,7 +57,7 @@ class Proof:
         self.refuse(differences(before, self.schema()), undone)
         self.fill()
         self.go("up, with rows")
-        empty = self.fill()
+        empty = self.fill(enough=1)  # what is in a longer column now need not fit into the shorter one again
         self.go("down, with rows")
         self.refuse(differences(before, self.schema()), undone)
         self.go("up again, with rows")
@@ -66,7 +68,7 @@ class Proof:
         with self.shadow.connect() as connection:
             return self.shadow.schema(connection)
 
-    def fill(self) -> list[str]:
+    def fill(self, enough: int = ENOUGH) -> list[str]:
         """Put rows into the tables that are concerned; where that is not known yet, into all."""
         ignoring = self.shadow.private_tables | {"alembic_version"}
 
@@ -74,7 +76,7 @@ class Proof:
             return table not in ignoring and (self.final or self.concerned(table))
 
         with self.shadow.connect() as connection, connection.begin():
-            return fill(connection, wanted)
+            return fill(connection, wanted, enough=enough)
 
     def go(self, way: str, recorder: Recorder | None = None) -> None:
         upgrade = way.startswith("up")

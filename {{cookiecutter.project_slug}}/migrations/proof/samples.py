@@ -12,22 +12,20 @@ from sqlalchemy import Column, Connection, MetaData, Table, func, insert, inspec
 from sqlalchemy.exc import DBAPIError, SAWarning, StatementError
 
 ROWS = 3
-ENOUGH = 60  # for `verify`, which takes one database through the whole history
 BEGINNING = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).replace(tzinfo=None)
 
 
-def fill(connection: Connection, wanted: Callable[[str], bool]) -> list[str]:
+def fill(connection: Connection, wanted: Callable[[str], bool], *, enough: int) -> list[str]:
     """Put rows into the wanted tables, those they refer to, and those that refer to them.
 
-    Called again, it adds more, so that new columns hold something as well. Returns the tables in which no
-    row could be put.
+    Where there are `enough`, no more are added. Returns the tables in which no row could be put.
     """
     there = set(inspect(connection).get_table_names())
     names = {name for name in there if wanted(name)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
         tables = _read(connection, names | _referring(names) & there)
-    return [table.name for table in tables if not _fill(connection, table)]
+    return [table.name for table in tables if not _fill(connection, table, enough)]
 
 
 def _read(connection: Connection, names: set[str]) -> list[Table]:
@@ -47,9 +45,9 @@ def _referring(names: set[str]) -> set[str]:
     return {key.parent.table.name for key in keys if key.target_fullname.rpartition(".")[0] in names}
 
 
-def _fill(connection: Connection, table: Table) -> bool:
+def _fill(connection: Connection, table: Table, enough: int) -> bool:
     rows = connection.scalar(select(func.count()).select_from(table)) or 0
-    if rows >= ENOUGH:
+    if rows >= enough:
         return True
     for number in range(rows, rows + ROWS):
         # At the limits first; small ones for a CHECK that does not like them; then the least there can be.

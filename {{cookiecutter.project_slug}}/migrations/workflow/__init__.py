@@ -9,7 +9,7 @@ from flask_migrate import Migrate
 from flask_migrate.cli import db as flask_migrate_commands
 from flask_sqlalchemy import SQLAlchemy
 
-from . import losses
+from ..history import losses
 from .backup import backup
 from .new import new
 from .rebuild import rebuild

@@ -5,8 +5,8 @@ from flask.cli import with_appcontext
 
 from .. import engines
 from ..engines.errors import MigrationError
-from . import snapshots
-from .errors import one_sentence
+from ..history import snapshots
+from ..history.errors import one_sentence
 
 
 @click.command()

@@ -11,12 +11,11 @@ from alembic import command
 from alembic.script import Script
 from flask.cli import with_appcontext
 
-from .. import engines
+from .. import engines, history
 from ..engines.errors import MigrationError, UsageError
-from . import history
+from ..history.errors import one_sentence
+from ..history.heads import alembic_config
 from .backfill import backfill
-from .errors import one_sentence
-from .heads import alembic_config
 from .report import prove_and_tell
 
 

@@ -10,10 +10,10 @@ from flask.cli import with_appcontext
 from .. import engines
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from . import marker
-from .checks import refuse_outside_development
-from .errors import one_sentence
-from .heads import alembic_config
+from ..history import marker
+from ..history.checks import refuse_outside_development
+from ..history.errors import one_sentence
+from ..history.heads import alembic_config
 
 
 @click.command()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event
 from .. import proof, review
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from .differences import every
+from ..history.differences import every
 
 SHOWN = 30  # lines of SQL
 SCHEMA_OR_DATA = re.compile(r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|INSERT|UPDATE|TRUNCATE)\b", re.IGNORECASE)

@@ -8,9 +8,9 @@ from flask.cli import with_appcontext
 from .. import engines
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from . import marker, snapshots
-from .checks import refuse_outside_development
-from .errors import one_sentence
+from ..history import marker, snapshots
+from ..history.checks import refuse_outside_development
+from ..history.errors import one_sentence
 
 
 @click.command()

@@ -4,11 +4,10 @@ import click
 from alembic import command
 from flask.cli import with_appcontext
 
-from .. import engines
-from . import history
-from .checks import refuse_unknown
-from .errors import one_sentence
-from .heads import alembic_config, stored_heads
+from .. import engines, history
+from ..history.checks import refuse_unknown
+from ..history.errors import one_sentence
+from ..history.heads import alembic_config, stored_heads
 
 
 @click.command()

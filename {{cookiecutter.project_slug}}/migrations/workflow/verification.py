@@ -1,27 +1,22 @@
 """The checks of `flask db verify`. What was in order before, and has not changed since, is not run again."""
 
-import io
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import click
-from alembic import command
 from alembic.script import Script
 from flask import current_app
-from sqlalchemy import Connection
 
-from .. import engines, proof, review
+from .. import engines, history, review
 from ..engines.base import Database
-from ..engines.errors import MigrationError
-from . import differences, files, history
-from .heads import alembic_config
+from ..history import differences, files
 from .named import unnamed
 from .registered import unregistered
+from .rendered import unrendered
 from .verified import Verified
+from .walk import Walk
 
 SIGNS = {True: "✓", False: "✗", None: "-"}
 
@@ -70,7 +65,7 @@ class Verification:
     def _look_at(self, heads: list[Script]) -> None:
         self.digests = history.fingerprints(self.database, self.script)
         with ExitStack() as stack:
-            self.shadow = _Shadow(self.database, self.script, stack)
+            self.walk = Walk(self.database, self.script, stack)
             self._prove()
             if self.proved.ok:
                 self._compare(heads)
@@ -86,10 +81,10 @@ class Verification:
                 continue
             path = Path(revision.path)
             try:
-                self.shadow.prove(revision)
+                self.walk.prove(revision)
             except click.ClickException as error:
                 unproved.append(error.message)
-            findings = review.warnings(self.shadow.recorded, self.database, path)
+            findings = review.warnings(self.walk.recorded, self.database, path)
             refused = [f"{path.name}, {finding}" for finding in findings if not finding.accepted]
             dangerous += refused
             if unproved:
@@ -107,7 +102,7 @@ class Verification:
         if wanted in self.verified:
             self.models.ok = self.named.ok = True
             return
-        shadow = self.shadow.at_heads()
+        shadow = self.walk.at_heads()
         self.models.found(differences.from_models(shadow, self.script, differences.every))
         ignoring = shadow.private_tables | {"alembic_version"}
         with shadow.connect() as connection:
@@ -126,26 +121,9 @@ class Verification:
         if not new:
             self.rendered.ok = True
             return
-        start = new[0].down_revision
-        config = alembic_config()
-        config.output_buffer = io.StringIO()
-        try:
-            command.upgrade(config, f"{start if isinstance(start, str) else 'base'}:head", sql=True)
-        except click.ClickException as error:
-            self.rendered.found([error.message])
-            return
-        except Exception as error:  # whatever a revision does without a connection
-            frames = traceback.extract_tb(error.__traceback__)
-            files_named = {Path(revision.path).name for revision in new}
-            place = [f"{Path(frame.filename).name}, line {frame.lineno}: " for frame in frames
-                     if Path(frame.filename).name in files_named][-1:]  # fmt: skip
-            self.rendered.found(
-                [f"{''.join(place)}{type(error).__name__}: {error}; there is no connection here"]
-            )
-            return
-        self.rendered.ok = True
-        for revision in new:
-            self.verified.add(digests[revision.revision])
+        if self.rendered.found(unrendered(new)):
+            for revision in new:
+                self.verified.add(digests[revision.revision])
 
     def _once(self, name: str, look: Callable[[], list[str]]) -> list[str]:
         package = Path(current_app.root_path)
@@ -156,51 +134,3 @@ class Verification:
         if not found:
             self.verified.add(wanted)
         return found
-
-
-class _Shadow:
-    """A throwaway database that goes along with the history; made only where it is needed."""
-
-    def __init__(self, database: Database, script: Any, stack: ExitStack) -> None:
-        self.database, self.script, self.stack = database, script, stack
-        self.shadow: Database | None = None
-        self.at: set[str] = set()
-        self.recorded: list[review.Recorded] = []
-
-    def prove(self, revision: Script) -> None:
-        """Raises MigrationError; what the upgrade did is in `recorded` either way, as far as it got."""
-        recorded = self.recorded = []
-        if not hasattr(revision.module, "downgrade"):
-            raise MigrationError(f"{Path(revision.path).name} has no downgrade(): write one.")
-        parents = set(revision._versioned_down_revisions)
-        if self.shadow is None or self.at != parents:
-            self._begin(parents)
-
-        @contextmanager
-        def watch(connection: Connection) -> Iterator[None]:
-            with review.recording(Path(revision.path), connection) as found:
-                yield
-            recorded.extend(found)
-
-        if len(parents) > 1:
-            history.run(self.shadow, self.script, revision.revision, upgrade=True, recorder=watch)
-        else:
-            proof.Proof(self.shadow, self.script, revision).run(recorder=watch)
-        self.at = {revision.revision}
-
-    def at_heads(self) -> Database:
-        if self.shadow is None:
-            self._begin(set(self.script.get_heads()))
-        else:
-            history.run(self.shadow, self.script, "heads", upgrade=True)
-        return self.shadow
-
-    def _begin(self, revisions: set[str]) -> None:
-        self.stack.close()
-        self.shadow = self.stack.enter_context(self.database.shadow())
-        for number, revision in enumerate(sorted(revisions)):
-            if number:
-                history.run(self.shadow, self.script, revision, upgrade=True)
-            else:
-                history.build(self.shadow, self.script, revision)
-        self.at = revisions

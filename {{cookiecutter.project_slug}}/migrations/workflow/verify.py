@@ -7,7 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from .. import engines
-from .errors import one_sentence
+from ..history.errors import one_sentence
 from .verification import Verification
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ..engines.base import Database
-from . import history
+from . import databases
 from .files import digest
 
 
@@ -27,7 +27,7 @@ def from_models(database: Database, script: ScriptDirectory, only: Callable[[str
         found.extend(produce_migrations(migration, migration.opts["target_metadata"]).upgrade_ops.as_diffs())
         return []
 
-    history.look(database, script, compare)
+    databases.look(database, script, compare)
     return [" ".join(map(str, part)) for part in map(_flat, found)]
 
 

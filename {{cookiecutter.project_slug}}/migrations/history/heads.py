@@ -38,3 +38,14 @@ def describe(script: ScriptDirectory, revisions: Iterable[str]) -> str:
     known: Any = script.revision_map._revision_map
     told = [f"{name} ({known[name].doc})" if known.get(name) else name for name in sorted(revisions)]
     return ", ".join(told) or "empty"
+
+
+def unknown_revision(revision: str, database: Database | None) -> str:
+    """Say what to do about a revision without a file, which `database` is at or somebody has typed."""
+    if database:
+        return (
+            f"{database} is at revision {revision}, which no file in migrations/versions has: it was made on "
+            "another branch or by newer code. Go back to that branch and `make rollback` there, "
+            "or start the development database anew with `make db`."
+        )
+    return f"There is no revision {revision}: `flask db history` lists those there are."

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..engines.base import Database
 from ..engines.errors import MigrationError
+from .heads import unknown_revision
 from .progress import Progress
 
 
@@ -64,14 +65,3 @@ def _what_happened(error: Exception, path: Path) -> str:
 
 def _first_line(error: object) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".")
-
-
-def unknown_revision(revision: str, database: Database | None) -> str:
-    """Say what to do about a revision without a file, which `database` is at or somebody has typed."""
-    if database:
-        return (
-            f"{database} is at revision {revision}, which no file in migrations/versions has: it was made on "
-            "another branch or by newer code. Go back to that branch and `make rollback` there, "
-            "or start the development database anew with `make db`."
-        )
-    return f"There is no revision {revision}: `flask db history` lists those there are."

@@ -9,7 +9,7 @@ from .. import engines
 from ..engines.base import Database
 from ..engines.errors import MigrationError
 from . import marker
-from .errors import unknown_revision
+from .heads import unknown_revision
 
 
 def refuse_tables_without_revision(migration: MigrationContext) -> None:

@@ -1,0 +1,62 @@
+"""A throwaway database that is taken along the history, revision by revision."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection
+
+from .. import history, proof, review
+from ..engines.base import Database
+from ..engines.errors import MigrationError
+
+
+class Walk:
+    """Makes the database only where it is needed."""
+
+    def __init__(self, database: Database, script: ScriptDirectory, stack: ExitStack) -> None:
+        self.database, self.script, self.stack = database, script, stack
+        self.shadow: Database | None = None
+        self.at: set[str] = set()
+        self.recorded: list[review.Recorded] = []
+
+    def prove(self, revision: Script) -> None:
+        """Raises MigrationError; what the upgrade did is in `recorded` either way, as far as it got."""
+        recorded = self.recorded = []
+        if not hasattr(revision.module, "downgrade"):
+            raise MigrationError(f"{Path(revision.path).name} has no downgrade(): write one.")
+        parents = set(revision._versioned_down_revisions)
+        if self.shadow is None or self.at != parents:
+            self._begin(parents)
+
+        @contextmanager
+        def watch(connection: Connection) -> Iterator[None]:
+            with review.recording(Path(revision.path), connection) as found:
+                try:
+                    yield
+                finally:
+                    recorded.extend(found)
+
+        if len(parents) > 1:
+            history.run(self.shadow, self.script, revision.revision, upgrade=True, recorder=watch)
+        else:
+            proof.Proof(self.shadow, self.script, revision).run(recorder=watch)
+        self.at = {revision.revision}
+
+    def at_heads(self) -> Database:
+        if self.shadow is None:
+            self._begin(set(self.script.get_heads()))
+        else:
+            history.run(self.shadow, self.script, "heads", upgrade=True)
+        return self.shadow
+
+    def _begin(self, revisions: set[str]) -> None:
+        self.stack.close()
+        self.shadow = self.stack.enter_context(self.database.shadow())
+        for number, revision in enumerate(sorted(revisions)):
+            if number:
+                history.run(self.shadow, self.script, revision, upgrade=True)
+            else:
+                history.build(self.shadow, self.script, revision)
+        self.at = revisions
