@@ -35,10 +35,10 @@ def is_cluster(connection: Connection) -> bool:
 
 
 @contextmanager
-def server_lock(database: Server, connection: Connection, subject: str = "migration") -> Iterator[bool]:
+def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
     """Hold the lock, which ends with the connection, whatever ends that; yields whether it had to wait."""
     # Names are for the whole server, at most 64 characters long.
-    name = {"name": f"{subject}:{hashlib.sha256(database.name.encode()).hexdigest()[:40]}"}
+    name = {"name": f"migration:{hashlib.sha256(database.name.encode()).hexdigest()[:40]}"}
 
     def holder() -> str | None:
         with suppress(DBAPIError):  # the note comes after the lock

@@ -17,7 +17,6 @@ from . import mariadb_code as code
 from .errors import MigrationError
 from .mariadb_code import Code, quote, rows
 from .mariadb_journal import TABLE as JOURNAL
-from .mariadb_lock import server_lock
 from .server import Server
 
 TABLES = (
@@ -39,8 +38,7 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
     What is in `_building` or `_replaced` is never the only copy, so both may go at any time.
     """
     new, old = (database.sibling(f"{database.name[:50]}_{role}") for role in ("building", "replaced"))
-    # Without a database there is no place for a note about the holder: the server names its connection.
-    with database.administering() as connection, server_lock(database, connection, "rebuild"):
+    with database.turn():
         _sweep(new)
         new.create()
         try:

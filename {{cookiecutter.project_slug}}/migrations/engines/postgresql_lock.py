@@ -1,6 +1,5 @@
 """The lock of a migration on PostgreSQL: advisory, on a connection of its own, polled."""
 
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,9 +11,8 @@ from .errors import MigrationError
 from .server import Server
 from .waiting import myself, told, wait_for
 
-# Advisory locks belong to one database; the first number says that ours is about migrations.
-SUBJECT = 0x0A1E
-ALL_OF_IT = 0x3B1C
+# Advisory locks belong to one database; these two numbers say that ours is about migrations.
+LOCK = {"a": 0x0A1E, "b": 0x3B1C}
 TAKE = text("SELECT pg_try_advisory_lock(:a, :b)")
 HOLDER = text(
     "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
@@ -28,9 +26,7 @@ HELD = text(
 
 
 @contextmanager
-def advisory_lock(
-    database: Server, number: int = ALL_OF_IT, place: str = ""
-) -> Iterator[tuple[bool, Callable[[], None]]]:
+def advisory_lock(database: Server) -> Iterator[tuple[bool, Callable[[], None]]]:
     """Hold the lock, which outlives the commits between revisions.
 
     Yields whether it had to be waited for, and a function that raises MigrationError where it was lost.
@@ -38,25 +34,16 @@ def advisory_lock(
     It is polled: a session that waits in pg_advisory_lock() holds a snapshot, which a CREATE INDEX
     CONCURRENTLY of the process that has the lock would wait for: a deadlock.
     """
-    lock = {"a": SUBJECT, "b": number}
     pool = database.pool({"application_name": myself()}, isolation_level="AUTOCOMMIT")
     with pool.connect() as connection:
         _refuse_pooler(database, connection)
         _rest_as_long_as_it_takes(connection)
         waited = wait_for(
-            lambda: bool(connection.scalar(TAKE, lock)),
-            lambda: told(connection.scalar(HOLDER, lock)),
-            place or str(database),
+            lambda: bool(connection.scalar(TAKE, LOCK)),
+            lambda: told(connection.scalar(HOLDER, LOCK)),
+            str(database),
         )
-        yield waited, lambda: _confirm(database, connection, lock)
-
-
-@contextmanager
-def rebuild_lock(database: Server) -> Iterator[Server]:
-    """Hold the lock of those who make `database` anew, which need not exist; yields where they do it from."""
-    maintenance = database.sibling(str(database.maintenance))
-    with advisory_lock(maintenance, zlib.crc32(database.name.encode()) >> 1, str(database)):
-        yield maintenance
+        yield waited, lambda: _confirm(database, connection)
 
 
 def _rest_as_long_as_it_takes(connection: Connection) -> None:
@@ -65,14 +52,14 @@ def _rest_as_long_as_it_takes(connection: Connection) -> None:
         connection.exec_driver_sql("SET idle_session_timeout = 0")
 
 
-def _confirm(database: Server, connection: Connection, lock: dict[str, int]) -> None:
+def _confirm(database: Server, connection: Connection) -> None:
     """The lock ends with its connection, whoever ends that, and another process may have taken it since.
 
     Asked inside the transaction of each revision, before it commits; should another migration begin between
     that and the commit, one of the two finds the row in alembic_version changed and rolls back.
     """
     try:
-        held = connection.scalar(HELD, lock)
+        held = connection.scalar(HELD, LOCK)
     except DBAPIError:
         held = 0
     if not held:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from . import server_shadow
 from .base import Database
 from .errors import MigrationError
+from .waiting import wait_for
 
 TRIES = 10
 
@@ -73,6 +74,13 @@ class Server(Database):
 
     def shadow(self) -> AbstractContextManager[Database]:
         return server_shadow.shadow(self)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Of several that make this database anew one after the other does: they build in one place."""
+        with self.administering() as connection:
+            wait_for(lambda: server_shadow.hold(self, connection), lambda: None, str(self))
+            yield
 
     def anew(self) -> None:
         if self.is_given:

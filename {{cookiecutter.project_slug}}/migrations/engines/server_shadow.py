@@ -28,7 +28,7 @@ def shadow(owner: "Server") -> Iterator["Server"]:
     made = owner.sibling(f"{owner.name[:40]}_shadow_{os.getpid()}")
     with owner.administering() as connection:
         _sweep(owner, connection)
-        _hold(made, connection)
+        hold(made, connection)
         _create(made)
         try:
             yield made
@@ -48,7 +48,7 @@ def _given(owner: "Server", url: URL) -> Iterator["Server"]:
             "it takes a database whose name ends in _shadow."
         )
     with given.connect() as connection:
-        wait_for(lambda: _hold(given, connection), lambda: "another command", str(given))
+        wait_for(lambda: hold(given, connection), lambda: "another command", str(given))
         given.anew()
         try:
             yield given
@@ -68,7 +68,8 @@ def _create(made: "Server") -> None:
         ) from error
 
 
-def _hold(database: "Server", connection: Connection) -> bool:
+def hold(database: "Server", connection: Connection) -> bool:
+    """Say until the connection ends that `database` is in use; return False where another one says so."""
     return connection.scalar(database.hold, _number(database.name)) == 1
 
 
@@ -76,7 +77,7 @@ def _sweep(owner: "Server", connection: Connection) -> None:
     """Drop what processes that were killed have left."""
     ours = re.compile(rf"{re.escape(owner.name[:40])}_shadow_\d+")
     for name in connection.scalars(text(owner.names)).all():
-        if ours.fullmatch(name) and _hold(owner.sibling(name), connection):
+        if ours.fullmatch(name) and hold(owner.sibling(name), connection):
             with suppress(DBAPIError):  # somebody else's, with the same prefix
                 owner.sibling(name).drop()
             connection.execute(owner.let_go, _number(name))
