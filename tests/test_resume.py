@@ -8,6 +8,7 @@ import test_kill
 from conftest import Bake
 from project import BakedProject, rewrite
 from servers import Server
+from test_deployments import start, wait_until
 
 # DML before, between and behind DDL, so that anything done twice or not at all shows.
 STEPS = """
@@ -26,6 +27,40 @@ def upgrade():
 def downgrade():
     op.drop_table("two")
     op.drop_table("one")
+"""
+
+ANSWERS = """
+def upgrade():
+    one = op.create_table("one", sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer))
+    op.create_table("two", sa.Column("id", sa.Integer, primary_key=True), sa.Column("one_id", sa.Integer))
+    op.bulk_insert(one, [{"n": n} for n in range(5)])
+    key = op.get_bind().execute(one.insert().values(n=7)).inserted_primary_key[0]
+    while op.get_bind().exec_driver_sql("UPDATE one SET n = 5 WHERE n < 5 LIMIT 2").rowcount:
+        pass
+    op.add_column("one", sa.Column("extra", sa.Integer))
+    1 / 0
+    op.execute(f"INSERT INTO two (id, one_id) VALUES ({key}, {key})")
+    key = 2 * op.get_bind().exec_driver_sql("SELECT count(*) FROM one").scalar()
+    op.execute(f"INSERT INTO two (id, one_id) VALUES ({key}, {key})")
+"""
+BATCHED = """
+def upgrade():
+    import os, time
+
+    op.execute("CREATE TABLE one (id INT PRIMARY KEY, n INT)")
+    op.execute("INSERT INTO one (id) VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)")
+    connection = op.get_bind()
+    todo = "SELECT min(id) FROM one WHERE n IS NULL"
+    with op.get_context().autocommit_block():
+        while (key := connection.exec_driver_sql(todo).scalar()) is not None:
+            op.execute(f"UPDATE one SET n = 1 WHERE id = {key}")
+            if key == 3:
+                open("running", "w").close()
+                while not os.path.exists("go"):
+                    time.sleep(0.05)
+    op.execute("ALTER TABLE one ADD COLUMN extra INT")
+    assert os.path.exists("mended")
+    op.execute("ALTER TABLE one ADD COLUMN last INT")
 """
 
 
@@ -107,6 +142,37 @@ def test_H45_what_has_run_must_not_change(shop: BakedProject) -> None:
     rewrite(path, broken.replace("1 / 0", "pass"))
     project.make("migrate")
     complete(project)
+
+
+def test_H45_what_the_driver_said_is_said_again(shop: BakedProject) -> None:
+    """How many rows fitted, and which key a row was given: what comes after goes by it."""
+    project = shop
+    path = project.write_revision("answers", ANSWERS)
+    project.flask("db", "upgrade", check=False)
+    project.edit(path, "1 / 0", "pass")
+    project.make("migrate")
+    assert project.sql("SELECT n FROM one WHERE n = 5") == [(5,)] * 5
+    assert project.sql("SELECT one_id, id FROM two") == [(6, 6), (12, 12)]
+
+
+def test_H75_batches_that_were_killed_are_run_from_their_beginning(shop: BakedProject) -> None:
+    """They commit one by one, and which they are depends on the rows: none of it is in the journal."""
+    project = shop
+    project.write_revision("batched", BATCHED)
+    process = start(project)
+    wait_until((project.path / "running").exists)
+    process.kill()
+    process.wait()
+    assert project.sql("SELECT sum(n) FROM one") == [(3,)]
+    assert [done for (done,) in project.sql("SELECT done FROM migration_journal")] == [1, 1]
+    (project.path / "go").touch()
+    out = project.flask("db", "upgrade", check=False).out
+    assert "Taking up batched where it stopped: 2 of its statements have run" in out
+    assert project.sql("SELECT sum(n), count(extra) FROM one") == [(10, 0)]
+    (project.path / "mended").touch()
+    project.make("migrate")
+    assert project.sql("SELECT sum(n) FROM one") == [(10,)]
+    assert project.sql("SELECT count(*) FROM one WHERE last IS NULL") == [(10,)]
 
 
 def test_the_very_first_revision_too(on: Bake) -> None:

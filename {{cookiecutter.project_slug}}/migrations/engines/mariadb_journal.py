@@ -5,7 +5,7 @@ as begun, and then marked as done. So what is in the journal has run, but for on
 in flight.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -14,10 +14,30 @@ from .mariadb_lease import Lease
 
 TABLE = "migration_journal"
 CREATE = """CREATE TABLE IF NOT EXISTS migration_journal (
-    step VARCHAR(64), position INT, digest CHAR(64), done BOOL, statement MEDIUMTEXT,
+    step VARCHAR(64), position INT, digest CHAR(64), statement MEDIUMTEXT, done BOOL, matched BIGINT,
+    last_id BIGINT UNSIGNED, before_it CHAR(64), version VARCHAR(100), session BIGINT UNSIGNED,
     PRIMARY KEY (step, position)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4"""
+INSERT = "INSERT INTO migration_journal VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, connection_id())"
 ONE = "step = %s AND position = %s"
+BUSY = (
+    "SELECT id FROM information_schema.processlist "
+    "WHERE id = %s AND id <> connection_id() AND db = database() AND command <> 'Sleep'"
+)
+
+
+class Row(NamedTuple):
+    """One statement: of DML what the driver said of it, of DDL what it found."""
+
+    digest: str
+    statement: str
+    done: bool
+    matched: int | None = None
+    last_id: int | None = None
+    # See mariadb_state.py: what was there before, in the words of a server of this version.
+    before_it: str | None = None
+    version: str | None = None
+    session: int | None = None  # the connection's number; set by the server
 
 
 class Journal:
@@ -27,6 +47,7 @@ class Journal:
         self.driver: Any = connection.connection.dbapi_connection
         self.errors: type[Exception] = connection.dialect.loaded_dbapi.Error
         self.lease = lease
+        self.place = str(connection.engine.url)
 
     def run(self, sql: str, values: Any = None) -> Any:
         """Return the driver's cursor; raises DBAPIError."""
@@ -44,6 +65,12 @@ class Journal:
         except self.errors as error:
             raise DBAPIError.instance("COMMIT", None, error, self.errors) from error
 
+    def commits_by_itself(self) -> bool:
+        return bool(self.driver.get_autocommit())
+
+    def version(self) -> str:
+        return str(self.driver.get_server_info())
+
     def fence(self) -> None:
         """On a cluster: what is committed next is committed only while the lease is ours."""
         if self.lease:
@@ -57,19 +84,26 @@ class Journal:
         rows = self.run("SELECT DISTINCT step FROM migration_journal").fetchall() if self.exists() else []
         return [step for (step,) in rows]
 
-    def read(self, step: str) -> dict[int, tuple[str, bool, str]]:
-        """Return digest, whether it is done, and statement by position."""
+    def read(self, step: str) -> dict[int, Row]:
+        """Return the rows by position."""
         self.fence()
         if not self.exists():  # on a cluster all nodes would wait for the CREATE
             self.run(CREATE)
-        query = "SELECT position, digest, done, statement FROM migration_journal WHERE step = %s"
-        rows = {position: tuple(rest) for position, *rest in self.run(query, [step]).fetchall()}
+        found = self.run("SELECT * FROM migration_journal WHERE step = %s", [step]).fetchall()
+        rows = {position: Row(*rest) for _step, position, *rest in found}
         self.commit()
         return rows
 
-    def write(self, step: str, position: int, digest: str, *, done: bool, statement: str) -> None:
-        values = [step, position, digest, done, statement]
-        self.run("INSERT INTO migration_journal VALUES (%s, %s, %s, %s, %s)", values)
+    def is_busy(self, session: int | None) -> bool:
+        """Whether the server works for this connection."""
+        return bool(self.run(BUSY, [session]).fetchone())
+
+    def write(self, step: str, position: int, row: Row) -> None:
+        self.run(INSERT, [step, position, *row[:-1]])
+
+    def adopt(self, step: str, position: int) -> None:
+        """A statement that was in flight is about to run on this connection."""
+        self.run(f"UPDATE migration_journal SET session = connection_id() WHERE {ONE}", [step, position])  # noqa: S608
 
     def mark(self, step: str, position: int) -> None:
         self.run(f"UPDATE migration_journal SET done = TRUE WHERE {ONE}", [step, position])  # noqa: S608

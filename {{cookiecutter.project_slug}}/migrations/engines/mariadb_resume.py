@@ -1,14 +1,12 @@
 """Takes a revision up again where it stopped, on an engine that commits at every DDL statement.
 
-Each statement of a revision has a number and is written down in the journal. Of the one that may have been in
-flight when the process died the server itself says, when it is tried again, whether it was done (its table
-exists already, its column is gone, …).
+Each statement of a revision has a number and is written down in the journal. DML inside an autocommit_block()
+is not: it commits by itself, so such a block is run again from its beginning and has to bear that.
 """
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -16,16 +14,11 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
 from .errors import MigrationError
-from .mariadb_journal import Journal
+from .mariadb_journal import Journal, Row
 from .mariadb_lease import Lease
-from .mariadb_statements import DDL, DML, DONE, code, first_word
-
-
-@dataclass
-class Begun:
-    is_ddl: bool
-    digest: str
-    statement: str
+from .mariadb_state import Catalogue
+from .mariadb_statements import DDL, DML, first_word
+from .waiting import wait_for
 
 
 class Resumption:
@@ -33,8 +26,10 @@ class Resumption:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self.catalogue = Catalogue(journal.run, journal.version())
         self.step: str | None = None
-        self.begun: Begun | None = None
+        # The statement that runs, or the one that has run and is passed over.
+        self.current: Row | None = None
 
     def open(self, step: str) -> None:
         """Begin with a step, or go on with it."""
@@ -45,7 +40,15 @@ class Resumption:
         self.rows = self.journal.read(step)
         self.step, self.position = step, 0
         if self.rows:
-            click.echo(f"Taking up {step} where it stopped: {len(self.rows)} of its statements have run.")
+            done = sum(row.done for row in self.rows.values())
+            click.echo(f"Taking up {step} where it stopped: {done} of its statements have run.")
+        for session in (row.session for row in self.rows.values() if not row.done):
+            self._wait_for(session)
+
+    def _wait_for(self, session: int | None) -> None:
+        """The server does not notice at once that a process is gone, and works on for it."""
+        who = f"connection {session}, whose process is gone,"
+        wait_for(lambda: not self.journal.is_busy(session), lambda: who, self.journal.place)
 
     def close(self) -> None:
         """In the transaction that stores the new revision."""
@@ -54,59 +57,61 @@ class Resumption:
             self.journal.clear(self.step)
             self.step = None
 
-    def before(self, statement: str, parameters: Any) -> bool:
-        """Return whether the statement is to run; raises MigrationError where the file has changed."""
+    def before(self, statement: str, parameters: Any) -> str | None:
+        """Return what is to run now, or None where it has run; raises MigrationError where nobody knows."""
+        self.current = None
         if self.journal.lease:
             self.journal.lease.check()
         word = first_word(statement)
         if self.step is None or word not in DDL | DML:
-            return True
+            return statement
+        if word in DML and self.journal.commits_by_itself():
+            return statement
         self.position += 1
         digest = hashlib.sha256(f"{statement}{parameters!r}".encode()).hexdigest()
         row = self.rows.get(self.position)
-        if row and row[0] != digest:
-            ran = "; ".join(" ".join(old.split())[:80] for _digest, _done, old in self.rows.values())
+        if row and row.digest != digest:
+            ran = "; ".join(" ".join(old.statement.split())[:80] for old in self.rows.values())
             raise MigrationError(
                 f"{self.step} stopped half-way, and what has run of it has changed in its file since: put it "
                 f"back, only what comes after may change. These have run: {ran}."
             )
-        if row and row[1]:
-            return False
-        if word in DDL:  # which commits
+        left: str | None = statement
+        if row is None:
+            row = Row(digest, statement, done=word in DML)
+            if word in DDL:
+                before_it = self.catalogue.describe(statement)
+                row = row._replace(before_it=before_it, version=self.catalogue.version)
+                self.journal.fence()
+                self.journal.write(self.step, self.position, row)  # the statement will commit it
+        elif row.done:
+            left = None
+        else:
+            left = self.catalogue.left_to_run(self.step, row)
             self.journal.fence()
-            if row:
-                self._try(statement, parameters)
-                return False
-            self.journal.write(self.step, self.position, digest, done=False, statement=statement)
-        self.begun = Begun(word in DDL, digest, statement)
-        return True
+            self.journal.adopt(self.step, self.position)
+        self.current = row
+        return left
 
-    def after(self) -> None:
-        begun, self.begun = self.begun, None
-        if begun and self.step is not None:
-            if begun.is_ddl:
-                self.journal.mark(self.step, self.position)
-            else:
-                written = {"digest": begun.digest, "statement": begun.statement}
-                self.journal.write(self.step, self.position, done=True, **written)
+    def after(self, cursor: Any) -> None:
+        row, self.current = self.current, None
+        if row is None or self.step is None:
+            return
+        if not row.done:
+            self.journal.mark(self.step, self.position)
+        elif self.position in self.rows:  # what the driver said when it ran
+            cursor.rowcount, cursor.lastrowid = row.matched or 0, row.last_id
+        else:
+            said = row._replace(matched=cursor.rowcount, last_id=cursor.lastrowid)
+            self.journal.write(self.step, self.position, said)
 
     def failed(self) -> None:
         """The server refused the statement, so it has not run and may be changed."""
-        begun, self.begun = self.begun, None
-        if begun and begun.is_ddl and self.step is not None:
+        row, self.current = self.current, None
+        if row and not row.done and self.step is not None:
             # Where this fails as well, the next run settles it.
             with suppress(DBAPIError, MigrationError):
                 self.journal.forget(self.step, self.position)
-
-    def _try(self, statement: str, parameters: Any) -> None:
-        """Try the statement that was in flight; either way it is done afterwards."""
-        try:
-            self.journal.run(statement, parameters or None)
-        except DBAPIError as error:
-            if code(error) not in DONE:
-                raise
-        self.begun = Begun(True, "", statement)
-        self.after()
 
 
 @contextmanager
@@ -115,12 +120,13 @@ def resuming(connection: Connection, version_table: str, lease: Lease | None) ->
     resumption = Resumption(Journal(connection, lease))
 
     def before(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
-        if version_table in statement or resumption.before(statement, parameters):
+        if version_table in statement:
             return statement, parameters
-        return "DO 0", ()
+        left = resumption.before(statement, parameters)
+        return (left, parameters) if left else ("DO 0", ())
 
-    def after(*_: Any) -> None:
-        resumption.after()
+    def after(_c: Any, cursor: Any, *_: Any) -> None:
+        resumption.after(cursor)
 
     def failed(_context: Any) -> None:
         resumption.failed()

@@ -8,8 +8,6 @@ WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.DOTALL)
 DDL = {"ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE"}
 DML = {"DELETE", "INSERT", "REPLACE", "UPDATE"}
 # Errors: https://mariadb.com/kb/en/mariadb-error-code-reference/
-# What the server answers to a statement whose work is done.
-DONE = {1005, 1007, 1008, 1050, 1051, 1054, 1060, 1061, 1068, 1091, 1146, 1826}
 # A lock that was not to be had in time, and a deadlock, which on a cluster may be with another node.
 GAVE_WAY = {1205, 1213}
 NO_TABLE = 1146
