@@ -1,17 +1,19 @@
 """`kill -9` of `make db` and of a restore: there is a complete database, the old one or the new one.
 
-KILLS says how many trials there are, as in test_kill.py: a quarter of it for each engine and command.
+KILLS says how many trials there are, as in test_kill.py: a tenth of it for each engine and command.
 """
 
 import os
 import random
 import time
+from collections import Counter
 
+from forking import forks
 from project import BakedProject, rewrite
 from test_deployments import finish, start, wait_until
 from test_snapshots import snapshots
 
-TRIALS = max(3, int(os.environ.get("KILLS", "10")) // 4)
+TRIALS = max(3, int(os.environ.get("KILLS", "10")) // 10)
 ROWS = 2_000
 
 WAIT = """
@@ -38,7 +40,6 @@ def look(project: BakedProject) -> str:
     )
     assert counted in {(3, ROWS + 1, ROWS + 1), (2, 1, 1)}
     assert project.revision == "3f1d9a62c0b7"
-    assert "Pending   nothing" in project.flask("db", "status").out
     return "new" if counted == (2, 1, 1) else "old"
 
 
@@ -50,27 +51,21 @@ def leftovers(project: BakedProject) -> list[str]:
     return sorted(found for (found,) in project.sql(query) if found.startswith(name) and found != name)
 
 
-def timed(project: BakedProject, *command: str) -> float:
-    """Run the command to its end; return how long that took, in seconds."""
-    began = time.monotonic()
-    project.flask(*command)
-    return time.monotonic() - began
-
-
 def run_trials(project: BakedProject, *command: str) -> None:
     """Kill the command at random moments, half of them near its end, where one takes the other's place."""
-    whole, seen = timed(project, *command), []
-    for trial in range(TRIALS):
-        fill(project)
-        process = start(project, *command)
-        time.sleep(random.Random(trial).uniform(0.75 if trial % 2 else 0.3, 1.0) * whole)
-        process.kill()
-        process.wait()
-        seen.append(look(project))
-        whole = min(whole, timed(project, *command))  # the first one may have met a slow moment
-        assert look(project) == "new"
-        assert leftovers(project) == []
-    print(f"{TRIALS} kills of {' '.join(command)}: the database was {sorted(seen)}")
+    seen = []
+    with forks(project) as children:
+        whole = children.completes(*command)
+        for trial in range(TRIALS):
+            fill(project)
+            moment = random.Random(trial).uniform(0.75 if trial % 2 else 0.05, 1.0) * whole
+            children.flask(*command, kill_after=moment)
+            seen.append(look(project))
+            assert "Pending   nothing" in children.flask("db", "status").out
+            whole = min(whole, children.completes(*command))  # the first one may have met a slow moment
+            assert look(project) == "new"
+            assert leftovers(project) == []
+    print(f"{TRIALS} kills of {' '.join(command)}: the database was {dict(Counter(seen))}")
 
 
 def test_make_db_is_killed(anywhere: BakedProject) -> None:

@@ -209,13 +209,15 @@ def test_kill_mariadb(bake: Bake, mariadb: Server) -> None:
             cursor = connection.cursor()
             cursor.execute(f"DROP DATABASE IF EXISTS {saved}_dev")
             cursor.execute(f"CREATE DATABASE {saved}_dev")
+            cursor.execute("SET SESSION foreign_key_checks = 0")  # else the rows would be copied once more
             for table in ("alembic_version", "parents", "children"):
                 cursor.execute(f"CREATE TABLE {saved}_dev.{table} LIKE {saved}.{table}")
-                cursor.execute(f"INSERT INTO {saved}_dev.{table} SELECT * FROM {saved}.{table}")
             cursor.execute(
                 f"ALTER TABLE {saved}_dev.children ADD CONSTRAINT fk_parent FOREIGN KEY (parent_id) "
                 "REFERENCES parents (id) ON DELETE CASCADE"
             )
+            for table in ("alembic_version", "parents", "children"):
+                cursor.execute(f"INSERT INTO {saved}_dev.{table} SELECT * FROM {saved}.{table}")
 
     test_kill.run_trials(
         project,
