@@ -61,5 +61,37 @@ def write(folder: Path, revisions: int) -> None:
         (folder / f"{_id(number)}_change.py").write_text(text)
 
 
+def write_tables(folder: Path, tables: int) -> None:
+    """Replace the revisions in `folder` by one that makes all tables."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+    names = [f"table_{number}" for number in range(tables)]
+    text = REVISION.format(
+        number=0,
+        revision=_id(0),
+        parent=None,
+        upgrade="\n".join(CREATE_TABLE.format(table=name) for name in names),
+        downgrade="\n".join(DROP_TABLE.format(table=name) for name in reversed(names)),
+    )
+    (folder / f"{_id(0)}_change.py").write_text(text)
+
+
+def models(tables: int, columns: int) -> str:
+    """Return the code of models for `write` or `write_tables`, and one column that no revision has."""
+    return f"""
+def columns(number):
+    yield db.Column("id", db.Integer, primary_key=True)
+    yield db.Column("name", db.String(50), nullable=False)
+    for column in range(1, {columns}):
+        yield db.Column(f"column_{{column}}", db.Integer)
+    if number == 0:
+        yield db.Column("new", db.Integer)
+
+
+for number in range({tables}):
+    db.Table(f"table_{{number}}", db.metadata, *columns(number))
+"""
+
+
 def _id(number: int) -> str:
     return f"{number:012x}"

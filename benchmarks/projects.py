@@ -21,7 +21,8 @@ app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///app.db"
 
 db = SQLAlchemy(app)
 migrate = Migrate(app, db)
-
+"""
+STOCK_MODELS = """
 
 class User(db.Model):
     id = db.Column(db.Integer, primary_key=True)
@@ -37,18 +38,18 @@ def make_empty_template(folder: Path) -> Path:
     return folder
 
 
-def baking(template: Path, out: Path) -> Side:
+def baking(template: Path, out: Path, *options: str) -> Side:
     """Return what bakes into a new folder `out`."""
     settings = out.with_suffix(".yaml")
     # Else replay files would be written to the home folder, and settings read from there.
     settings.write_text(f'replay_dir: "{out.with_suffix(".replay").as_posix()}"\n')
-    command = [sys.executable, "-m", "cookiecutter", "--no-input", str(template)]
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", str(template), *options]
     command += ["--output-dir", str(out), "--config-file", str(settings)]
     return Side(command, out.parent, lambda: shutil.rmtree(out, ignore_errors=True))
 
 
-def make_ours(folder: Path, template: Path) -> Path:
-    baking(template, folder).seconds()
+def make_ours(folder: Path, template: Path, *options: str) -> Path:
+    baking(template, folder, *options).seconds()
     [project] = folder.iterdir()
     return project
 
@@ -67,10 +68,10 @@ def make_environment(folder: Path, project: Path) -> Path:
     return python
 
 
-def make_stock(folder: Path, python: Path) -> Path:
+def make_stock(folder: Path, python: Path, *, models: str = STOCK_MODELS) -> Path:
     """Make a project by Flask-Migrate's own commands."""
     folder.mkdir()
-    (folder / "app.py").write_text(STOCK_APP)
+    (folder / "app.py").write_text(STOCK_APP + models)
     flask = [str(python), "-m", "flask"]
     run([*flask, "db", "init"], folder)
     run([*flask, "db", "migrate", "-m", "baseline"], folder)
@@ -85,6 +86,18 @@ def upgrading(project: Path, python: Path, *, anew: bool = False) -> Side:
             file.unlink()
 
     return Side([str(python), "-m", "flask", "db", "upgrade"], project, prepare)
+
+
+def flask(project: Path, python: Path, *arguments: str) -> Side:
+    """Return a command of `flask db`; the revision that the run before has made is deleted."""
+    versions = project / "migrations" / "versions"
+    there = set(versions.glob("*.py"))
+
+    def prepare() -> None:
+        for path in set(versions.glob("*.py")) - there:
+            path.unlink()
+
+    return Side([str(python), "-m", "flask", "db", *arguments], project, prepare)
 
 
 def read_database(project: Path) -> tuple[list[tuple[str]], list[tuple[str]]]:

@@ -58,6 +58,39 @@ def measure(work: Path, runs: int, revisions: int) -> None:
     print(history.measure(*sides, runs=runs), flush=True)
     if projects.read_database(ours) != projects.read_database(stock):
         sys.exit("The two databases differ after the long history: its line compares nothing.")
+    measure_new(work, python, runs, revisions)
+
+
+def measure_new(work: Path, python: Path, runs: int, size: int) -> None:
+    """Ours compares with a throwaway database and proves; stock compares with one that is up to date."""
+    cases = {
+        f"new, {size:,} tables": (histories.write_tables, histories.models(size, 1), size),
+        f"new, {size:,} revisions": (histories.write, histories.models(size // 10, 10), size),
+        f"verify / check, {size // 10:,} revisions": (
+            histories.write,
+            histories.models(size // 100, 10).replace("if number == 0", "if False"),
+            size // 10,
+        ),
+    }
+    for number, (what, (write, models, length)) in enumerate(cases.items()):
+        ours = projects.make_ours(work / f"ours{number}", TEMPLATE, "example_models=false")
+        (ours / "my_app" / "models" / "many.py").write_text(f"from ..database import db\n\n{models}")
+        stock = projects.make_stock(work / f"stock{number}", python, models=models)
+        for project in (ours, stock):
+            write(project / "migrations" / "versions", length)
+        for project in stock.glob("instance/*.db"):
+            project.unlink()
+        projects.upgrading(stock, python).seconds()
+        commands = [["new", "-m", "new"], ["migrate", "-m", "new"]]
+        if what.startswith("verify"):
+            commands = [["verify"], ["check"]]
+        sides = [
+            projects.flask(project, python, *command)
+            for project, command in zip((ours, stock), commands, strict=True)
+        ]
+        sides[0].seconds()  # the throwaway database is kept, what was proved is remembered
+        comparison = Comparison(f"flask db {what}", aim=2.0 if what.startswith("verify") else 1.5)
+        print(comparison.measure(*sides, runs=runs), flush=True)
 
 
 if __name__ == "__main__":

@@ -88,10 +88,10 @@ def mariadb() -> Iterator[servers.Server]:
 
 @pytest.fixture
 def on(request: pytest.FixtureRequest, bake: Bake) -> Bake:
-    """`on(engine)` gives a project with a database name of its own, which does not exist yet."""
+    """`on(engine, **options)` gives a project with a database name of its own, which does not exist yet."""
 
-    def on(engine: str) -> BakedProject:
-        project = bake(database=engine)
+    def on(engine: str, **options: object) -> BakedProject:
+        project = bake(database=engine, **options)
         if engine != "sqlite":
             server = request.getfixturevalue(engine)
             project.env["DATABASE_URL"] = server.url(f"shop_{next(names)}_dev")

@@ -15,6 +15,7 @@ from sqlalchemy import (
     column,
     func,
     literal,
+    literal_column,
     select,
     table,
     text,
@@ -39,10 +40,14 @@ NEUTRAL: list[tuple[Any, str]] = [
     (types.ARRAY, "{}"),
     (types.Uuid, "00000000-0000-0000-0000-000000000000"),
 ]
+# As many days after a date as the number in a column says.
+DAYS = {"sqlite": "date('1970-01-01', {} || ' days')", "postgresql": "DATE '1970-01-01' + CAST({} AS INT)"}
 
 
 def written(said: str, kind: types.TypeEngine[Any]) -> str | TextClause:
     """Return what somebody typed: a value, or for anything but text an expression such as now()."""
+    if isinstance(kind, types.Boolean) and said.casefold() in {"true", "false"}:
+        return str(int(said.casefold() == "true"))  # a word is text to SQLite, and an error to MariaDB
     return text(said) if EXPRESSION.fullmatch(said) and not isinstance(kind, types.String) else said
 
 
@@ -80,9 +85,21 @@ def from_the_row(migration: MigrationContext, operation: ops.ModifyTableOps, wan
                 .tables[dotted(operation.schema, operation.table_name)]
                 .primary_key.columns
             )
-            own = column(keys[0].name, keys[0].type) if len(keys) == 1 else None
-            return cast(own, String(20)) if isinstance(wanted.type, String) and own is not None else own
+            return _from_key(keys[0], wanted.type, migration.dialect) if len(keys) == 1 else None
     return None
+
+
+def _from_key(key: Column[Any], kind: types.TypeEngine[Any], dialect: Dialect) -> Any:
+    """Return an expression of this type that is another one for each key, or None where there is none."""
+    own: Any = column(key.name, key.type)
+    if isinstance(kind, String):
+        return cast(own, String(20))
+    if isinstance(kind, types.Date | types.DateTime) and isinstance(key.type, types.Integer):
+        name = dialect.identifier_preparer.quote(key.name)
+        return literal_column(DAYS.get(dialect.name, "DATE '1970-01-01' + INTERVAL {} DAY").format(name))
+    number = types.Numeric | types.Integer
+    same = isinstance(kind, number) and isinstance(key.type, number)
+    return own if same or kind._type_affinity is key.type._type_affinity else None
 
 
 def model_column(migration: MigrationContext, step: ops.AlterColumnOp) -> Column[Any]:
