@@ -26,11 +26,18 @@ config = context.config
 
 def options(database: Database) -> dict[str, Any]:
     """What Alembic is told, online and offline alike."""
+    metadata = current_app.extensions["migrate"].db.metadata
     return {
-        "target_metadata": current_app.extensions["migrate"].db.metadata,
-        "compare_type": True,
-        "compare_server_default": database.compare_server_default,
-        "include_name": lambda name, kind, _: kind != "table" or name not in database.private_tables,
+        "target_metadata": metadata,
+        # For the comparisons in autogenerate/, which ask how the engine words things.
+        "database": database,
+        "is_shadow": "database" in config.attributes or getattr(config.cmd_opts, "autogenerate", False),
+        "autogenerate_plugins": autogenerate.PLUGINS,
+        "compare_type": autogenerate.types_differ,
+        "include_schemas": any(table.schema for table in metadata.tables.values()),
+        "include_name": autogenerate.include_name(database, metadata),
+        "include_object": autogenerate.include_object,
+        "render_item": autogenerate.render_item,
         "process_revision_directives": partial(autogenerate.revise, database),
         **database.options,
     }

@@ -10,12 +10,21 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
 from ..engines.base import Database
+from . import refusals
 from . import rendering as _rendering  # noqa: F401  (it registers itself)
 from .answers import Answers
+from .casts import spelled_out
+from .comparing import PLUGINS
+from .enums import render_item
+from .foreign import include_name, include_object
+from .implied import dropped_along
 from .names import renamed
 from .order import in_order
 from .renames import settle
 from .required import fill, fill_again
+from .types import differ as types_differ
+
+__all__ = ["PLUGINS", "include_name", "include_object", "render_item", "revise", "types_differ"]
 
 
 def revise(
@@ -26,13 +35,18 @@ def revise(
     up, down = script.upgrade_ops, script.downgrade_ops
     config = migration.config
     if not (config and getattr(config.cmd_opts, "autogenerate", False)) or up is None or down is None:
+        refusals.say(migration)
         return
     if up.is_empty():
+        refusals.say(migration)
         directives.clear()  # no empty file
         return
     answers = Answers(getattr(config.cmd_opts, "x", None) or ())
     renames, back = settle(migration, script, answers)
+    refusals.say(migration)
     rename = partial(database.rename_sql, migration.dialect)
-    up.ops[:] = [*renames, *fill(migration, in_order(renamed(up.ops, rename)), answers)]
-    down.ops[:] = [*fill_again(migration, in_order(renamed(down.ops, rename))), *back]
+    for way in (up, down):
+        way.ops[:] = renamed(spelled_out(migration, way.ops), rename)
+    up.ops[:] = [*renames, *fill(migration, in_order(up.ops), answers)]
+    down.ops[:] = [*fill_again(migration, in_order(dropped_along(migration, down.ops))), *back]
     answers.check_all_used()

@@ -10,6 +10,7 @@ from typing import Any
 from alembic.operations import ops
 from sqlalchemy import UniqueConstraint
 
+NOTHING = {"None", "False", "{}", "[]"}
 OPTIONS = ("ondelete", "onupdate", "deferrable", "initially", "sqltext")
 # Takes table, kind ("Index" or a constraint's class, "" for both), old and new name; None where it cannot be.
 Renamer = Callable[[ops.ModifyTableOps, str, str, str], str | None]
@@ -57,9 +58,10 @@ def _definition(step: Any) -> Any:
     columns = [str(column).rpartition(".")[2] for column in getattr(element, "expressions", element.columns)]
     told = ["unique" if unique else _kind(step), *columns]
     told += [key.target_fullname for key in getattr(element, "elements", ())]
-    told += [f"{name} {getattr(element, name, None) or ''}" for name in OPTIONS]
-    told += [f"{name} {value}" for name, value in sorted(element.dialect_kwargs.items()) if value]
-    return tuple(told)
+    options = [(name, getattr(element, name, None)) for name in OPTIONS]
+    options += sorted(element.dialect_kwargs.items())
+    # As text: SQL cannot be asked whether it is true.
+    return (*told, *(f"{name} {value}" for name, value in options if str(value) not in NOTHING))
 
 
 def _kind(*steps: Any) -> str:

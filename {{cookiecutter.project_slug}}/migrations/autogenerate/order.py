@@ -1,10 +1,11 @@
 """Puts the operations that Alembic found into an order in which they work on every engine."""
 
 from collections.abc import Iterable
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from alembic.operations import ops
+
+from .circles import referred_first
 
 
 def in_order(operations: list[Any]) -> list[Any]:
@@ -13,6 +14,9 @@ def in_order(operations: list[Any]) -> list[Any]:
     Alembic drops tables before it drops foreign keys that lead to them, in no order among themselves; and an
     index before the foreign key that needs it, or the table that takes it along (MariaDB's error 1553).
     """
+    first = [operation for operation in operations if getattr(operation, "first", None) is True]
+    last = [operation for operation in operations if getattr(operation, "first", None) is False]
+    operations = [operation for operation in operations if operation not in (*first, *last)]
     creates = [operation for operation in operations if isinstance(operation, ops.CreateTableOp)]
     drops = [operation for operation in operations if isinstance(operation, ops.DropTableOp)]
     dropped = {_key(operation) for operation in drops}
@@ -24,22 +28,9 @@ def in_order(operations: list[Any]) -> list[Any]:
         elif operation not in creates and operation not in drops:
             others.append(operation)
     others = [operation for operation in others if getattr(operation, "ops", True)]
-    return [*_referred_first(creates), *others, *reversed(_referred_first(drops))]
-
-
-def _referred_first(operations: list[Any]) -> list[Any]:
-    """Sort by foreign keys; tables in a circle stay in the order they came in."""
-    tables = {_key(operation): operation for operation in operations}
-    graph = {}
-    for key, operation in tables.items():
-        keys = operation.to_table().foreign_keys
-        targets = {tuple(foreign.target_fullname.rpartition(".")[0].rpartition(".")[::2]) for foreign in keys}
-        graph[key] = [(schema or None, name) for schema, name in targets if (schema or None, name) != key]
-    try:
-        order = [key for key in TopologicalSorter(graph).static_order() if key in tables]
-    except CycleError:
-        return operations
-    return [tables[key] for key in order]
+    made, closing = referred_first(creates)
+    dropped_tables, opening = referred_first(drops)
+    return [*first, *made, *closing, *others, *opening, *reversed(dropped_tables), *last]
 
 
 def _without_indexes(operations: Iterable[Any], dropped: set[tuple[str | None, str]]) -> list[Any]:
@@ -51,10 +42,12 @@ def _without_indexes(operations: Iterable[Any], dropped: set[tuple[str | None, s
 
 
 def _turn(operation: Any) -> int:
-    """Constraints are dropped first, then indexes; the rest stays in the order in which it was found."""
-    if isinstance(operation, ops.DropConstraintOp):
-        return 0
-    return 1 if isinstance(operation, ops.DropIndexOp) else 2
+    """Constraints are dropped first, then indexes; the rest stays in the order in which it was found.
+
+    But for a CHECK, which comes last: PostgreSQL puts its column's type into the text.
+    """
+    turns = {ops.DropConstraintOp: 0, ops.DropIndexOp: 1, ops.CreateCheckConstraintOp: 3}
+    return turns.get(type(operation), 2)
 
 
 def _key(operation: Any) -> tuple[str | None, str]:

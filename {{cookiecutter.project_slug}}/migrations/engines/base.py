@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from . import kept
 from .schema import Schema, inspected
+from .wording import Wording
 
 
 class Database:
@@ -24,8 +25,8 @@ class Database:
     # For context.configure(), the same online and offline.
     options: ClassVar[dict[str, Any]]
     connect_args: ClassVar[dict[str, Any]] = {}
-    # True, or a function as context.configure() takes it, where Alembic's own comparison does not fit.
-    compare_server_default: Any = True
+    # How it words a schema, for comparisons.
+    wording: ClassVar[Wording]
     # Tables of the workflow's own, which are no difference to the models.
     private_tables: ClassVar[frozenset[str]] = frozenset({"migration_marker"})
     # What a revision that failed has left behind, in words.

@@ -24,13 +24,15 @@ from . import (
 from .mariadb_definitions import definitions
 from .mariadb_resume import Resumption, resuming
 from .mariadb_session import when_ready
-from .mariadb_statements import GAVE_WAY, NOT_IN_CLUSTER, code, normal_default
+from .mariadb_statements import GAVE_WAY, NOT_IN_CLUSTER, code
+from .mariadb_wording import MariaDBWording
 from .schema import Schema
 from .server import Server
 
 
 class MariaDB(Server):
     title = "MariaDB"
+    wording = MariaDBWording()
     options: ClassVar[dict[str, Any]] = {}
     after_failure = "What ran before it stays, and the next run goes on from there"
     private_tables = Server.private_tables | {mariadb_journal.TABLE, mariadb_lease.TABLE, mariadb_code.TABLE}
@@ -123,12 +125,6 @@ class MariaDB(Server):
                 "part in its cluster at present: see which nodes run, then `make migrate` goes on from there."
             )
         return super().explain(error)
-
-    @staticmethod
-    def compare_server_default(*arguments: Any) -> bool:  # type: ignore[override]
-        """Alembic's documentation of context.configure() has the arguments under this name."""
-        _migration, _reflected, _column, stored, _default, wanted = arguments
-        return normal_default(stored) != normal_default(wanted)
 
     def rename_sql(
         self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str

@@ -9,8 +9,10 @@ from typing import Any
 from alembic.ddl.mysql import MariaDBImpl, MySQLImpl
 from sqlalchemy import table, text
 
+from .percent import SinglePercent
 
-class _Renaming(MySQLImpl):
+
+class _Renaming(SinglePercent, MySQLImpl):
     __dialect__ = "mysql"
 
     def alter_column(self, table_name: str, column_name: str, **options: Any) -> None:

@@ -27,15 +27,3 @@ def code(error: Any) -> int | None:
     """The number of an error of the driver, or of SQLAlchemy's around one."""
     arguments = getattr(getattr(error, "orig", error), "args", ())
     return arguments[0] if arguments and isinstance(arguments[0], int) else None
-
-
-def normal_default(default: str | None) -> str | None:
-    """The server writes a default its own way: now() comes back as current_timestamp(), 1 as '1'."""
-    if default is None:
-        return None
-    text = default.strip()
-    while text.startswith("(") and text.endswith(")"):
-        text = text[1:-1].strip()
-    if re.fullmatch(rf"{NOW}(\(\d*\))?", text, re.IGNORECASE):
-        return "now" + "".join(re.findall(r"\d", text))
-    return re.sub(r"^'(.*)'$", r"\1", text, flags=re.DOTALL)

@@ -18,12 +18,14 @@ from . import (
     postgresql_swap,
     postgresql_templates,
 )
+from .postgresql_wording import PostgreSQLWording
 from .server import Server
 from .waiting import seconds
 
 
 class PostgreSQL(Server):
     title = "PostgreSQL"
+    wording = PostgreSQLWording()
     # One transaction for all revisions would hold every lock until the last one is done.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": True, "transaction_per_migration": True}
     after_failure = "Nothing of this revision was applied"

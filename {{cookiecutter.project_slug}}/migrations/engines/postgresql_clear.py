@@ -15,6 +15,7 @@ OWNED = text("""
             WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, c.oid::regclass::text
         FROM pg_class c WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND relowner = current_user::regrole
         AND relnamespace = 'public'::regnamespace
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'i')  -- of an IDENTITY
     UNION ALL
     SELECT 'TYPE', t.oid::regtype::text FROM pg_type t
         WHERE typtype IN ('e', 'd', 'r') AND typowner = current_user::regrole

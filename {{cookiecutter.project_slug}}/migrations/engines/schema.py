@@ -99,4 +99,6 @@ def _schemas(inspector: Inspector) -> list[str | None]:
 
 def _told(found: Any) -> str:
     """All that was reflected, but for what says nothing: empty options."""
-    return ", ".join(f"{key} {value}" for key, value in sorted(found.items()) if value not in (None, {}, []))
+    options = {key: str(value) for key, value in found.get("dialect_options", {}).items()}  # SQL, on SQLite
+    told = {**found, "dialect_options": options}
+    return ", ".join(f"{key} {value}" for key, value in sorted(told.items()) if value not in (None, {}, []))

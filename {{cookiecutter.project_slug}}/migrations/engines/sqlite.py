@@ -18,12 +18,14 @@ from .schema import Schema
 from .sqlite_definitions import definitions
 from .sqlite_render import rendering
 from .sqlite_turns import turn
+from .sqlite_wording import SQLiteWording
 
 SIDE_FILES = (*sqlite_copy.SIDE_FILES, ".migrating")
 
 
 class SQLite(Database):
     title = "SQLite"
+    wording = SQLiteWording()
     # One transaction for the whole run: all of it is applied, or nothing. transactional_ddl makes Alembic
     # trust the BEGIN that `begin` sends, which pysqlite by itself would end at the first DDL statement.
     options: ClassVar = {

@@ -10,7 +10,8 @@ from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from flask import current_app
+from sqlalchemy import Connection, MetaData
 
 from ..engines.base import Database
 from . import files
@@ -35,6 +36,8 @@ def build(database: Database, script: ScriptDirectory, upto: str) -> None:
     digests = fingerprints(database, script)
     keys = [digests[revision.revision] for revision in script.iterate_revisions(upto, "base")]
     targets = script.get_revisions(upto)
+    if not keys:  # no revision yet
+        return
     if database.recall(keys) != keys[0] or len(targets) > 1:
         _run(database, script, upto)
         if len(targets) == 1:
@@ -50,7 +53,13 @@ def ingredients(database: Database) -> list[str]:
     """What is not in the revisions: the engine, its version, this code and the libraries under it."""
     code = files.code_digest(Path(__file__).parent.parent, "versions")
     libraries = [version(name) for name in ("alembic", "sqlalchemy")]
-    return [database.title, database.engine_version(), code, *libraries]
+    return [database.title, database.engine_version(), code, *libraries, str(_metadata().naming_convention)]
+
+
+def _metadata() -> MetaData:
+    """Its naming convention names the CHECK of a Boolean or an Enum when a revision runs."""
+    metadata: MetaData = current_app.extensions["migrate"].db.metadata
+    return metadata
 
 
 def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
@@ -60,6 +69,7 @@ def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
     progress = Progress(database, script, quiet=True)
     options = {
         **database.options,
+        "target_metadata": _metadata(),
         "script": script,
         "fn": progress.watch(revisions, lambda _migration: None),
     }

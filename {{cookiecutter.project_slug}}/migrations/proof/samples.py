@@ -11,6 +11,8 @@ from flask import current_app
 from sqlalchemy import Column, Connection, MetaData, Table, func, insert, inspect, select, types
 from sqlalchemy.exc import DBAPIError, SAWarning, StatementError
 
+from . import model
+
 ROWS = 3
 BEGINNING = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).replace(tzinfo=None)
 
@@ -59,8 +61,11 @@ def _fill(connection: Connection, table: Table, enough: int) -> bool:
                 if not (column.computed or (column.nullable and nothing) or _fills_itself(column))
             }
             try:
-                with connection.begin_nested():
+                with connection.begin_nested() as attempt:
                     connection.execute(insert(table).values(values))
+                    if model.breaks_a_check(connection, table):
+                        attempt.rollback()
+                        continue
             except (DBAPIError, StatementError):
                 continue
             rows += 1
@@ -79,14 +84,7 @@ def _value(connection: Connection, column: Column[Any], number: int, *, large: b
         found = connection.scalars(select(key.column).order_by(key.column)).all()
         return found[number % len(found)] if found else None
     # One that is about to get a foreign key: it has to fit the keys that rows get by themselves, 1, 2, 3.
-    return sample(column.type, number, large=large and not _refers_in_the_models(column))
-
-
-def _refers_in_the_models(column: Column[Any]) -> bool:
-    table = current_app.extensions["migrate"].db.metadata.tables.get(column.table.fullname)
-    return (
-        table is not None and column.name in table.columns and bool(table.columns[column.name].foreign_keys)
-    )
+    return sample(column.type, number, large=large and not model.refers(column))
 
 
 def sample(kind: types.TypeEngine[Any], number: int, *, large: bool) -> Any:

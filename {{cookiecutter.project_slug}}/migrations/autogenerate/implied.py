@@ -1,0 +1,49 @@
+"""MariaDB makes an index for a foreign key that has none, and leaves it behind when that is dropped.
+
+https://mariadb.com/kb/en/foreign-keys/ ("an index will be created automatically")
+"""
+
+from typing import Any
+
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
+
+from .operations import dotted
+
+
+def drop_along(operation: ops.ModifyTableOps, reflected: Table, wanted: Table) -> None:
+    """Drop the index that there is, with its foreign key."""
+    indexes = {str(index.name): index for index in reflected.indexes}
+    for key in _dropped(operation):
+        if str(key.name) in indexes.keys() - {str(index.name) for index in wanted.indexes}:
+            operation.ops.append(ops.DropIndexOp.from_index(indexes[str(key.name)]))
+
+
+def dropped_along(migration: MigrationContext, operations: list[Any]) -> list[Any]:
+    """The same in a downgrade, in place: the index is one that there will be."""
+    if migration.opts["database"].wording.indexes_foreign_keys:
+        metadata: Any = migration.opts["target_metadata"]
+        for table in operations:
+            for key in _dropped(table):
+                if not _has_index(metadata.tables[dotted(table.schema, table.table_name)], key):
+                    index = ops.DropIndexOp(str(key.name), table.table_name, schema=table.schema)
+                    table.ops.append(index)
+    return operations
+
+
+def _dropped(table: Any) -> list[ForeignKeyConstraint]:
+    """The foreign keys that are dropped, and not their columns: these take the index along."""
+    steps = list(table.ops) if isinstance(table, ops.ModifyTableOps) else []
+    gone = {step.column_name for step in steps if isinstance(step, ops.DropColumnOp)}
+    found = [step.to_constraint() for step in steps if isinstance(step, ops.DropConstraintOp)]
+    keys = [key for key in found if isinstance(key, ForeignKeyConstraint)]
+    return [key for key in keys if not set(key.column_keys) <= gone]
+
+
+def _has_index(model: Table, key: ForeignKeyConstraint) -> bool:
+    """Whether one in the models begins with the columns of the key."""
+    found = [model.primary_key, *model.indexes]
+    found += [unique for unique in model.constraints if isinstance(unique, UniqueConstraint)]
+    wanted = list(key.column_keys)
+    return any([column.name for column in item.columns][: len(wanted)] == wanted for item in found)
