@@ -422,6 +422,12 @@ MATRIX = [
         expected=[["b"]],
     ),
     row(
+        "an enum value is renamed",
+        t('Column("x", Enum("a", "b", name="mood"))'),
+        t('Column("x", Enum("a", "c", name="mood"))'),
+        said=UNPROVED | {"sqlite": "Nothing to migrate"},
+    ),
+    row(
         "string to enum",
         t('Column("x", String(10))'),
         t('Column("x", Enum("a", "b", name="mood"))'),

@@ -161,7 +161,7 @@ def there_and_back(matrix: Matrix, row: Row, before: dict) -> None:
     if row.query:
         assert json.loads(matrix.ask("sql", row.query)) == row.expected
     after = matrix.schema()
-    matrix.flask("downgrade")
+    matrix.flask("downgrade", "--yes")
     assert matrix.schema() == before
     matrix.flask("upgrade")
     assert matrix.schema() == after

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,6 @@ def is_foreign(migration: MigrationContext, name: str) -> bool:
     return not migration.opts["is_shadow"] and not re.search(rf"\b{re.escape(name)}\b", _revisions())
 
 
-@cache
 def _revisions() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(VERSIONS.glob("*.py")))
 
