@@ -25,7 +25,7 @@ def data_revision(project: BakedProject, value: str = "sa.func.upper(TABLE.c.nam
     return path
 
 
-def test_rows_are_changed_in_batches(anywhere: BakedProject) -> None:
+def test_H75_rows_are_changed_in_batches(anywhere: BakedProject) -> None:
     project = anywhere
     with_rows(project)
     data_revision(project)
@@ -42,7 +42,7 @@ def test_rows_are_changed_in_batches(anywhere: BakedProject) -> None:
     assert "Nothing to migrate" in project.make("newmigration", "m=again").out
 
 
-def test_a_run_that_was_cut_short_goes_on(anywhere: BakedProject) -> None:
+def test_H75_a_run_that_was_cut_short_goes_on(anywhere: BakedProject) -> None:
     """One row in the fourth batch does not take the value; what is done is not done again."""
     project = anywhere
     with_rows(project)

@@ -288,3 +288,31 @@ def test_H10_what_a_view_needs_is_not_dropped(project: BakedProject) -> None:
     project.write_revision("viewed", body)
     out = project.flask("db", "upgrade", check=False).out
     assert "View names uses what this takes away from users" in out and "Traceback" not in out
+
+
+def test_H53_where_the_development_database_stands_does_not_matter(anywhere: BakedProject) -> None:
+    """Behind, at a revision of another branch, or not there at all."""
+    project = anywhere
+    project.add_column()
+    first = project.revise("phone")
+    project.edit(project.models / "users.py", "phone: Mapped", "fax: Mapped[int | None]\n    phone: Mapped")
+    assert "adds column users.fax" in project.make("newmigration", "m=fax").out
+    project.make("migrate")
+    project.sql("UPDATE alembic_version SET version_num = 'elsewhere'")
+    assert "Nothing to migrate" in project.make("newmigration", "m=nothing").out
+    assert len(project.versions) == 3 and first in project.versions
+
+
+def test_H60_upgrade_and_then_migrate_in_one_process(project: BakedProject) -> None:
+    code = (
+        "import sqlalchemy as sa; from flask_migrate import migrate, upgrade\n"
+        "from my_app import create_app; from my_app.database import db\n"
+        "with create_app().app_context():\n"
+        "    upgrade()\n"
+        "    db.metadata.tables['users'].append_column(sa.Column('phone', sa.String(30)))\n"
+        "    migrate(message='phone')\n"
+        "    upgrade()\n"
+    )
+    project.run(project.python, "-c", code, FLASK_DEBUG="1")
+    assert "phone" in project.versions[-1].read_text()
+    assert project.sql("SELECT phone FROM users") == []
