@@ -191,3 +191,43 @@ with create_app().app_context():
         connection.exec_driver_sql("ALTER TABLE _alembic_tmp_x RENAME TO x")
 """
     project.run(project.python, "-c", code, FLASK_DEBUG="1")
+
+
+@pytest.mark.parametrize(
+    ("table", "arguments"),
+    [
+        (TABLE, ""),
+        (TABLE.replace("price INTEGER", "twice INTEGER GENERATED ALWAYS AS (id * 2) STORED"), ""),
+        (
+            TABLE.replace("PRIMARY KEY", "PRIMARY KEY AUTOINCREMENT"),
+            ', table_kwargs={"sqlite_autoincrement": True}',
+        ),
+    ],
+)
+def test_D8_the_printed_sql_does_all_that_a_run_does(bake: Bake, table: str, arguments: str) -> None:
+    """Triggers, views, indexes and counters included; run by SQLite's own shell language, on a copy."""
+    others = [
+        LOG,
+        TRIGGER,
+        "CREATE INDEX lower_names ON things (lower(name))",
+        "CREATE INDEX names_down ON things (name DESC)",
+        "CREATE VIEW names AS SELECT name FROM things",
+    ]
+    project = with_table(bake, table, *others, arguments=arguments)
+    project.sql("DELETE FROM things WHERE id = 3")
+    script = project.make("sql").out
+    assert "CREATE TRIGGER remember" in script and "lower(name)" in script
+    copy = project.path / "copy.db"
+    with sqlite3.connect(project.path / "instance" / "my_app.db") as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+        target.executescript(script)
+    project.make("migrate")
+    ran = schema(project), project.sql("SELECT * FROM things"), counters(project)
+    project.env["DATABASE_URL"] = f"sqlite:///{copy}"
+    assert (schema(project), project.sql("SELECT * FROM things"), counters(project)) == ran
+    assert "AUTOINCREMENT" not in table or ran[2] == [("things", 3)]
+
+
+def counters(project: BakedProject) -> list[tuple]:
+    there = "sqlite_sequence" in schema(project)
+    return project.sql("SELECT name, seq FROM sqlite_sequence ORDER BY name") if there else []

@@ -25,9 +25,12 @@ CREATE_INDEX = re.compile(r'CREATE (?:UNIQUE )?INDEX "?([^"\s]+)"? ON.*', re.DOT
 
 
 @contextmanager
-def careful_rebuilds(connection: Connection) -> Iterator[None]:
-    """Watch the statements on `connection` for rebuilds; the listeners are gone afterwards."""
-    driver: Any = connection.connection.dbapi_connection
+def careful_rebuilds(connection: Connection, driver: Any = None) -> Iterator[None]:
+    """Watch the statements on `connection` for rebuilds; the listeners are gone afterwards.
+
+    What is done besides goes through `driver`, where it is given: `--sql` prints it.
+    """
+    driver = driver or connection.connection.dbapi_connection
     tables: dict[str, _Rebuilt] = {}
     indexes: dict[str, str] = {}
 
@@ -36,6 +39,7 @@ def careful_rebuilds(connection: Connection) -> Iterator[None]:
             statement = _without_generated(driver, *match.groups())
         elif (match := DROP.fullmatch(statement)) and _is_being_rebuilt(driver, match[1]):
             refuse_loss(driver, match[1], _temporary(match[1]))
+            _keep_counter(driver, match[1])
             table = tables[match[1]] = _Rebuilt(driver, match[1])
             indexes.update({name: sql for kind, name, sql in table.owned if kind == "index"})
         elif RENAME.fullmatch(statement):
@@ -59,7 +63,7 @@ def careful_rebuilds(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        driver.execute("PRAGMA legacy_alter_table = OFF")
+        connection.connection.dbapi_connection.execute("PRAGMA legacy_alter_table = OFF")  # type: ignore[union-attr]
         event.remove(connection, "before_cursor_execute", before)
         event.remove(connection, "after_cursor_execute", after)
 
@@ -71,7 +75,6 @@ class _Rebuilt:
         self.driver, self.name = driver, name
         query = "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
         self.owned = driver.execute(query, [name]).fetchall()
-        self.counter = _counter(driver, name)
         # Kind -2 is an expression: https://sqlite.org/pragma.html#pragma_index_xinfo
         self.expressions = {
             index
@@ -89,9 +92,6 @@ class _Rebuilt:
                 f"Rebuilding table {self.name} would lose {', '.join(lost)}: nothing was changed; say it "
                 "in the revision, with table_args, table_kwargs or reflect_args of op.batch_alter_table()."
             )
-        if self.counter is not None:
-            update = "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?"
-            self.driver.execute(update, [self.counter, self.name])
         for kind, name, sql in self.owned:
             if kind == "trigger" or name in self.expressions:
                 self._again(sql)
@@ -130,11 +130,17 @@ def _temporary(table: str) -> str:
     return f"_alembic_tmp_{table}"[:50]  # as Alembic cuts it
 
 
-def _counter(driver: Any, table: str) -> int | None:
-    if not driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
-        return None
-    row = driver.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", [table]).fetchone()
-    return row[0] if row else None
+def _keep_counter(driver: Any, table: str) -> None:
+    """AUTOINCREMENT never gives a number twice, not even that of a row that was deleted.
+
+    https://sqlite.org/autoinc.html: the numbers stand in a table, which goes along with a renamed table.
+    """
+    if driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+        old, new = (name.replace("'", "''") for name in (table, _temporary(table)))
+        driver.execute(f"DELETE FROM sqlite_sequence WHERE name = '{new}'")  # noqa: S608
+        driver.execute(
+            f"INSERT INTO sqlite_sequence SELECT '{new}', seq FROM sqlite_sequence WHERE name = '{old}'"  # noqa: S608
+        )
 
 
 def _without_generated(driver: Any, table: str, names: str, values: str, source: str) -> str:
