@@ -179,9 +179,13 @@ class Database:
         """Drop the database where it exists, whoever is connected to it."""
         raise NotImplementedError
 
-    # How a snapshot's file name ends, and whether one is so cheap that it is taken unasked.
+    # How a snapshot's file name ends.
     suffix: ClassVar[str]
-    cheap_snapshots: ClassVar = False
+
+    @property
+    def cheap_snapshots(self) -> bool:
+        """Whether one is so cheap that it is taken unasked."""
+        return False
 
     def save(self, target: Path) -> None:
         """Write a consistent snapshot into the file `target`, which is empty; raises MigrationError."""

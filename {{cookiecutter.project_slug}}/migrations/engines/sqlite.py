@@ -36,7 +36,6 @@ class SQLite(Database):
     connect_args: ClassVar = {"timeout": 10}
     after_failure = "Nothing was changed"
     suffix = "sqlite"
-    cheap_snapshots = True
 
     _memory: Pool | None = None
 
@@ -51,6 +50,10 @@ class SQLite(Database):
     @property
     def in_memory(self) -> bool:
         return self.url.database in {None, "", ":memory:"}
+
+    @property
+    def cheap_snapshots(self) -> bool:
+        return not self.in_memory  # nothing of that outlives the process
 
     def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
         if not self.in_memory:
