@@ -33,11 +33,15 @@ def dropped_along(migration: MigrationContext, operations: list[Any]) -> list[An
 
 
 def _dropped(table: Any) -> list[ForeignKeyConstraint]:
-    """The foreign keys that are dropped, and not their columns: these take the index along."""
+    """The foreign keys that are dropped, whose index stays behind.
+
+    A column takes it along, and a foreign key that is made again under the same name uses it again.
+    """
     steps = list(table.ops) if isinstance(table, ops.ModifyTableOps) else []
     gone = {step.column_name for step in steps if isinstance(step, ops.DropColumnOp)}
     found = [step.to_constraint() for step in steps if isinstance(step, ops.DropConstraintOp)]
-    keys = [key for key in found if isinstance(key, ForeignKeyConstraint)]
+    again = {step.constraint_name for step in steps if isinstance(step, ops.CreateForeignKeyOp)}
+    keys = [key for key in found if isinstance(key, ForeignKeyConstraint) and key.name not in again]
     return [key for key in keys if not set(key.column_keys) <= gone]
 
 
