@@ -46,7 +46,10 @@ def _lock(path: Path) -> sqlite3.Connection | None:
     except FileNotFoundError:
         pass
     except sqlite3.OperationalError as error:
-        if "locked" not in str(error):
-            raise MigrationError(f"{path} cannot be locked ({error}).") from error
+        if "locked" not in str(error):  # no room on the disk, say
+            connection.close()
+            path.unlink(missing_ok=True)
+            said = told(path.with_suffix(""), error) or f"{path} cannot be locked ({error})."
+            raise MigrationError(said) from error
     connection.close()
     return None
