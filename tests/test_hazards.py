@@ -238,8 +238,8 @@ def test_H47_a_run_that_was_not_stored_is_not_called_a_success(anywhere: BakedPr
 def test_H58_options_are_the_same_offline(project: BakedProject) -> None:
     project.edit(
         "migrations/env.py",
-        '"compare_type": True,',
-        '"compare_type": True,\n        "version_table": "mine",',
+        '"target_metadata": metadata,',
+        '"target_metadata": metadata,\n        "version_table": "mine",',
     )
     assert "INSERT INTO mine" in project.flask("db", "upgrade", "--sql").out
     project.flask("db", "upgrade")

@@ -11,12 +11,18 @@ from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
-from sqlalchemy import ARRAY, Column, Enum, TypeDecorator
+from sqlalchemy import ARRAY, Column, Enum, TypeDecorator, text
 
 from .enum_values import change
 from .foreign import is_foreign
 
 Key = tuple[str | None, str]
+ELSEWHERE = text("""
+    SELECT 1 FROM pg_type t JOIN pg_attribute a ON a.atttypid IN (t.oid, t.typarray) AND NOT a.attisdropped
+        JOIN pg_class c ON c.oid = a.attrelid
+    WHERE t.typname = :name AND t.typnamespace = to_regnamespace(quote_ident(:schema))
+        AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname = ANY(:compared)) LIMIT 1
+""")
 
 
 class EnumType(ops.MigrateOperation):
@@ -69,12 +75,19 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
     for key in sorted(wants.keys() - had.keys(), key=str):
         upgrade.ops.insert(0, EnumType(key, wants[key], first=True))
     for key in sorted(had.keys() - wants.keys(), key=str):
-        if not is_foreign(migration, key[1]):
+        if not is_foreign(migration, key[1]) and not _used_elsewhere(context, key, schemas):
             upgrade.ops.append(EnumType(key, had[key], first=False))
     for key in sorted(wants.keys() & had.keys(), key=str):
         if had[key] != wants[key]:
             upgrade.ops.append(change(context, upgrade, key, had[key], wants[key], columns[key]))
     return PriorityDispatchResult.CONTINUE
+
+
+def _used_elsewhere(context: AutogenContext, key: Key, schemas: Any) -> bool:
+    """Whether a table has it that is in none of the compared schemas: then it is not ours to drop."""
+    own = context.inspector.default_schema_name
+    values = {"schema": key[0] or own, "name": key[1], "compared": [schema or own for schema in schemas]}
+    return bool(context.connection.scalar(ELSEWHERE, values))  # type: ignore[union-attr]
 
 
 def _declared(context: AutogenContext) -> Iterator[tuple[Column[Any], Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from alembic import command
-from alembic.script import Script
+from alembic.script import Script, ScriptDirectory
 from flask.cli import with_appcontext
 
 from .. import engines, history
@@ -32,8 +32,8 @@ from .report import prove_and_tell
 @with_appcontext
 def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[str, ...]) -> None:
     """Turn what changed in the models into a revision, and prove it."""
-    _refuse_two_heads()
     database, script = engines.configured(), history.directory()
+    _refuse_two_heads(script)
     if prove:
         newest = script.get_revision(script.get_current_head())
         with one_sentence(database), database.shadow() as shadow:
@@ -77,8 +77,7 @@ def _parent(revision: Script) -> str:
     return str(revision.down_revision or "base")
 
 
-def _refuse_two_heads() -> None:
-    script = history.directory()
+def _refuse_two_heads(script: ScriptDirectory) -> None:
     heads = [Path(script.get_revision(head).path).name for head in script.get_heads()]
     if len(heads) > 1:
         raise MigrationError(
