@@ -119,7 +119,7 @@ def sample(kind: types.TypeEngine[Any], number: int, *, large: bool) -> Any:
         case types.Date():
             return BEGINNING.date() + timedelta(days=number)
         case types.Time():
-            return time(number, 2, 3)
+            return time(number % 24, 2, 3)
         case types.Interval():
             return timedelta(days=number)
         case types.ARRAY():
