@@ -76,7 +76,15 @@ class Shop:
         assert self.sql("SELECT version_num FROM alembic_version") == [("gate",)]
         assert self.sql("SELECT * FROM migration_lock") == []
         tables = {name for (name,) in self.sql("SHOW TABLES")}
-        assert tables == {"alembic_version", "tags", "users", "user_tags", "gate", "migration_lock"}
+        assert tables == {
+            "alembic_version",
+            "tags",
+            "users",
+            "user_tags",
+            "gate",
+            "migration_applied",
+            "migration_lock",
+        }
 
 
 @pytest.fixture

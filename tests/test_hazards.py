@@ -181,7 +181,7 @@ def test_on_postgresql_a_failing_revision_leaves_nothing_and_those_before_stay(
     assert "half.py failed" in project.flask("db", "upgrade", check=False).out
     assert project.revision == "good"
     tables = [name for (name,) in project.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-    assert sorted(tables) == ["alembic_version", "good", "tags", "user_tags", "users"]
+    assert sorted(tables) == ["alembic_version", "good", "migration_applied", "tags", "user_tags", "users"]
 
 
 def test_H39_mariadb_drops_the_foreign_key_before_its_index(anywhere: BakedProject) -> None:

@@ -108,7 +108,12 @@ def look(project: BakedProject, tables: str, columns: str) -> None:
     assert sums == [(ROWS, total, total, ROWS)]
     assert project.sql("SELECT count(*), sum(parent_id) FROM children") == [(ROWS, total)]
     assert {name for (name,) in project.sql(columns)} == COLUMNS[project.revision]
-    assert {name for (name,) in project.sql(tables)} == {"alembic_version", "parents", "children"}
+    assert {name for (name,) in project.sql(tables)} == {
+        "alembic_version",
+        "migration_applied",
+        "parents",
+        "children",
+    }
 
 
 def test_kill_sqlite(family: BakedProject) -> None:

@@ -64,4 +64,4 @@ def test_H72_tests_of_a_project_leave_no_mark(project: BakedProject) -> None:
     code += "with create_app({'TESTING': True, 'SECRET_KEY': 'x'}).app_context():\n    upgrade()"
     (project.path / "instance").mkdir()
     project.run(project.python, "-c", code, **PRODUCTION)
-    assert tables(project) == {"alembic_version", "tags", "users", "user_tags"}
+    assert tables(project) == {"alembic_version", "migration_applied", "tags", "users", "user_tags"}

@@ -76,7 +76,7 @@ def complete(project: BakedProject) -> None:
     assert project.sql("SELECT n FROM two ORDER BY n") == [(1,), (2,), (3,)]
     assert project.revision == "steps"
     tables = {name for (name,) in project.sql("SHOW TABLES")}
-    assert tables == {"alembic_version", "tags", "users", "user_tags", "one", "two"}
+    assert tables == {"alembic_version", "migration_applied", "tags", "users", "user_tags", "one", "two"}
 
 
 @pytest.mark.parametrize(

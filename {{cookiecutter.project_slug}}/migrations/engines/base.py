@@ -28,7 +28,7 @@ class Database:
     # How it words a schema, for comparisons.
     wording: ClassVar[Wording]
     # Tables of the workflow's own, which are no difference to the models.
-    private_tables: ClassVar[frozenset[str]] = frozenset({"migration_marker"})
+    private_tables: ClassVar[frozenset[str]] = frozenset({"migration_applied", "migration_marker"})
     # What a revision that failed has left behind, in words.
     after_failure: ClassVar[str]
 
@@ -44,6 +44,11 @@ class Database:
     def short_name(self) -> str:
         """What `--yes-destroy` has to be given."""
         return self.name
+
+    @property
+    def own_tables(self) -> frozenset[str]:
+        """Those, and Alembic's: what is in a database but no table of the application's."""
+        return self.private_tables | {"alembic_version"}
 
     def prepare(self) -> None:
         """Make the database where it does not exist yet, before revisions are applied."""
@@ -139,7 +144,7 @@ class Database:
 
     def schema(self, connection: Connection) -> Schema:
         """Describe what this database holds, but for the tables of the workflow's own."""
-        return inspected(connection, self.private_tables | {"alembic_version"})
+        return inspected(connection, self.own_tables)
 
     def anew(self) -> None:
         """Make this throwaway database empty again."""

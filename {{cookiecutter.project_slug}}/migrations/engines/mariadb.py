@@ -96,7 +96,7 @@ class MariaDB(Server):
     @contextmanager
     def migrating(self, connection: Connection) -> Iterator[None]:
         self.confirm()
-        with resuming(connection, "alembic_version", self.lease) as self.resumption:
+        with resuming(connection, self.own_tables, self.lease) as self.resumption:
             yield
 
     def resumes(self) -> bool:
@@ -135,7 +135,7 @@ class MariaDB(Server):
         return f"ALTER TABLE {self.quoted_table(dialect, table)} RENAME INDEX {quote(old)} TO {quote(new)}"
 
     def schema(self, connection: Connection) -> Schema:
-        return definitions(connection, self.private_tables | {"alembic_version"})
+        return definitions(connection, self.own_tables)
 
     def create(self) -> None:
         with self.administering() as connection:

@@ -5,7 +5,7 @@ is not: it commits by itself, so such a block is run again from its beginning an
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -115,12 +115,14 @@ class Resumption:
 
 
 @contextmanager
-def resuming(connection: Connection, version_table: str, lease: Lease | None) -> Iterator[Resumption]:
-    """Watch the statements on `connection`; the listeners are gone afterwards."""
+def resuming(
+    connection: Connection, own_tables: Collection[str], lease: Lease | None
+) -> Iterator[Resumption]:
+    """Watch the statements on `connection`, but for those about the workflow's own tables."""
     resumption = Resumption(Journal(connection, lease))
 
     def before(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
-        if version_table in statement:
+        if any(table in statement for table in own_tables):
             return statement, parameters
         left = resumption.before(statement, parameters)
         return (left, parameters) if left else ("DO 0", ())

@@ -98,7 +98,7 @@ class SQLite(Database):
         return sqlite3.sqlite_version
 
     def schema(self, connection: Connection) -> Schema:
-        return definitions(connection, frozenset({"alembic_version"}))
+        return definitions(connection, self.own_tables)
 
     def exists(self) -> bool:
         return self.in_memory or self.path.exists()

@@ -21,6 +21,9 @@ def problems(folder: Path) -> list[str]:
     for path, text in texts.items():
         if match := ID.search(text):
             files[match[1]].append(path.name)
+    head = folder.parent / "HEAD"
+    if head.exists() and re.search(r"^<{7}", head.read_text(encoding="utf-8"), re.MULTILINE):
+        return ["migrations/HEAD has a conflict in it: `make rebase` puts your revision on top of theirs"]
     found = [
         f"{' and '.join(names)} have the same id {revision}: give one of them another, and let what comes "
         "after it say so in down_revision"

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from . import losses
+from . import applied, losses
 from .heads import describe
 from .snapshots import may_destroy, take_and_tell
 
@@ -27,6 +27,7 @@ class Progress:
         self.options: dict[str, Any] = {}
         self.applied = 0
         self.waited = False
+        self.started = 0.0
         self.saved = False
 
     def watch(
@@ -40,6 +41,8 @@ class Progress:
             self.after = set(heads)
             self.options = migration.opts
             steps = list(revisions(heads, migration))
+            if migration.connection and not self.quiet:
+                applied.tell_changed(migration.connection, self.script, self.after)
             if not steps:
                 return
             if isinstance(steps[0], RevisionStep) and not self.database.resumes():  # and not `stamp`
@@ -49,6 +52,8 @@ class Progress:
                 if lost or (self.database.cheap_snapshots and may_destroy(steps)):
                     take_and_tell(self.database, self.before)
                 self.saved = True
+            if migration.connection and not self.quiet:
+                applied.prepare(migration.connection)
             verify = self.database.guard(migration.connection) if migration.connection else None
             for step in steps:
                 self.current = step if isinstance(step, RevisionStep) else None
@@ -62,14 +67,16 @@ class Progress:
 
         return watched
 
-    def on_version_apply(self, *, step: Any, heads: set[str], **_: Any) -> None:
+    def on_version_apply(self, *, ctx: MigrationContext, step: Any, heads: set[str], **_: Any) -> None:
         """Called by Alembic after each revision, inside its transaction."""
         self.applied += 1
         self.after = set(heads)
+        seconds = time.perf_counter() - self.started
+        if self.current and ctx.connection and not self.quiet:
+            applied.note(ctx.connection, self.current, seconds)
         self.database.finished()
         if not self.quiet and self.current:
             sign = "" if step.is_upgrade else "back: "
-            seconds = time.perf_counter() - self.started
             click.echo(f"  {sign}{describe(self.script, {self.current.revision.revision})}  {seconds:.2f} s")
 
     def conclude(self) -> None:

@@ -70,10 +70,9 @@ class Proof:
 
     def fill(self, enough: int = ENOUGH) -> list[str]:
         """Put rows into the tables that are concerned; where that is not known yet, into all."""
-        ignoring = self.shadow.private_tables | {"alembic_version"}
 
         def wanted(table: str) -> bool:
-            return table not in ignoring and (self.final or self.concerned(table))
+            return table not in self.shadow.own_tables and (self.final or self.concerned(table))
 
         with self.shadow.connect() as connection, connection.begin():
             return fill(connection, wanted, enough=enough)

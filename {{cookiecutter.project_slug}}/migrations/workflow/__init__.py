@@ -11,6 +11,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from ..history import losses
 from .backup import backup
+from .listed import listed
 from .new import new
 from .rebuild import rebuild
 from .restore import restore
@@ -36,6 +37,8 @@ for command in commands.commands.values():
                 ["--verbose"], is_flag=True, expose_value=False, help="Show the traceback of an error."
             )
         )
+for name in ("migrate", "revision", "merge"):
+    commands.commands[name].callback = listed(commands.commands[name].callback)
 commands.commands["downgrade"].params.append(losses.option)
 
 

@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 
 from .. import engines, history
 from ..engines.errors import MigrationError, UsageError
+from ..history import chain
 from ..history.errors import one_sentence
 from ..history.heads import alembic_config
 from .backfill import backfill
@@ -39,6 +40,7 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
         with one_sentence(database), database.shadow() as shadow:
             history.build(shadow, script, _parent(newest))
             prove_and_tell(shadow, script, newest)
+        chain.write(script)
         return
     if not message or not message.strip():
         raise UsageError('Say in a few words what changes: make newmigration m="add users.phone".')
@@ -57,6 +59,7 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
         _format(path)
         click.echo(f"Wrote migrations/versions/{path.name}")
         script = history.directory()
+        chain.write(script)
         prove_and_tell(shadow, script, script.get_revision(written.revision), compared=True)
     click.echo("Read it, then apply it with `make migrate`.")
 
@@ -67,6 +70,7 @@ def _new_for_data(message: str, data: str) -> None:
     written: Any = command.revision(config, message)
     path = Path(written.path)
     _format(path)
+    chain.write(history.directory())
     click.echo(
         f"Wrote migrations/versions/{path.name}\n"
         "Say in it what the rows get (VALUES) and which ones (TODO), then prove it: flask db new --prove"
@@ -82,7 +86,7 @@ def _refuse_two_heads(script: ScriptDirectory) -> None:
     if len(heads) > 1:
         raise MigrationError(
             f"There are {len(heads)} newest revisions, {' and '.join(sorted(heads))}: "
-            'join them with `flask db merge heads -m "…"`, then make the new one.'
+            "`make rebase` puts yours on top of theirs, then make the new one."
         )
 
 

@@ -11,7 +11,7 @@ from flask import current_app
 
 from .. import engines, history, review
 from ..engines.base import Database
-from ..history import differences, files
+from ..history import chain, differences, files
 from .named import unnamed
 from .registered import unregistered
 from .rendered import unrendered
@@ -43,6 +43,7 @@ class Verification:
         self.verified = Verified()
         self.files = Check("the files in versions/ fit together")
         self.heads = Check("there is one newest revision")
+        self.listed = Check("migrations/HEAD lists them as they are")
         self.proved = Check("every revision runs up, down and up again, with rows")
         self.safe = Check("nothing dangerous without a reason")
         self.models = Check("the models match the revisions")
@@ -56,7 +57,8 @@ class Verification:
             self.script = history.directory()
             heads = [self.script.get_revision(head) for head in self.script.get_heads()]
             names = " and ".join(sorted(Path(head.path).name for head in heads))
-            two = [f'{names}: join them with `flask db merge heads -m "…"`'] if len(heads) > 1 else []
+            two = [f"{names}: `make rebase` puts yours on top of theirs"] if len(heads) > 1 else []
+            self.listed.found(chain.problems(self.script))
             if self.heads.found(two):
                 self._look_at(heads)
         self.registered.found(self._once("registered", lambda: unregistered(current_app.import_name)))
@@ -104,9 +106,8 @@ class Verification:
             return
         shadow = self.walk.at_heads()
         self.models.found(differences.from_models(shadow, self.script, differences.every))
-        ignoring = shadow.private_tables | {"alembic_version"}
         with shadow.connect() as connection:
-            self.named.found(unnamed(connection, db.metadata, ignoring))
+            self.named.found(unnamed(connection, db.metadata, shadow.own_tables))
         if self.models.ok and self.named.ok:
             self.verified.add(wanted)
 

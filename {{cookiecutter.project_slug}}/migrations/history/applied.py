@@ -1,0 +1,96 @@
+"""Which revisions a database has, as their files were then: a table with when, by whom and how long.
+
+A revision that was changed after it was applied is one that this database does not have.
+"""
+
+import getpass
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from alembic.runtime.migration import RevisionStep
+from alembic.script import ScriptDirectory
+from flask import current_app
+from sqlalchemy import Column, Connection, DateTime, Float, MetaData, String, Table, inspect, select
+from sqlalchemy.engine import Row
+
+from ..engines.errors import MigrationError
+from . import chain
+from .files import digest
+
+# Among Database.private_tables: no difference to the models.
+APPLIED = Table(
+    "migration_applied",
+    MetaData(),
+    Column("revision", String(255), primary_key=True),
+    Column("content", String(16), nullable=False),  # see chain.content()
+    Column("file", String(16), nullable=False),  # the same file is not taken apart again
+    Column("applied_at", DateTime, nullable=False),  # UTC
+    Column("applied_by", String(100), nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+
+
+def prepare(connection: Connection) -> None:
+    """Make the table, as Alembic makes its own: before the first revision runs."""
+    APPLIED.create(connection, checkfirst=True)
+
+
+def note(connection: Connection, step: RevisionStep, seconds: float) -> None:
+    """Inside the transaction that stores the new revision."""
+    revision = step.revision
+    connection.execute(APPLIED.delete().where(APPLIED.c.revision == revision.revision))
+    if step.is_upgrade:
+        source = Path(revision.path).read_bytes()
+        row = {
+            "revision": revision.revision,
+            "content": chain.content(source.decode()),
+            "file": _of_file(source),
+            "applied_at": datetime.now(UTC).replace(tzinfo=None),
+            "applied_by": f"{_user()}@{socket.gethostname()}"[:100],
+            "seconds": round(seconds, 3),
+        }
+        connection.execute(APPLIED.insert().values(row))
+
+
+def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> list[str]:
+    """Say which of the revisions up to `heads`, which have to be known, were changed after they ran here."""
+    if not heads or not inspect(connection).has_table(APPLIED.name):
+        return []
+    rows = {row.revision: row for row in connection.execute(select(APPLIED))}
+    found = []
+    for revision in script.iterate_revisions(tuple(heads), "base"):
+        row = rows.get(revision.revision)
+        if row and _differs(row, Path(revision.path), getattr(revision.module, "replaced_content", None)):
+            when = f"{row.applied_at:%Y-%m-%d %H:%M} UTC by {row.applied_by}"
+            found.append(f"{Path(revision.path).name} was changed after it was applied here ({when})")
+    return found
+
+
+def tell_changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> None:
+    """Warn; raises MigrationError where MIGRATION_REFUSE_CHANGED is set."""
+    setting = os.environ.get("MIGRATION_REFUSE_CHANGED") or current_app.config.get("MIGRATION_REFUSE_CHANGED")
+    for sentence in changed(connection, script, heads):
+        mend = "put it back as it was, and make a new revision of the change"
+        if str(setting or "0").lower() not in {"0", "false", "no"}:
+            raise MigrationError(f"{sentence}, and MIGRATION_REFUSE_CHANGED is set: {mend}.")
+        click.echo(f"Warning: {sentence}: {mend}.", err=True)
+
+
+def _differs(row: Row, file: Path, replaced: str | None) -> bool:
+    """`replaced` is what a squashed baseline says of the file whose place it has taken."""
+    source = file.read_bytes()
+    return row.file != _of_file(source) and row.content not in {chain.content(source.decode()), replaced}
+
+
+def _of_file(source: bytes) -> str:
+    return digest([source.replace(b"\r\n", b"\n").decode()])[:16]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "somebody"
