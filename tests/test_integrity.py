@@ -39,7 +39,7 @@ def test_H67_an_applied_revision_that_was_changed_is_said(anywhere: BakedProject
     for setting in ("0", "no"):
         project.make("migrate", MIGRATION_REFUSE_CHANGED=setting)
     sentence = project.flask_fails("db", "upgrade", MIGRATION_REFUSE_CHANGED="1")
-    assert "MIGRATION_REFUSE_CHANGED is set: put it back" in sentence
+    assert "MIGRATION_REFUSE_CHANGED is set: put the history back" in sentence
 
     # Taken back and applied again, it is what it is now.
     project.make("rollback")

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import click
 from alembic.runtime.migration import RevisionStep
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from flask import current_app
 from sqlalchemy import Column, Connection, DateTime, Float, MetaData, String, Table, inspect, select
 from sqlalchemy.engine import Row
 
+from ..engines.base import Database
 from ..engines.errors import MigrationError
-from . import chain
+from . import chain, copies
 from .files import digest
 
 # Among Database.private_tables: no difference to the models.
@@ -40,32 +41,64 @@ def prepare(connection: Connection) -> None:
 
 def note(connection: Connection, step: RevisionStep, seconds: float) -> None:
     """Inside the transaction that stores the new revision."""
-    revision = step.revision
+    revision: Script = step.revision
     connection.execute(APPLIED.delete().where(APPLIED.c.revision == revision.revision))
     if step.is_upgrade:
-        source = Path(revision.path).read_bytes()
-        row = {
-            "revision": revision.revision,
-            "content": chain.content(source.decode()),
-            "file": _of_file(source),
-            "applied_at": datetime.now(UTC).replace(tzinfo=None),
-            "applied_by": f"{_user()}@{socket.gethostname()}"[:100],
-            "seconds": round(seconds, 3),
-        }
-        connection.execute(APPLIED.insert().values(row))
+        _insert(connection, revision, seconds)
+
+
+def stamp(connection: Connection, script: ScriptDirectory, heads: set[str]) -> None:
+    """After `flask db stamp`, too, there is a row for each revision that the database is said to have."""
+    had = set(connection.scalars(select(APPLIED.c.revision)))
+    revisions = {each.revision: each for each in script.iterate_revisions(tuple(heads) or "base", "base")}
+    connection.execute(APPLIED.delete().where(APPLIED.c.revision.not_in(revisions)))
+    for name in revisions.keys() - had:
+        _insert(connection, revisions[name], 0)
+
+
+def _insert(connection: Connection, revision: Script, seconds: float) -> None:
+    path = Path(revision.path)
+    source = path.read_bytes()
+    row = {
+        "revision": revision.revision,
+        "content": chain.content(source.decode()),
+        "file": _of_file(source),
+        "applied_at": datetime.now(UTC).replace(tzinfo=None),
+        "applied_by": f"{_user()}@{socket.gethostname()}"[:100],
+        "seconds": round(seconds, 3),
+    }
+    connection.execute(APPLIED.insert().values(row))
+    if current_app.debug:
+        copies.keep(path, revision.revision, row["file"])
+
+
+def rows(database: Database) -> dict[str, Row]:
+    with database.connect() as connection:
+        return _read(connection)
+
+
+def _read(connection: Connection) -> dict[str, Row]:
+    if not inspect(connection).has_table(APPLIED.name):
+        return {}
+    return {row.revision: row for row in connection.execute(select(APPLIED))}
 
 
 def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> list[str]:
-    """Say which of the revisions up to `heads`, which have to be known, were changed after they ran here."""
-    if not heads or not inspect(connection).has_table(APPLIED.name):
-        return []
-    rows = {row.revision: row for row in connection.execute(select(APPLIED))}
-    found = []
-    for revision in script.iterate_revisions(tuple(heads), "base"):
-        row = rows.get(revision.revision)
-        if row and _differs(row, Path(revision.path), getattr(revision.module, "replaced_content", None)):
+    """Say which of the revisions up to `heads` are not what ran here; heads that nobody knows are passed."""
+    known = heads & set(script.revision_map._revision_map)  # type: ignore[arg-type]
+    rows = _read(connection) if known else {}
+    found, later = [], ""
+    for revision in script.iterate_revisions(tuple(known), "base") if rows else ():
+        row, path = rows.pop(revision.revision, None), Path(revision.path)
+        if row is None:
+            # Those of before this table was made come before all that it has.
+            if rows and later:
+                found.append(f"{path.name} was never applied here, and {later}, which comes after it, was")
+            continue
+        later = path.name
+        if _differs(row, path, getattr(revision.module, "replaced_content", None)):
             when = f"{row.applied_at:%Y-%m-%d %H:%M} UTC by {row.applied_by}"
-            found.append(f"{Path(revision.path).name} was changed after it was applied here ({when})")
+            found.append(f"{path.name} was changed after it was applied here ({when})")
     return found
 
 
@@ -73,7 +106,7 @@ def tell_changed(connection: Connection, script: ScriptDirectory, heads: set[str
     """Warn; raises MigrationError where MIGRATION_REFUSE_CHANGED is set."""
     setting = os.environ.get("MIGRATION_REFUSE_CHANGED") or current_app.config.get("MIGRATION_REFUSE_CHANGED")
     for sentence in changed(connection, script, heads):
-        mend = "put it back as it was, and make a new revision of the change"
+        mend = "put the history back as it was, and make a new revision of the change"
         if str(setting or "0").lower() not in {"0", "false", "no"}:
             raise MigrationError(f"{sentence}, and MIGRATION_REFUSE_CHANGED is set: {mend}.")
         click.echo(f"Warning: {sentence}: {mend}.", err=True)

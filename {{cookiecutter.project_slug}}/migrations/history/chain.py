@@ -37,20 +37,25 @@ def write(script: ScriptDirectory) -> None:
     path(script).write_text(HEADING + "".join(map(_line, in_order(script))), encoding="utf-8", newline="\n")
 
 
+def listed(script: ScriptDirectory) -> dict[str, str]:
+    """Return what migrations/HEAD says; nothing where there is none."""
+    file = path(script)
+    return read(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
 def problems(script: ScriptDirectory) -> list[str]:
     """Say where migrations/HEAD and the files differ."""
-    file = path(script)
-    listed = read(file.read_text(encoding="utf-8")) if file.exists() else {}
+    said = listed(script)
     there = {revision.revision: revision for revision in in_order(script)}
     found = [
         f"{Path(revision.path).name} is not what it was when it was proved"
-        if name in listed
+        if name in said
         else f"{Path(revision.path).name} is not listed"
         for name, revision in there.items()
-        if listed.get(name) != content_of(revision)
+        if said.get(name) != content_of(revision)
     ]
-    found += [f"{name} is listed, and no file has it" for name in listed.keys() - there.keys()]
-    if not found and list(listed) != list(there) and len(script.get_heads()) == 1:
+    found += [f"{name} is listed, and no file has it" for name in said.keys() - there.keys()]
+    if not found and list(said) != list(there) and len(script.get_heads()) == 1:
         found.append("the revisions come in another order")
     return [f"migrations/HEAD: {problem}; `flask db new --prove` mends it" for problem in found]
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
@@ -12,30 +13,52 @@ from ..engines.errors import MigrationError
 
 ID = re.compile(r"^revision(?:\s*:[^=\n]+)?\s*=\s*[\"'](.+?)[\"']", re.MULTILINE)
 PARENTS = re.compile(r"^down_revision(?:\s*:[^=\n]+)?\s*=\s*(\([^)]*\)|\[[^\]]*\]|.*)$", re.MULTILINE)
+QUOTED = re.compile(r"[\"'](.+?)[\"']")
+
+
+@dataclass(frozen=True)
+class File:
+    """What a file in versions/ says of its place; parents may be missing, which Alembic does not bear."""
+
+    path: Path
+    revision: str
+    parents: tuple[str, ...]
+
+
+def parse(path: Path) -> File | None:
+    text = path.read_text(encoding="utf-8")
+    if not (match := ID.search(text)):
+        return None
+    parents = [parent for declared in PARENTS.findall(text) for parent in QUOTED.findall(declared)]
+    return File(path, match[1], tuple(parents))
+
+
+def parsed(folder: Path) -> list[File]:
+    return [file for path in sorted(folder.glob("*.py")) if (file := parse(path))]
 
 
 def problems(folder: Path) -> list[str]:
     """Say which ids two files share, and which parents no file has: Alembic warns of the first only."""
-    texts = {path: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
-    files = defaultdict(list)
-    for path, text in texts.items():
-        if match := ID.search(text):
-            files[match[1]].append(path.name)
     head = folder.parent / "HEAD"
     if head.exists() and re.search(r"^<{7}", head.read_text(encoding="utf-8"), re.MULTILINE):
         return ["migrations/HEAD has a conflict in it: `make rebase` puts your revision on top of theirs"]
+    files = parsed(folder)
+    names = defaultdict(list)
+    for file in files:
+        names[file.revision].append(file.path.name)
     found = [
-        f"{' and '.join(names)} have the same id {revision}: give one of them another, and let what comes "
+        f"{' and '.join(same)} have the same id {revision}: give one of them another, and let what comes "
         "after it say so in down_revision"
-        for revision, names in files.items()
-        if len(names) > 1
+        for revision, same in names.items()
+        if len(same) > 1
     ]
-    for path, text in texts.items():
-        for declared in PARENTS.findall(text):
-            for parent in re.findall(r"[\"'](.+?)[\"']", declared):
-                if parent not in files:
-                    found.append(f"{path.name} comes after {parent}, which no file in versions/ has")
-    return found
+    return found + [
+        f"{file.path.name} comes after {parent}, which no file in versions/ has: if it was taken out of the "
+        "history, `make rebase` closes the gap"
+        for file in files
+        for parent in file.parents
+        if parent not in names
+    ]
 
 
 def refuse_inconsistent(folder: Path) -> None:

@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 
 from ..engines.base import Database
+from . import copies
 
 
 def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
@@ -26,6 +27,7 @@ def stored_heads(database: Database) -> set[str]:
         return []
 
     config = alembic_config()
+    config.attributes["quiet"] = True  # whatever versions/ looks like at present
     script = ScriptDirectory.from_config(config)
     if database.exists():
         with EnvironmentContext(config, script, fn=read, dont_mutate=True):
@@ -45,7 +47,18 @@ def unknown_revision(revision: str, database: Database | None) -> str:
     if database:
         return (
             f"{database} is at revision {revision}, which no file in migrations/versions has: it was made on "
-            "another branch or by newer code. Go back to that branch and `make rollback` there, "
-            "or start the development database anew with `make db`."
+            f"another branch or by newer code. {_ways_out(revision)}"
         )
     return f"There is no revision {revision}: `flask db history` lists those there are."
+
+
+def _ways_out(revision: str) -> str:
+    if copies.find(revision):
+        return (
+            "`flask db upgrade --undo-foreign` takes it back with the copy in instance/applied "
+            "(`make migrate` asks first), or `make db` starts the development database anew."
+        )
+    return (
+        "Go back to that branch and `make rollback` there, "
+        "or start the development database anew with `make db`."
+    )

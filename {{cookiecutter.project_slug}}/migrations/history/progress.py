@@ -72,8 +72,11 @@ class Progress:
         self.applied += 1
         self.after = set(heads)
         seconds = time.perf_counter() - self.started
-        if self.current and ctx.connection and not self.quiet:
-            applied.note(ctx.connection, self.current, seconds)
+        if ctx.connection and not self.quiet:
+            if self.current:
+                applied.note(ctx.connection, self.current, seconds)
+            else:
+                applied.stamp(ctx.connection, self.script, heads)
         self.database.finished()
         if not self.quiet and self.current:
             sign = "" if step.is_upgrade else "back: "

@@ -11,15 +11,18 @@ from flask_sqlalchemy import SQLAlchemy
 
 from ..history import losses
 from .backup import backup
+from .foreign import asking
+from .foreign import option as foreign_option
 from .listed import listed
 from .new import new
+from .rebase import rebase
 from .rebuild import rebuild
 from .restore import restore
 from .sql import sql
 from .status import status
 from .verify import verify
 
-VERBS = (backup, new, rebuild, restore, sql, status, verify)
+VERBS = (backup, new, rebase, rebuild, restore, sql, status, verify)
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 commands = click.Group(
@@ -39,6 +42,9 @@ for command in commands.commands.values():
         )
 for name in ("migrate", "revision", "merge"):
     commands.commands[name].callback = listed(commands.commands[name].callback)
+upgrade = commands.commands["upgrade"]
+upgrade.callback = asking(upgrade.callback)
+upgrade.params.append(foreign_option)
 commands.commands["downgrade"].params.append(losses.option)
 
 

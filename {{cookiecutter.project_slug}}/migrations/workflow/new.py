@@ -86,7 +86,8 @@ def _refuse_two_heads(script: ScriptDirectory) -> None:
     if len(heads) > 1:
         raise MigrationError(
             f"There are {len(heads)} newest revisions, {' and '.join(sorted(heads))}: "
-            "`make rebase` puts yours on top of theirs, then make the new one."
+            '`make rebase` puts yours on top of theirs (or join them: `flask db merge heads -m "…"`), '
+            "then make the new one."
         )
 
 

@@ -23,7 +23,7 @@ def status() -> None:
                 version = database.version(connection)
         heads = stored_heads(database)
         changed = []
-        if exists and heads <= set(script.revision_map._revision_map):  # type: ignore[operator]
+        if exists:
             with database.connect() as connection:
                 changed = applied.changed(connection, script, heads)
     click.echo(f"Engine    {database.title} {version}".rstrip())

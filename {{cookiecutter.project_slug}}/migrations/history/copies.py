@@ -1,0 +1,34 @@
+"""Copies of the revisions that were applied in development, in instance/applied: the way back from a branch.
+
+A database stays where it is when another branch is checked out, and the files that brought it there are gone,
+or stand in another place of the chain.
+"""
+
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from flask import current_app
+
+
+def keep(path: Path, revision: str, digest: str) -> None:
+    """A copy that cannot be written only costs the way back, never the migration."""
+    copy = _folder() / f"{_stem(revision)}-{digest}.py"
+    with suppress(OSError):
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+
+
+def find(revision: str, digest: str = "*") -> Path | None:
+    """Return the copy of the file with this digest, or any of this revision."""
+    return next(_folder().glob(f"{_stem(revision)}-{digest}.py"), None)
+
+
+def _stem(revision: str) -> str:
+    return re.sub(r"[^\w.]", "_", revision)
+
+
+def _folder() -> Path:
+    return Path(current_app.instance_path) / "applied"
