@@ -117,6 +117,15 @@ class BakedProject:
         path.write_text(f'"""{name}"""\n\n{imports}\n{head}\n{body}\n')
         return path
 
+    def list_revisions(self) -> None:
+        """Write migrations/HEAD, after revisions were written by hand; as `flask db new --prove` would."""
+        code = (
+            f"from {self.package} import create_app; from migrations import history; "
+            "from migrations.history import chain; create_app().app_context().push(); "
+            "chain.write(history.directory())"
+        )
+        self.run(self.python, "-c", code, check=False, FLASK_DEBUG="1")
+
     @property
     def url(self) -> str:
         return self.env.get("DATABASE_URL") or f"sqlite:///{self.path}/instance/{self.package}.db"

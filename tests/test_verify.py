@@ -10,6 +10,7 @@ from project import BakedProject, rewrite
 CHECKS = {
     "files": "the files in versions/ fit together",
     "heads": "there is one newest revision",
+    "listed": "migrations/HEAD lists them as they are",
     "proved": "every revision runs up, down and up again, with rows",
     "safe": "nothing dangerous without a reason",
     "models": "the models match the revisions",
@@ -30,6 +31,7 @@ def downgrade():
 
 def verify(project: BakedProject, **failing: str) -> dict[str, dict]:
     """Run it; the checks named in `failing` fail and say so, all others pass or have not been looked at."""
+    project.list_revisions()
     result = project.flask("db", "verify", "--json", check=False)
     assert "Traceback" not in result.out
     said = json.loads(result.out)
