@@ -1,21 +1,23 @@
 """The only door to the database for a migration: for `flask db`, manage.py, plain `alembic` and tests."""
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
 from alembic import context
 from alembic.util import CommandError
 from click import ClickException
-from flask import current_app, has_app_context
+from flask import has_app_context
 from sqlalchemy import Connection, Engine
 
 from migrations import autogenerate, engines, history
 from migrations.engines.base import Database
 from migrations.engines.errors import MigrationError
-from migrations.history import marker
+from migrations.history import binds, marker, standing
 from migrations.history.checks import refuse_tables_without_revision
 from migrations.history.errors import one_sentence
 from migrations.history.files import refuse_inconsistent
@@ -26,7 +28,7 @@ config = context.config
 
 def options(database: Database) -> dict[str, Any]:
     """What Alembic is told, online and offline alike."""
-    metadata = current_app.extensions["migrate"].db.metadata
+    metadata = binds.metadata(database.bind)
     return {
         "target_metadata": metadata,
         # For the comparisons in autogenerate/, which ask how the engine words things.
@@ -46,9 +48,12 @@ def options(database: Database) -> dict[str, Any]:
 def run_offline(database: Database) -> None:
     """`--sql`: print what would run."""
     start = context.get_starting_revision_argument() or "base"
+    if told := binds.told(database):
+        print(f"-- Database {told}{database}\n", file=config.output_buffer or sys.stdout)
     prepare = partial(history.build, script=context.script, upto=start)
     with one_sentence(database), database.rendering(config.output_buffer or sys.stdout, prepare) as rendering:
         context.configure(**options(database), **rendering)
+        context.configure(**options(database), **rendering, fn=binds.choosing(asked_for(), database.bind))
         with context.begin_transaction():
             context.run_migrations()
 
@@ -101,8 +106,13 @@ def configure(connection: Connection, database: Database, progress: Progress) ->
     settings = options(database) | {"connection": connection}
     context.configure(**settings)
     # Once more, now that Alembic's own function can be asked for: `progress` watches what it yields.
-    revisions = progress.watch(context.get_context().opts["fn"], refuse_tables_without_revision)
+    revisions = progress.watch(asked_for(), refuse_tables_without_revision)
     context.configure(**settings, fn=revisions, on_version_apply=progress.on_version_apply)
+
+
+def asked_for() -> Callable[..., Any]:
+    """Return the function that says which revisions run, without what watched it on another database."""
+    return unwrap(context.get_context().opts["fn"])
 
 
 def is_applying() -> bool:
@@ -120,20 +130,39 @@ def run() -> None:
     if "quiet" not in config.attributes:  # who builds a throwaway database has looked
         refuse_inconsistent(Path(context.script.versions))
     given: Connection | Engine | None = config.attributes.get("connection")
-    database: Database = config.attributes.get("database") or engines.configured()
+    if given is not None:
+        run_on_given(given, engines.configured(config.attributes.get("bind_key")))
+        return
+    one: Database | None = config.attributes.get("database")
+    databases = [one] if one else binds.databases(getattr(config.cmd_opts, "x", None))
+    for database in databases:
+        if len(databases) > 1 and not context.is_offline_mode():
+            context.config.print_stdout(f"{binds.label(database)}: {database}")
+        try:
+            run_for(database, is_last=database is databases[-1])
+        except MigrationError:
+            if len(databases) > 1 and is_applying() and not context.is_offline_mode():
+                standing.tell(databases, database, context.script)
+            raise
+
+
+def run_for(database: Database, *, is_last: bool) -> None:
     if context.is_offline_mode():
         run_offline(database)
-    elif isinstance(given, Connection):
-        run_on(given, database, Progress(database, context.script, quiet=True))
-    elif isinstance(given, Engine):
-        with given.connect() as connection:
-            run_on(connection, database, Progress(database, context.script, quiet=True))
     elif getattr(config.cmd_opts, "autogenerate", False):
         # The models are compared with the history; what the development database holds plays no part.
-        with history.shadow(database, context.script, config.attributes.get("shadow")) as shadow:
+        shadows = config.attributes.get("shadows", {})
+        with history.shadow(database, context.script, shadows.get(database.bind)) as shadow:
+            config.attributes["is_last"] = is_last
             run_online(shadow)
     else:
         run_online(database)
+
+
+def run_on_given(given: Connection | Engine, database: Database) -> None:
+    """For tests: a database of theirs, in which all is quiet."""
+    with nullcontext(given) if isinstance(given, Connection) else given.connect() as connection:
+        run_on(connection, database, Progress(database, context.script, quiet=True))
 
 
 if has_app_context():

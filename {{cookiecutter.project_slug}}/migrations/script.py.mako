@@ -3,7 +3,13 @@ def bare(operations):
     """Without the remarks that Alembic puts around them."""
     return "\n".join(line for line in (operations or "").splitlines() if "# ###" not in line).strip() or "pass"
 %>\
-<% data = config.attributes.get("data") %>\
+<%
+import re
+data = config.attributes.get("data")
+parts = config.attributes.get("parts", {})
+imported = "\n".join(sorted(config.attributes.get("imports", ())))
+suffixes = {None: ""} | {bind: "_" + re.sub(r"\W", "_", bind) for bind in parts if bind}
+%>\
 """${message.replace("\\", "\\\\").replace('"', '\\"')}
 
 Revision ID: ${up_revision}
@@ -13,7 +19,7 @@ Create Date: ${create_date}
 
 import sqlalchemy as sa
 from alembic import op
-${imports if imports else ""}
+${imported}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
@@ -27,7 +33,7 @@ VALUES = {${repr(data.column)}: ...}  # what they get, such as sa.func.upper(TAB
 BATCH = 1_000
 
 
-def upgrade() -> None:
+def upgrade${data.suffix}() -> None:
     """Change the rows in batches, each committed by itself: what waits for one of them does not wait long.
 
     A run that was cut short goes on where it stopped. (SQLite has one transaction for the whole run.)
@@ -47,16 +53,19 @@ def upgrade() -> None:
             keys = connection.scalars(next_keys.where(KEY > keys[-1])).all()
 
 
-def downgrade() -> None:
+def downgrade${data.suffix}() -> None:
     # Where the new values do no harm to the code before this revision, `pass` will do, with a reason:
     # "safe: …" on the line above.
     raise NotImplementedError("the values that ${data.table}.${data.column} had before are not kept")
-% else:
-
-def upgrade() -> None:
-    ${bare(upgrades)}
-
-
-def downgrade() -> None:
-    ${bare(downgrades)}
 % endif
+% for bind, suffix in suffixes.items():
+% if not (data and not data.suffix):
+
+def upgrade${suffix}() -> None:
+    ${bare(parts.get(bind, ("", ""))[0]).replace("\n", "\n    ")}
+
+
+def downgrade${suffix}() -> None:
+    ${bare(parts.get(bind, ("", ""))[1]).replace("\n", "\n    ")}
+% endif
+% endfor

@@ -18,10 +18,18 @@ from {{ cookiecutter.package_name }}.config import load_dotenv
 from {{ cookiecutter.package_name }}.database import db
 
 
-def _test_url(name: str, folder: Path) -> URL:
-    """Return a database beside the development one, or a file in a temporary folder."""
+def _test_urls(name: str, folder: Path) -> dict[str | None, URL]:
+    """Return for each database (the default one: None) one beside it, or a file in a temporary folder."""
     load_dotenv()
-    url: URL = create_app().config["SQLALCHEMY_DATABASE_URI"]
+    config = create_app().config
+    urls = {bind: options["url"] for bind, options in config["SQLALCHEMY_BINDS"].items()}
+    return {
+        bind: _beside(url, f"{name}{number or ''}", folder)
+        for number, (bind, url) in enumerate({None: config["SQLALCHEMY_DATABASE_URI"], **urls}.items())
+    }
+
+
+def _beside(url: URL, name: str, folder: Path) -> URL:
     if url.get_backend_name() == "sqlite":
         return url.set(database=str(folder / f"{name}.db"))
     base = str(url.database).removesuffix("_dev").removesuffix("_test")
@@ -30,15 +38,20 @@ def _test_url(name: str, folder: Path) -> URL:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The application on a database of its own; `url = URL.create("sqlite")` would keep that in memory."""
-    url = _test_url("app", tmp_path_factory.mktemp("database"))
-    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url, "SECRET_KEY": "only for tests"})
+    """The application on databases of its own; `URL.create("sqlite")` for one would keep that in memory."""
+    urls = _test_urls("app", tmp_path_factory.mktemp("database"))
+    default, *_ = urls.values()
+    binds = {bind: url for bind, url in urls.items() if bind}
+    settings = {"SQLALCHEMY_DATABASE_URI": default, "SQLALCHEMY_BINDS": binds}
+    app = create_app({"TESTING": True, "SECRET_KEY": "only for tests", **settings})
     with app.app_context():
         flask_migrate.upgrade()
     yield app
     with app.app_context():
-        db.engine.dispose()
-    engines.of(url).drop()
+        for engine in db.engines.values():
+            engine.dispose()
+    for url in urls.values():
+        engines.of(url).drop()
 
 
 @pytest.fixture
@@ -52,15 +65,16 @@ def session(app: Flask) -> Iterator[scoped_session]:
     with app.app_context():
         yield db.session
         db.session.rollback()
-        for table in reversed(db.metadata.sorted_tables):
-            db.session.execute(table.delete())
+        for metadata in db.metadatas.values():
+            for table in reversed(metadata.sorted_tables):
+                db.session.execute(table.delete())
         db.session.commit()
 
 
 @pytest.fixture
 def alembic_engine(tmp_path: Path) -> Iterator[Engine]:
-    """For pytest-alembic: an empty database on the engine of this project."""
-    database = engines.of(_test_url("history", tmp_path))
+    """For pytest-alembic: an empty database on the engine of this project, the default one."""
+    database = engines.of(_test_urls("history", tmp_path)[None])
     database.drop()
     database.create()
     engine = create_engine(database.url, poolclass=NullPool)

@@ -4,6 +4,7 @@ Later wins: the defaults here; the environment (in development also `.env` and `
 that SETTINGS names; what a test hands to `create_app()`.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,8 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
         # For a user who may not create databases: an empty one, which `flask db new` fills and empties.
         SHADOW_DATABASE_URL=os.environ.get("SHADOW_DATABASE_URL"),
         SECRET_KEY=os.environ.get("SECRET_KEY"),
+        # More databases, as JSON: by the names that __bind_key__ of a model takes.
+        SQLALCHEMY_BINDS=os.environ.get("SQLALCHEMY_BINDS"),
     )
     _read_settings_file(app)
     if {"DATABASE_URL", "SQLALCHEMY_DATABASE_URI"} & settings.keys():
@@ -49,6 +52,7 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
     for name in ("MIGRATION_DATABASE_URL", "SHADOW_DATABASE_URL"):
         if other := app.config[name]:
             app.config[name] = parse_url(other, ROOT)
+    app.config["SQLALCHEMY_BINDS"] = _binds(app.config["SQLALCHEMY_BINDS"])
     if app.debug:
         development.prepare(app, is_default=url == DEFAULT_DATABASE_URL)
     elif not app.testing and (app.config["SECRET_KEY"] or "") in KNOWN_SECRET_KEYS:
@@ -57,6 +61,21 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
             'python -c "import secrets; print(secrets.token_hex())" makes one '
             "(or set FLASK_DEBUG=1 if this is a development machine)."
         )
+
+
+def _binds(said: Any) -> dict[str, dict[str, Any]]:
+    """Return for each bind what Flask-SQLAlchemy takes: a dictionary with "url" and options of the engine."""
+    try:
+        binds = json.loads(said) if isinstance(said, str) else dict(said or {})
+        with_options = {name: v if isinstance(v, dict) else {"url": v} for name, v in binds.items()}
+        return {
+            name: {**options, "url": parse_url(options["url"], ROOT, f"SQLALCHEMY_BINDS, {name},")}
+            for name, options in with_options.items()
+        }
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise SetupError(
+            'SQLALCHEMY_BINDS takes names with URLs, such as {"log": "sqlite:///instance/log.db"}: mend it.'
+        ) from error
 
 
 def _read_settings_file(app: Flask) -> None:

@@ -34,7 +34,23 @@ DRIVERS = {
 db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING_CONVENTION))
 
 
+class _Table(db.Table):  # type: ignore[name-defined, misc]
+    """`info={"bind_key": …}`, as Flask-SQLAlchemy 2 had it, names the database as `bind_key=` does."""
+
+    def __new__(cls, *arguments: Any, bind_key: str | None = None, **options: Any) -> Any:
+        said = (options.get("info") or {}).get("bind_key")
+        return super().__new__(cls, *arguments, bind_key=bind_key or said, **options)
+
+
+db.Table = _Table
+
+# Of declarative bases beside db.Model: append Base.metadata, and its tables are migrated like the others.
+# Base.metadata = MetaData(naming_convention=NAMING_CONVENTION), for a bind also with info={"bind_key": …}.
+more_metadata: list[MetaData] = []
+
+
 def init_app(app: Flask) -> None:
+    app.extensions["more_metadata"] = more_metadata
     try:
         db.init_app(app)
     except ModuleNotFoundError as error:
@@ -46,7 +62,7 @@ def init_app(app: Flask) -> None:
                 event.listen(engine, "connect", _prepare_sqlite)
 
 
-def parse_url(text: str | URL, root: Path) -> URL:
+def parse_url(text: str | URL, root: Path, setting: str = "DATABASE_URL") -> URL:
     """Return a URL with a driver, and for SQLite with an absolute path (a relative one starts at `root`).
 
     Raises SetupError for anything that is no database URL; the message never holds the password.
@@ -61,13 +77,13 @@ def parse_url(text: str | URL, root: Path) -> URL:
         dialect = url.get_dialect().name
     except (ArgumentError, ValueError, ModuleNotFoundError) as error:
         raise SetupError(
-            "DATABASE_URL is no database URL: it looks like sqlite:///instance/app.db, "
+            f"{setting} is no database URL: it looks like sqlite:///instance/app.db, "
             "postgresql://user:password@host/name or mariadb://user:password@host/name."
         ) from error
     if dialect == "sqlite" and url.database and not url.database.startswith((":memory:", "file:")):
         url = url.set(database=str(root / url.database))
     elif dialect != "sqlite" and not url.database:
-        raise SetupError("DATABASE_URL names a server but no database: add /name at its end.")
+        raise SetupError(f"{setting} names a server but no database: add /name at its end.")
     return url
 
 

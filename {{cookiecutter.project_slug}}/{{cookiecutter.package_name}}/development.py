@@ -6,6 +6,7 @@ import secrets
 import subprocess
 import warnings
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask
@@ -23,10 +24,9 @@ def prepare(app: Flask, *, is_default: bool) -> None:
     try:
         instance.mkdir(exist_ok=True)
         app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or _secret_key(instance / "secret_key")
-        if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
-            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-            # A development server that rests must not hold a file that `make db` replaces.
-            app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {}).setdefault("poolclass", NullPool)
+        _make_way_for_sqlite(url, app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {}))
+        for options in app.config["SQLALCHEMY_BINDS"].values():
+            _make_way_for_sqlite(options["url"], options)
     except OSError as error:
         raise SetupError(
             f"{error.filename} cannot be made or written ({error.strerror}): make its folder writable, "
@@ -34,6 +34,13 @@ def prepare(app: Flask, *, is_default: bool) -> None:
         ) from error
     if is_default and url.get_backend_name() == "postgresql" and not _answers(url):
         app.config["SQLALCHEMY_DATABASE_URI"] = _postgresql_from_wheel(url, instance / "postgresql")
+
+
+def _make_way_for_sqlite(url: URL, options: dict[str, Any]) -> None:
+    if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        # A development server that rests must not hold a file that `make db` replaces.
+        options.setdefault("poolclass", NullPool)
 
 
 def _secret_key(path: Path) -> str:

@@ -10,7 +10,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
 from ..engines.base import Database
-from . import refusals
+from . import parts, refusals
 from . import rendering as _rendering  # noqa: F401  (it registers itself)
 from .answers import Answers
 from .casts import spelled_out
@@ -32,21 +32,33 @@ def revise(
 ) -> None:
     """A `process_revision_directives` hook. It also runs for `flask db check`, so there it asks nothing."""
     script = directives[0]
-    up, down = script.upgrade_ops, script.downgrade_ops
+    up, down = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
     config = migration.config
-    if not (config and getattr(config.cmd_opts, "autogenerate", False)) or up is None or down is None:
+    if not (config and getattr(config.cmd_opts, "autogenerate", False)):
         refusals.say(migration)
         return
-    if up.is_empty():
-        refusals.say(migration)
-        directives.clear()  # no empty file
-        return
-    answers = Answers(getattr(config.cmd_opts, "x", None) or ())
-    renames, back = settle(migration, script, answers)
+    answers = config.attributes.setdefault("answers", Answers(getattr(config.cmd_opts, "x", None) or ()))
+    if not up.is_empty():
+        _settle(database, migration, up, down, answers)
+        parts.keep(database.bind, migration, up, down)
+    refusals.say(migration)
+    if config.attributes.get("is_last", True):
+        answers.check_all_used()
+        if not parts.of(config):
+            directives.clear()  # no empty file
+
+
+def _settle(
+    database: Database,
+    migration: MigrationContext,
+    up: ops.UpgradeOps,
+    down: ops.DowngradeOps,
+    answers: Answers,
+) -> None:
+    renames, back = settle(migration, up, down, answers)
     refusals.say(migration)
     rename = partial(database.rename_sql, migration.dialect)
     for way in (up, down):
         way.ops[:] = renamed(spelled_out(migration, way.ops), rename)
     up.ops[:] = [*renames, *fill(migration, in_order(up.ops), answers)]
     down.ops[:] = [*fill_again(migration, in_order(dropped_along(migration, down.ops))), *back]
-    answers.check_all_used()

@@ -23,6 +23,8 @@ def include_name(database: Database, metadata: MetaData) -> Callable[..., bool]:
     def include(name: str | None, kind: str, _parents: Any) -> bool:
         if kind == "schema":
             return name in schemas
+        if database.bind and not metadata.tables:
+            return False  # one that has lost all its models, or has none yet: it is left alone
         return kind != "table" or name not in database.private_tables
 
     return include

@@ -18,16 +18,15 @@ from .operations import altered, dotted
 
 
 def settle(
-    migration: MigrationContext, script: ops.MigrationScript, answers: Answers
+    migration: MigrationContext, upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps, answers: Answers
 ) -> tuple[list[ops.MigrateOperation], list[ops.MigrateOperation]]:
-    """Leave in `script` what is not a rename; return the renames, and what takes them back.
+    """Leave in both what is not a rename; return the renames, and what takes them back.
 
     The shadow is put back at the end.
     """
     done: list[ops.MigrateOperation] = []
     refused: set[tuple[str, str]] = set()
     operations = Operations(migration)
-    upgrade, downgrade = script.upgrade_ops, script.downgrade_ops
     try:
         while found := _next(migration, upgrade.ops, answers, refused):
             operations.invoke(found)

@@ -31,13 +31,17 @@ def of(url: URL, connect_args: dict[str, Any] | None = None) -> Database:
     return _BY_BACKEND[backend](url, connect_args or {})
 
 
-def configured() -> Database:
-    """Return the database of the current application, by the way that migrations are to take."""
-    if direct := current_app.config.get("MIGRATION_DATABASE_URL"):
+def configured(bind: str | None = None) -> Database:
+    """Return a database of the current application, by the way that migrations are to take."""
+    if (direct := current_app.config.get("MIGRATION_DATABASE_URL")) and bind is None:
         return of(direct)
-    engine = current_app.extensions["migrate"].db.engine
-    arguments = current_app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {}).get("connect_args")
-    database = of(engine.url, arguments)
+    engine = current_app.extensions["migrate"].db.engines[bind]
+    if bind is None:
+        options = current_app.config.get("SQLALCHEMY_ENGINE_OPTIONS", {})
+    else:
+        options = current_app.config["SQLALCHEMY_BINDS"][bind]
+    database = of(engine.url, options.get("connect_args") if isinstance(options, dict) else None)
+    database.bind = bind
     if current_app.testing:
         database.live_in(engine)
     return database

@@ -36,6 +36,14 @@ class Database:
         self.url = url
         self.args = self.connect_args | connect_args
 
+    # Its name in SQLALCHEMY_BINDS; None for the default database.
+    bind: str | None = None
+
+    @property
+    def place(self) -> Any:
+        """What two names of one and the same database have in common."""
+        return self.url.get_backend_name(), self.url.host or "localhost", self.url.port, self.name
+
     @property
     def name(self) -> str:
         return str(self.url.database)
@@ -60,7 +68,13 @@ class Database:
 
     def sibling(self, name: str) -> Self:
         """Return another database on the same server or in the same folder."""
-        return type(self)(self.url.set(database=name), self.args)
+        return self.at(self.url.set(database=name))
+
+    def at(self, url: URL) -> Self:
+        """Return the database at another URL, with the part that this one has in the application."""
+        other = type(self)(url, self.args)
+        other.bind = self.bind
+        return other
 
     def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
         """An engine of its own: the application's has listeners and a pool that are none of our business."""

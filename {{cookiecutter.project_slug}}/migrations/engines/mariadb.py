@@ -33,7 +33,8 @@ from .server import Server
 class MariaDB(Server):
     title = "MariaDB"
     wording = MariaDBWording()
-    options: ClassVar[dict[str, Any]] = {}
+    # Said, because with several databases Alembic would keep what the one before has said.
+    options: ClassVar[dict[str, Any]] = {"transactional_ddl": False, "transaction_per_migration": False}
     after_failure = "What ran before it stays, and the next run goes on from there"
     private_tables = Server.private_tables | {mariadb_journal.TABLE, mariadb_lease.TABLE, mariadb_code.TABLE}
     resumption: Resumption | None = None

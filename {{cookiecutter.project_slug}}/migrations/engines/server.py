@@ -44,7 +44,7 @@ class Server(Database):
     @contextmanager
     def administering(self) -> Iterator[Connection]:
         url = self.url.set(database=self.maintenance or "")
-        with type(self)(url, self.args).pool(isolation_level="AUTOCOMMIT").connect() as connection:
+        with self.at(url).pool(isolation_level="AUTOCOMMIT").connect() as connection:
             yield connection
 
     def quoted(self, connection: Connection) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 @contextmanager
 def shadow(owner: "Server") -> Iterator["Server"]:
     """Yield an empty database, which is dropped at the end; or the one that SHADOW_DATABASE_URL names."""
-    if url := current_app.config.get("SHADOW_DATABASE_URL"):
+    if (url := current_app.config.get("SHADOW_DATABASE_URL")) and owner.bind is None:
         with _given(owner, url) as given:
             yield given
         return
-    made = owner.sibling(f"{owner.name[:40]}_shadow_{os.getpid()}")
+    several = zlib.crc32((owner.bind or "").encode())  # two binds may have one beginning
+    made = owner.sibling(f"{owner.name[:35]}_shadow_{os.getpid()}{several or ''}")
     with owner.administering() as connection:
         _sweep(owner, connection)
         hold(made, connection)
@@ -38,7 +40,7 @@ def shadow(owner: "Server") -> Iterator["Server"]:
 
 @contextmanager
 def _given(owner: "Server", url: URL) -> Iterator["Server"]:
-    given = type(owner)(url, owner.args)
+    given = owner.at(url)
     given.is_given = True
     if url.get_backend_name() != owner.url.get_backend_name():
         raise MigrationError(f"SHADOW_DATABASE_URL leads to another engine than {owner.title}: mend it.")
@@ -75,7 +77,7 @@ def hold(database: "Server", connection: Connection) -> bool:
 
 def _sweep(owner: "Server", connection: Connection) -> None:
     """Drop what processes that were killed have left."""
-    ours = re.compile(rf"{re.escape(owner.name[:40])}_shadow_\d+")
+    ours = re.compile(rf"{re.escape(owner.name[:35])}_shadow_\d+")
     for name in connection.scalars(text(owner.names)).all():
         if ours.fullmatch(name) and hold(owner.sibling(name), connection):
             with suppress(DBAPIError):  # somebody else's, with the same prefix

@@ -44,6 +44,10 @@ class SQLite(Database):
         return Path(self.name.removeprefix("file:").partition("?")[0])
 
     @property
+    def place(self) -> Any:
+        return id(self) if self.in_memory else self.path.resolve()
+
+    @property
     def short_name(self) -> str:
         return self.path.name
 
@@ -82,7 +86,7 @@ class SQLite(Database):
 
     @contextmanager
     def shadow(self) -> Iterator[Database]:
-        shadow = SQLite(make_url("sqlite://"), self.args)
+        shadow = self.at(make_url("sqlite://"))
         yield shadow
         shadow.pool().dispose()
 

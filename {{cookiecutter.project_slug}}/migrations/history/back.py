@@ -52,7 +52,7 @@ def reached_through(applied: list[File], names: set[str]) -> list[File]:
     return [file for file in applied if file.revision in found]
 
 
-def take_back(script: ScriptDirectory, applied: list[File], wanted: list[File]) -> None:
+def take_back(database: Database, script: ScriptDirectory, applied: list[File], wanted: list[File]) -> None:
     """Run the downgrades of the wanted ones through env.py, as `flask db downgrade` would.
 
     `applied` are the files of all that the database has; some may be gone from versions/.
@@ -70,5 +70,7 @@ def take_back(script: ScriptDirectory, applied: list[File], wanted: list[File]) 
                 MigrationStep.downgrade_from_script(together.revision_map, revision) for revision in revisions
             ]
 
-        with EnvironmentContext(alembic_config(), together, fn=steps, destination_rev="base"):
+        config = alembic_config()
+        config.attributes["database"] = database
+        with EnvironmentContext(config, together, fn=steps, destination_rev="base"):
             together.run_env()

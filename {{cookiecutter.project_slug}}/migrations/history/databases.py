@@ -11,10 +11,10 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection
 
 from ..engines.base import Database
-from . import files
+from . import binds, files
 from .errors import one_sentence
 from .heads import alembic_config
 from .progress import Progress
@@ -53,13 +53,18 @@ def ingredients(database: Database) -> list[str]:
     """What is not in the revisions: the engine, its version, this code and the libraries under it."""
     code = files.code_digest(Path(__file__).parent.parent, "versions")
     libraries = [version(name) for name in ("alembic", "sqlalchemy")]
-    return [database.title, database.engine_version(), code, *libraries, str(_metadata().naming_convention)]
-
-
-def _metadata() -> MetaData:
-    """Its naming convention names the CHECK of a Boolean or an Enum when a revision runs."""
-    metadata: MetaData = current_app.extensions["migrate"].db.metadata
-    return metadata
+    # It names the CHECK of a Boolean or an Enum when a revision runs.
+    convention = str(binds.metadata(database.bind).naming_convention)
+    former = str(current_app.config.get("FORMER_BINDS"))
+    return [
+        database.title,
+        database.engine_version(),
+        binds.label(database),
+        former,
+        code,
+        *libraries,
+        convention,
+    ]
 
 
 def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
@@ -69,7 +74,7 @@ def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
     progress = Progress(database, script, quiet=True)
     options = {
         **database.options,
-        "target_metadata": _metadata(),
+        "target_metadata": binds.metadata(database.bind),
         "script": script,
         "fn": progress.watch(revisions, lambda _migration: None),
     }

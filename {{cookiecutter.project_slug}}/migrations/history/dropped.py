@@ -28,14 +28,14 @@ class UnreadableError(Exception):
     """Something is dropped, but what it is does not stand in the file as it is."""
 
 
-def by_downgrade(path: Path) -> set[Drop]:
-    """Return what downgrade() of this file drops or empties; raises UnreadableError."""
+def by_downgrade(path: Path, name: str = "downgrade") -> set[Drop]:
+    """Return what this function of the file drops or empties; raises UnreadableError."""
     try:
         module = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise UnreadableError from error
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
-    reached: list[ast.FunctionDef] = [functions["downgrade"]] if "downgrade" in functions else []
+    reached: list[ast.FunctionDef] = [functions[name]] if name in functions else []
     for function in reached:  # it grows by the functions that are called
         names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
         reached += [functions[name] for name in names & functions.keys() if functions[name] not in reached]

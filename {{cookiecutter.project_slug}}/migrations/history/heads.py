@@ -27,7 +27,8 @@ def stored_heads(database: Database) -> set[str]:
         return []
 
     config = alembic_config()
-    config.attributes["quiet"] = True  # whatever versions/ looks like at present
+    # Whatever versions/ looks like at present, and of this database only.
+    config.attributes |= {"quiet": True, "database": database}
     script = ScriptDirectory.from_config(config)
     if database.exists():
         with EnvironmentContext(config, script, fn=read, dont_mutate=True):

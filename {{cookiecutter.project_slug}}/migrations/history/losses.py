@@ -68,7 +68,7 @@ def _word(migration: MigrationContext) -> bool | None:
 def _dropped(migration: MigrationContext, steps: Iterable[RevisionStep]) -> set[Drop]:
     drops: set[Drop] = set()
     for step in steps:
-        drops |= by_downgrade(Path(step.revision.path))
+        drops |= by_downgrade(Path(step.revision.path), step.migration_fn.__name__)
         if not step.revision._all_down_revisions:  # to base
             known = migration.opts["target_metadata"].tables.values()
             drops |= {Drop(known_table.name, None, known_table.schema) for known_table in known}

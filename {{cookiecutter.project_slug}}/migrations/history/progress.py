@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from alembic.script import ScriptDirectory
 
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from . import applied, losses
+from . import applied, binds, losses
 from .heads import describe
 from .snapshots import may_destroy, take_and_tell
 
@@ -35,12 +36,13 @@ class Progress:
     ) -> Callable[..., Iterator[Any]]:
         """Wrap the function that Alembic asks for the revisions to run; `check` may refuse beforehand."""
 
+        @wraps(revisions)
         def watched(heads: tuple[str, ...], migration: MigrationContext) -> Iterator[Any]:
             if not self.applied:  # it may be called again for what is left
                 self.before = set(heads)
             self.after = set(heads)
             self.options = migration.opts
-            steps = list(revisions(heads, migration))
+            steps = binds.choosing(revisions, self.database.bind)(heads, migration)
             if migration.connection and not self.quiet:
                 applied.tell_changed(migration.connection, self.script, self.after)
             if not steps:

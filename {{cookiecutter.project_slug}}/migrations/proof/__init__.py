@@ -1,6 +1,5 @@
 """A revision is proved before it is handed over: up and down, and again with rows."""
 
-from .irreversible import irreversible
 from .proving import Proof, UnprovedError
 
-__all__ = ["Proof", "UnprovedError", "irreversible"]
+__all__ = ["Proof", "UnprovedError"]

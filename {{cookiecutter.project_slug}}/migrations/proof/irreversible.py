@@ -4,10 +4,10 @@ import ast
 from pathlib import Path
 
 
-def irreversible(path: Path) -> str | None:
-    """Return the reason that a downgrade() gives which does nothing but raise, or None."""
+def irreversible(path: Path, name: str = "downgrade") -> str | None:
+    """Return the reason that this function gives which does nothing but raise, or None."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
+        if isinstance(node, ast.FunctionDef) and node.name == name:
             raised = [part for part in node.body if not _is_docstring(part)]
             if len(raised) == 1 and isinstance(raised[0], ast.Raise):
                 reasons = [part.value for part in ast.walk(raised[0]) if isinstance(part, ast.Constant)]

@@ -3,23 +3,20 @@
 from contextlib import suppress
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import CheckConstraint, Column, Connection, Table, func, not_, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import Grouping
 
 
-def refers(column: Column[Any]) -> bool:
+def refers(model: Table | None, column: Column[Any]) -> bool:
     """Whether it is, or is about to be, in a foreign key."""
-    table = _model(column.table)
     return (
-        table is not None and column.name in table.columns and bool(table.columns[column.name].foreign_keys)
+        model is not None and column.name in model.columns and bool(model.columns[column.name].foreign_keys)
     )
 
 
-def breaks_a_check(connection: Connection, table: Table) -> bool:
+def breaks_a_check(connection: Connection, model: Table | None) -> bool:
     """Whether a row breaks a CHECK that may be about to come."""
-    model = _model(table)
     for check in model.constraints if model is not None else ():
         if isinstance(check, CheckConstraint):
             broken = select(func.count()).select_from(model).where(not_(Grouping(check.sqltext)))
@@ -27,8 +24,3 @@ def breaks_a_check(connection: Connection, table: Table) -> bool:
                 if connection.scalar(broken):
                     return True
     return False
-
-
-def _model(table: Any) -> Table | None:
-    tables: dict[str, Table] = current_app.extensions["migrate"].db.metadata.tables
-    return tables.get(table.fullname)

@@ -12,7 +12,7 @@ from .. import history
 from ..engines.base import Database
 from ..engines.errors import MigrationError
 from ..engines.schema import Schema, differences
-from ..history import Recorder
+from ..history import Recorder, binds
 from ..history.differences import from_models
 from .concerned import Concerned
 from .irreversible import irreversible
@@ -32,7 +32,13 @@ class Proof:
         self.shadow, self.script, self.revision = shadow, script, revision
         self.path = Path(revision.path)
         self.concerned = Concerned(self.path.read_text(encoding="utf-8"))
-        self.final = irreversible(self.path) is not None
+        downgrade = binds.function(revision.module, shadow.bind, "downgrade")
+        if downgrade is None:
+            raise UnprovedError(f"{self.path.name} has no downgrade{binds.suffix(shadow.bind)}(): write one.")
+        # Why it cannot be taken back, where it says so.
+        self.irreversible = irreversible(self.path, downgrade.__name__)
+        self.final = self.irreversible is not None
+        self.metadata = binds.metadata(shadow.bind)
 
     def run(self, recorder: Recorder | None = None, models: Callable[[str], bool] | None = None) -> list[str]:
         """Return the concerned tables that had to stay without rows; raises UnprovedError.
@@ -75,7 +81,7 @@ class Proof:
             return table not in self.shadow.own_tables and (self.final or self.concerned(table))
 
         with self.shadow.connect() as connection, connection.begin():
-            return fill(connection, wanted, enough=enough)
+            return fill(connection, self.metadata, wanted, enough=enough)
 
     def go(self, way: str, recorder: Recorder | None = None) -> None:
         upgrade = way.startswith("up")

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import Column, Connection, MetaData, Table, func, insert, inspect, select, types
 from sqlalchemy.exc import DBAPIError, SAWarning, StatementError
 
@@ -17,7 +16,9 @@ ROWS = 3
 BEGINNING = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).replace(tzinfo=None)
 
 
-def fill(connection: Connection, wanted: Callable[[str], bool], *, enough: int) -> list[str]:
+def fill(
+    connection: Connection, models: MetaData, wanted: Callable[[str], bool], *, enough: int
+) -> list[str]:
     """Put rows into the wanted tables, those they refer to, and those that refer to them.
 
     Where there are `enough`, no more are added. Returns the tables in which no row could be put.
@@ -26,8 +27,8 @@ def fill(connection: Connection, wanted: Callable[[str], bool], *, enough: int) 
     names = {name for name in there if wanted(name)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
-        tables = _read(connection, names | _referring(names) & there)
-    return [table.name for table in tables if not _fill(connection, table, enough)]
+        tables = _read(connection, names | _referring(models, names) & there)
+    return [table.name for table in tables if not _fill(connection, models, table, enough)]
 
 
 def _read(connection: Connection, names: set[str]) -> list[Table]:
@@ -40,14 +41,14 @@ def _read(connection: Connection, names: set[str]) -> list[Table]:
     return metadata.sorted_tables
 
 
-def _referring(names: set[str]) -> set[str]:
+def _referring(models: MetaData, names: set[str]) -> set[str]:
     """What happens to a row may reach those that refer to it; the models know them without looking."""
-    tables = current_app.extensions["migrate"].db.metadata.tables.values()
-    keys = (key for table in tables for key in table.foreign_keys)
+    keys = (key for table in models.tables.values() for key in table.foreign_keys)
     return {key.parent.table.name for key in keys if key.target_fullname.rpartition(".")[0] in names}
 
 
-def _fill(connection: Connection, table: Table, enough: int) -> bool:
+def _fill(connection: Connection, models: MetaData, table: Table, enough: int) -> bool:
+    about_to_be = models.tables.get(table.fullname)
     rows = connection.scalar(select(func.count()).select_from(table)) or 0
     if rows >= enough:
         return True
@@ -56,14 +57,14 @@ def _fill(connection: Connection, table: Table, enough: int) -> bool:
         for large, sparse in ((True, False), (False, False), (False, True)):
             nothing = sparse or number % ROWS == ROWS - 1
             values = {
-                column.name: _value(connection, column, number, large=large)
+                column.name: _value(connection, column, about_to_be, number, large=large)
                 for column in table.columns
                 if not (column.computed or (column.nullable and nothing) or _fills_itself(column))
             }
             try:
                 with connection.begin_nested() as attempt:
                     connection.execute(insert(table).values(values))
-                    if model.breaks_a_check(connection, table):
+                    if model.breaks_a_check(connection, about_to_be):
                         attempt.rollback()
                         continue
             except (DBAPIError, StatementError):
@@ -79,12 +80,14 @@ def _fills_itself(column: Column[Any]) -> bool:
     )
 
 
-def _value(connection: Connection, column: Column[Any], number: int, *, large: bool) -> Any:
+def _value(
+    connection: Connection, column: Column[Any], about_to_be: Table | None, number: int, *, large: bool
+) -> Any:
     for key in column.foreign_keys:
         found = connection.scalars(select(key.column).order_by(key.column)).all()
         return found[number % len(found)] if found else None
     # One that is about to get a foreign key: it has to fit the keys that rows get by themselves, 1, 2, 3.
-    return sample(column.type, number, large=large and not model.refers(column))
+    return sample(column.type, number, large=large and not model.refers(about_to_be, column))
 
 
 def sample(kind: types.TypeEngine[Any], number: int, *, large: bool) -> Any:

@@ -4,14 +4,17 @@ import ast
 from pathlib import Path
 
 
-def missing_downgrade(path: Path) -> int | None:
-    """Return the line of a downgrade() that does nothing although upgrade() does something."""
+def missing_downgrade(path: Path, suffix: str) -> int | None:
+    """Return the line of a downgrade() that does nothing although upgrade() does something.
+
+    `suffix` is what both names end in for another than the default database.
+    """
     functions = {
         node.name: node
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef)
     }
-    upgrade, downgrade = functions.get("upgrade"), functions.get("downgrade")
+    upgrade, downgrade = functions.get(f"upgrade{suffix}"), functions.get(f"downgrade{suffix}")
     if upgrade is None or _does_nothing(upgrade):
         return None
     if downgrade is None:

@@ -9,6 +9,7 @@ from alembic.operations.ops import ExecuteSQLOp
 
 from ..engines import ROOT
 from ..engines.base import Database
+from ..history import binds
 from . import rules, rules_mariadb, rules_postgresql, rules_sql, squawk  # noqa: F401 (they register rules)
 from .acceptance import accepted
 from .case import Case, cases
@@ -41,7 +42,7 @@ def warnings(recorded: list[Recorded], database: Database, path: Path) -> list[F
     found = [*_ours(recorded, database.title, path)]
     if database.title == "PostgreSQL":
         found += _squawks(recorded, found, database.title, path)
-    if line := missing_downgrade(path):
+    if line := missing_downgrade(path, binds.suffix(database.bind)):
         found.append((None, _finding("no_downgrade", {}, database.title, line, path)))
     judged_by_squawk = {id(record) for record, finding in found if finding.rule.startswith("squawk")}
     unique: dict[tuple[int, str], Finding] = {}

@@ -9,7 +9,7 @@ from flask_migrate import Migrate
 from flask_migrate.cli import db as flask_migrate_commands
 from flask_sqlalchemy import SQLAlchemy
 
-from ..history import losses
+from ..history import binds, losses
 from .backup import backup
 from .foreign import asking
 from .foreign import option as foreign_option
@@ -34,6 +34,7 @@ commands = click.Group(
     "`upgrade` applies what is pending.",
 )
 for command in commands.commands.values():
+    command.params.append(binds.option())
     if not any("--verbose" in option.opts for option in command.params):
         command.params.append(
             click.Option(

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from flask import current_app
-
 from ..engines.errors import UsageError
+from ..history import binds
 
 
 @dataclass
@@ -14,6 +13,7 @@ class Backfill:
     schema: str | None = None
     key: str = "id"
     columns: list[str] = field(default_factory=lambda: ["id", "your_column"])
+    suffix: str = ""  # of the functions, for another than the default database
 
 
 def backfill(said: str) -> Backfill:
@@ -21,9 +21,13 @@ def backfill(said: str) -> Backfill:
     if said == "1":
         return Backfill()
     name, _, column = said.rpartition(".")
-    table = current_app.extensions["migrate"].db.metadata.tables.get(name)
+    known = {database.bind: binds.metadata(database.bind).tables for database in binds.databases()}
+    bind = next((bind for bind, tables in known.items() if name in tables), None)
+    table = known[bind].get(name) if bind in known else None
     if table is None or column not in table.columns:
         raise UsageError(f"data=TABLE.COLUMN names a column of the models, which have no {said}; or data=1.")
     # The first column of a key will do: a batch is all rows between two values of it.
     key = next(iter(table.primary_key.columns), table.columns[0])
-    return Backfill(table.name, column, table.schema, key.name, [each.name for each in table.columns])
+    return Backfill(
+        table.name, column, table.schema, key.name, [each.name for each in table.columns], binds.suffix(bind)
+    )

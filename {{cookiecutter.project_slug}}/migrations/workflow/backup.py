@@ -3,9 +3,8 @@
 import click
 from flask.cli import with_appcontext
 
-from .. import engines
 from ..engines.errors import MigrationError
-from ..history import snapshots
+from ..history import binds, snapshots
 from ..history.errors import one_sentence
 
 
@@ -13,9 +12,9 @@ from ..history.errors import one_sentence
 @with_appcontext
 def backup() -> None:
     """Write a snapshot into instance/backups; the newest ten are kept."""
-    database = engines.configured()
-    with one_sentence(database):
-        if not database.exists():
-            raise MigrationError(f"{database} does not exist, so there is nothing to save.")
-        with database.lock():
-            snapshots.take_and_tell(database)
+    for database in binds.databases():
+        with one_sentence(database):
+            if not database.exists():
+                raise MigrationError(f"{database} does not exist, so there is nothing to save.")
+            with database.lock():
+                snapshots.take_and_tell(database)

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from .. import engines, history
+from .. import history
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from ..history import back, checks, files
+from ..history import back, binds, checks, files
 from ..history.errors import one_sentence
 
 option = click.Option(
@@ -24,10 +24,10 @@ option = click.Option(
 def asking(callback: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(callback)
     def run(*arguments: Any, undo_foreign: bool, **options: Any) -> None:
-        database = engines.configured()
-        if not options.get("sql") and checks.outside_development(database) is None and database.exists():
+        for database in [] if options.get("sql") else binds.databases():
             with one_sentence(database):
-                _settle(database, unasked=undo_foreign)
+                if checks.outside_development(database) is None and database.exists():
+                    _settle(database, unasked=undo_foreign)
         callback(*arguments, **options)
 
     return run
@@ -49,4 +49,4 @@ def _settle(database: Database, *, unasked: bool) -> None:
                 "first), or `make db` starts the development database anew."
             )
         click.confirm(f"{told}.\nTake it back, with the values in it, and go on?", abort=True)
-    back.take_back(script, applied, wanted)
+    back.take_back(database, script, applied, wanted)

@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from alembic import command
 from alembic.script import Script, ScriptDirectory
 from flask.cli import with_appcontext
 
-from .. import engines, history
+from .. import history
+from ..engines.base import Database
 from ..engines.errors import MigrationError, UsageError
-from ..history import chain
+from ..history import binds, chain
 from ..history.errors import one_sentence
 from ..history.heads import alembic_config
 from .backfill import backfill
@@ -33,13 +35,11 @@ from .report import prove_and_tell
 @with_appcontext
 def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[str, ...]) -> None:
     """Turn what changed in the models into a revision, and prove it."""
-    database, script = engines.configured(), history.directory()
+    script = history.directory()
     _refuse_two_heads(script)
     if prove:
         newest = script.get_revision(script.get_current_head())
-        with one_sentence(database), database.shadow() as shadow:
-            history.build(shadow, script, _parent(newest))
-            prove_and_tell(shadow, script, newest)
+        _prove(newest, script, {})
         chain.write(script)
         return
     if not message or not message.strip():
@@ -49,8 +49,12 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
         return
     x = [f"{name.replace('_', '-')}={value}" for name, values in answers.items() for value in values]
     config = alembic_config("autogenerate", "quiet", x=x)
-    with one_sentence(database), history.shadow(database, script) as shadow:
-        config.attributes["shadow"] = shadow
+    with ExitStack() as stack:
+        shadows = {}
+        for database in binds.databases():
+            with one_sentence(database):
+                shadows[database.bind] = stack.enter_context(history.shadow(database, script))
+        config.attributes["shadows"] = shadows
         written: Any = command.revision(config, message.strip(), autogenerate=True)
         if not written:
             click.echo("Nothing to migrate: the revisions and the models agree. No file was written.")
@@ -60,8 +64,22 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
         click.echo(f"Wrote migrations/versions/{path.name}")
         script = history.directory()
         chain.write(script)
-        prove_and_tell(shadow, script, script.get_revision(written.revision), compared=True)
+        _prove(script.get_revision(written.revision), script, shadows)
     click.echo("Read it, then apply it with `make migrate`.")
+
+
+def _prove(revision: Script, script: ScriptDirectory, shadows: dict[str | None, Database]) -> None:
+    """For each database that it touches; those that have just been compared are in `shadows`."""
+    for database in binds.databases():
+        if not binds.touches(revision.module, database.bind):
+            continue
+        if told := binds.told(database):
+            click.echo(told.rstrip())
+        with ExitStack() as stack, one_sentence(database):
+            if not (shadow := shadows.get(database.bind)):
+                shadow = stack.enter_context(database.shadow())
+                history.build(shadow, script, _parent(revision))
+            prove_and_tell(shadow, script, revision, compared=bool(shadows))
 
 
 def _new_for_data(message: str, data: str) -> None:

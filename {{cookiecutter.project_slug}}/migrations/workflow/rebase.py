@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 from .. import engines, history
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from ..history import back, chain, checks, files, moving
+from ..history import back, binds, chain, checks, files, moving
 from ..history.errors import one_sentence
 from ..history.git import Git
 from ..history.heads import alembic_config
@@ -22,16 +22,18 @@ from .report import prove_and_tell
 @with_appcontext
 def rebase(move: str | None) -> None:
     """Put the revisions that the main branch has not yet on top of those that it has."""
-    database, git = engines.configured(), Git(engines.ROOT)
+    git = Git(engines.ROOT)
     script = ScriptDirectory.from_config(alembic_config())  # not history.directory(): there is a conflict
-    with one_sentence(database):
+    databases = binds.databases()
+    with one_sentence(databases[0]):
         there = files.parsed(Path(script.versions))
         plan = moving.plan(there, _staying(there, git, move), list(chain.listed(script)))
         if plan.is_done:
             chain.write(script)
             click.echo("Nothing to move: the revisions stand in a row. migrations/HEAD was written anew.")
             return
-        _take_back(database, script, there, plan)
+        for database in databases:
+            _take_back(database, script, there, plan)
         below = plan.tip.path.name if plan.tip else "nothing"
         for mover, path in zip(plan.movers, moving.move(plan, script, datetime.now(UTC)), strict=True):
             now = "" if mover.path.name == path.name else f", now {path.name},"
@@ -39,10 +41,14 @@ def rebase(move: str | None) -> None:
             below = path.name
         script = ScriptDirectory.from_config(alembic_config())
         chain.write(script)
-        with database.shadow() as shadow:
-            history.build(shadow, script, plan.tip.revision if plan.tip else "base")
-            for mover in plan.movers:
-                prove_and_tell(shadow, script, script.get_revision(mover.revision))
+        for database in databases:
+            with one_sentence(database), database.shadow() as shadow:
+                history.build(shadow, script, plan.tip.revision if plan.tip else "base")
+                for revision in map(script.get_revision, [mover.revision for mover in plan.movers]):
+                    if binds.touches(revision.module, database.bind):
+                        prove_and_tell(shadow, script, revision)
+                    else:
+                        history.run(shadow, script, revision.revision, upgrade=True)
     click.echo(f"Then: {git.next_step()}; `make migrate` applies what is pending.")
 
 
@@ -77,6 +83,6 @@ def _take_back(
             "Set DATABASE_URL to a development database; one that people use gets a revision on top."
         )
     try:
-        back.take_back(script, applied, wanted)
+        back.take_back(database, script, applied, wanted)
     except click.ClickException as error:
         click.echo(f"{error.message} So {database} stays as it is: `make db` makes it anew.")

@@ -7,10 +7,9 @@ from alembic import command
 from flask import current_app
 from flask.cli import with_appcontext
 
-from .. import engines
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from ..history import marker
+from ..history import binds, marker
 from ..history.checks import refuse_outside_development
 from ..history.errors import one_sentence
 from ..history.heads import alembic_config
@@ -22,11 +21,14 @@ from ..history.heads import alembic_config
 @click.pass_context
 def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
     """Delete the development database, build it through the migrations, seed it."""
-    database = engines.configured()
-    with one_sentence(database):
-        refuse_outside_development(database, yes_destroy)
-        click.echo(f"Rebuilding {database}")
-        database.rebuild(partial(_fill, ctx, database))
+    databases = binds.databases()
+    for database in databases:
+        with one_sentence(database):
+            refuse_outside_development(database, yes_destroy)
+    for database in reversed(databases):  # the default one last: its seeds may have rows for the others
+        with one_sentence(database):
+            click.echo(f"Rebuilding {binds.told(database)}{database}")
+            database.rebuild(partial(_fill, ctx, database))
 
 
 def _fill(ctx: click.Context, database: Database, new: Database) -> None:
@@ -35,7 +37,8 @@ def _fill(ctx: click.Context, database: Database, new: Database) -> None:
     config.attributes["database"] = new
     try:
         command.upgrade(config, "head")
-        _seed(ctx, new)
+        if database.bind is None:
+            _seed(ctx, new)
         marker.settle(new, database)
     except click.ClickException as error:  # from the migrations or from the seeds
         raise MigrationError(f"{error.message} The old database, if there was one, is as it was.") from error

@@ -11,11 +11,13 @@ import importlib, pkgutil, sys
 name = sys.argv[1]
 package = importlib.import_module(name)
 importlib.import_module(f"{name}.models").load()
-metadata = importlib.import_module(f"{name}.database").db.metadata
-known = set(metadata.tables)
+database = importlib.import_module(f"{name}.database")
+def tables():
+    return {key for each in [*database.db.metadatas.values(), *database.more_metadata] for key in each.tables}
+known = tables()
 for module in pkgutil.walk_packages(package.__path__, f"{name}."):
     importlib.import_module(module.name)
-print(*sorted(set(metadata.tables) - known))
+print(*sorted(tables() - known))
 """
 
 

@@ -52,7 +52,7 @@ def prove_and_tell(
         ) from failure
     _tell_sql(shadow, statements)
     without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
-    reason = proof.irreversible(Path(revision.path))
+    reason = prove.irreversible
     way = f"up (it cannot be taken back: {reason})" if reason else "up, down and up again"
     click.echo(f"Proved: {way} on a throwaway database with rows{without}.")
     _warn(review.warnings(recorded, shadow, Path(revision.path)))

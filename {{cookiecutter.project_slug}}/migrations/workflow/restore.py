@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from .. import engines
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from ..history import marker, snapshots
+from ..history import binds, marker, snapshots
 from ..history.checks import refuse_outside_development
 from ..history.errors import one_sentence
 
@@ -20,13 +19,27 @@ from ..history.errors import one_sentence
 @with_appcontext
 def restore(file: Path | None, yes: bool, yes_destroy: str | None) -> None:
     """Replace the database by a snapshot: FILE, or the newest one."""
-    database = engines.configured()
-    with one_sentence(database):
-        refuse_outside_development(database, yes_destroy)
-    source = _snapshot(database, file)
-    if not (yes or yes_destroy):
-        click.confirm(f"Replace {database} by {source.name}?", abort=True)
+    databases = binds.databases()
+    if file:
+        databases = [_owner(databases, file)]
+    sources = []
+    for database in databases:
+        with one_sentence(database):
+            refuse_outside_development(database, yes_destroy)
+        sources.append(_snapshot(database, file))
+        if not (yes or yes_destroy):
+            click.confirm(f"Replace {database} by {sources[-1].name}?", abort=True)
+    for database, source in zip(databases, sources, strict=True):
+        _put_back(database, source)
 
+
+def _owner(databases: list[Database], file: Path) -> Database:
+    """Return the database whose name the snapshot has, or the default one."""
+    named = [each for each in databases if file.name.endswith(f"_{each.short_name}.{each.suffix}")]
+    return (named or databases)[0]
+
+
+def _put_back(database: Database, source: Path) -> None:
     def fill(new: Database) -> None:
         new.load(source)
         marker.settle(new, database)

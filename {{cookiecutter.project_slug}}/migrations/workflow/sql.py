@@ -4,7 +4,8 @@ import click
 from alembic import command
 from flask.cli import with_appcontext
 
-from .. import engines, history
+from .. import history
+from ..history import binds
 from ..history.checks import refuse_unknown
 from ..history.errors import one_sentence
 from ..history.heads import alembic_config, stored_heads
@@ -17,13 +18,14 @@ def sql() -> None:
 
     `upgrade --sql` prints it from the very first revision on, whatever the database has.
     """
-    database = engines.configured()
-    with one_sentence(database):
-        heads = stored_heads(database)
-        script = history.directory()
-        if heads == set(script.get_heads()):
-            click.echo(f"-- Nothing is pending: {database} has all revisions.")
-            return
-        refuse_unknown(database, script, heads)
-        start = ",".join(heads) or "base"
-        command.upgrade(alembic_config(), f"{start}:head", sql=True)
+    script = history.directory()
+    for database in binds.databases():
+        with one_sentence(database):
+            heads = stored_heads(database)
+            if heads == set(script.get_heads()):
+                click.echo(f"-- Nothing is pending: {database} has all revisions.")
+                continue
+            refuse_unknown(database, script, heads)
+            config = alembic_config()
+            config.attributes["database"] = database
+            command.upgrade(config, f"{','.join(heads) or 'base'}:head", sql=True)

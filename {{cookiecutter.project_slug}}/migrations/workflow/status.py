@@ -1,10 +1,12 @@
-"""`flask db status`: which database this is, where it stands, what is pending."""
+"""`flask db status`: which databases there are, where each stands, what is pending."""
 
 import click
+from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
 
-from .. import engines, history
-from ..history import applied
+from .. import history
+from ..engines.base import Database
+from ..history import applied, binds
 from ..history.checks import refuse_unknown
 from ..history.errors import one_sentence
 from ..history.heads import describe, stored_heads
@@ -14,18 +16,25 @@ from ..history.heads import describe, stored_heads
 @with_appcontext
 def status() -> None:
     """Show engine, URL, revision and what is pending."""
-    database, script = engines.configured(), history.directory()
-    with one_sentence(database):
-        exists = database.exists()
-        version = ""
-        if exists:
-            with database.connect() as connection:
-                version = database.version(connection)
-        heads = stored_heads(database)
-        changed = []
-        if exists:
-            with database.connect() as connection:
-                changed = applied.changed(connection, script, heads)
+    script = history.directory()
+    for number, database in enumerate(binds.databases()):
+        if number:
+            click.echo()
+        with one_sentence(database):
+            _tell(database, script)
+
+
+def _tell(database: Database, script: ScriptDirectory) -> None:
+    exists = database.exists()
+    version = ""
+    heads = stored_heads(database)
+    changed = []
+    if exists:
+        with database.connect() as connection:
+            version = database.version(connection)
+            changed = applied.changed(connection, script, heads)
+    if binds.told(database):
+        click.echo(f"Bind      {binds.label(database)}")
     click.echo(f"Engine    {database.title} {version}".rstrip())
     click.echo(f"Database  {database}{'' if exists else '  (does not exist yet)'}")
     click.echo(f"Revision  {describe(script, heads)}")

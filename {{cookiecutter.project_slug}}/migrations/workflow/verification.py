@@ -11,7 +11,8 @@ from flask import current_app
 
 from .. import engines, history, review
 from ..engines.base import Database
-from ..history import chain, differences, files
+from ..history import binds, chain, differences, files
+from ..history.errors import one_sentence
 from .named import unnamed
 from .registered import unregistered
 from .rendered import unrendered
@@ -32,14 +33,14 @@ class Check:
         return "\n    ".join([f"{SIGNS[self.ok]} {self.name}", *lines])
 
     def found(self, problems: list[str]) -> bool:
-        self.ok = not problems
         self.details += problems
+        self.ok = not self.details
         return self.ok
 
 
 class Verification:
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, databases: list[Database]) -> None:
+        self.databases = databases
         self.verified = Verified()
         self.files = Check("the files in versions/ fit together")
         self.heads = Check("there is one newest revision")
@@ -65,29 +66,31 @@ class Verification:
         return [check for check in vars(self).values() if isinstance(check, Check)]
 
     def _look_at(self, heads: list[Script]) -> None:
-        self.digests = history.fingerprints(self.database, self.script)
-        with ExitStack() as stack:
-            self.walk = Walk(self.database, self.script, stack)
-            self._prove()
-            if self.proved.ok:
-                self._compare(heads)
+        digests = {database: history.fingerprints(database, self.script) for database in self.databases}
+        for database in self.databases:
+            with one_sentence(database), ExitStack() as stack:
+                walk = Walk(database, self.script, stack)
+                self._prove(walk, digests[database])
+                if self.proved.ok:
+                    self._compare(walk, digests[database], heads)
         if self.proved.ok:
-            self._render()
+            self._render(list(digests.values()))
 
-    def _prove(self) -> None:
+    def _prove(self, walk: Walk, digests: dict[str, str]) -> None:
         """Run the revisions that have not been proved yet; stop at the first that fails."""
         unproved, dangerous = [], []
+        told = binds.told(walk.database)
         for revision in files.in_order(self.script):
-            digest = self.digests[revision.revision]
-            if digest in self.verified:
+            digest = digests[revision.revision]
+            if digest in self.verified or not binds.touches(revision.module, walk.database.bind):
                 continue
             path = Path(revision.path)
             try:
-                self.walk.prove(revision)
+                walk.prove(revision)
             except click.ClickException as error:
-                unproved.append(error.message)
-            findings = review.warnings(self.walk.recorded, self.database, path)
-            refused = [f"{path.name}, {finding}" for finding in findings if not finding.accepted]
+                unproved.append(f"{told}{error.message}")
+            findings = review.warnings(walk.recorded, walk.database, path)
+            refused = [f"{told}{path.name}, {finding}" for finding in findings if not finding.accepted]
             dangerous += refused
             if unproved:
                 break
@@ -97,34 +100,36 @@ class Verification:
         if self.proved.ok or dangerous:
             self.safe.found(dangerous)
 
-    def _compare(self, heads: list[Script]) -> None:
-        db = current_app.extensions["migrate"].db
-        newest = [self.digests[head.revision] for head in heads]
-        wanted = files.digest([*newest, differences.fingerprint(db.metadata, self.database)])
+    def _compare(self, walk: Walk, digests: dict[str, str], heads: list[Script]) -> None:
+        metadata = binds.metadata(walk.database.bind)
+        newest = [digests[head.revision] for head in heads]
+        wanted = files.digest([*newest, differences.fingerprint(metadata, walk.database)])
         if wanted in self.verified:
-            self.models.ok = self.named.ok = True
+            self.models.found([])
+            self.named.found([])
             return
-        shadow = self.walk.at_heads()
-        self.models.found(differences.from_models(shadow, self.script, differences.every))
+        shadow = walk.at_heads()
+        told = binds.told(walk.database)
+        differing = differences.from_models(shadow, self.script, differences.every)
         with shadow.connect() as connection:
-            self.named.found(unnamed(connection, db.metadata, shadow.own_tables))
-        if self.models.ok and self.named.ok:
+            nameless = unnamed(connection, metadata, shadow.own_tables)
+        self.models.found([f"{told}{difference}" for difference in differing])
+        self.named.found([f"{told}{constraint}" for constraint in nameless])
+        if not differing and not nameless:
             self.verified.add(wanted)
 
-    def _render(self) -> None:
-        """Print the SQL of what has not been printed yet."""
-        digests = {revision: files.digest(["sql", digest]) for revision, digest in self.digests.items()}
-        new = [
-            revision
-            for revision in files.in_order(self.script)
-            if digests[revision.revision] not in self.verified
-        ]
+    def _render(self, of_each: list[dict[str, str]]) -> None:
+        """Print the SQL of what has not been printed yet, for all databases."""
+        new = {}
+        for revision in files.in_order(self.script):
+            digest = files.digest(["sql", *(digests[revision.revision] for digests in of_each)])
+            if digest not in self.verified:
+                new[digest] = revision
         if not new:
             self.rendered.ok = True
-            return
-        if self.rendered.found(unrendered(new)):
-            for revision in new:
-                self.verified.add(digests[revision.revision])
+        elif self.rendered.found(unrendered(list(new.values()))):
+            for digest in new:
+                self.verified.add(digest)
 
     def _once(self, name: str, look: Callable[[], list[str]]) -> list[str]:
         package = Path(current_app.root_path)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from .. import engines
+from ..history import binds
 from ..history.errors import one_sentence
 from .verification import Verification
 
@@ -20,13 +20,13 @@ def verify(ctx: click.Context, *, as_json: bool) -> None:
 
     What was in order before and has not changed is not run again.
     """
-    database = engines.configured()
-    with one_sentence(database):
-        checks = Verification(database).run()
+    databases = binds.databases()
+    with one_sentence(databases[0]):
+        checks = Verification(databases).run()
     fine = all(check.ok is not False for check in checks)
     if as_json:
         told = [asdict(check) for check in checks]
-        click.echo(json.dumps({"ok": fine, "engine": database.title, "checks": told}, indent=2))
+        click.echo(json.dumps({"ok": fine, "engine": databases[0].title, "checks": told}, indent=2))
     else:
         for check in checks:
             click.echo(check)

@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from .. import history, proof, review
 from ..engines.base import Database
-from ..engines.errors import MigrationError
 
 
 class Walk:
@@ -24,8 +23,6 @@ class Walk:
     def prove(self, revision: Script) -> None:
         """Raises MigrationError; what the upgrade did is in `recorded` either way, as far as it got."""
         recorded = self.recorded = []
-        if not hasattr(revision.module, "downgrade"):
-            raise MigrationError(f"{Path(revision.path).name} has no downgrade(): write one.")
         parents = set(revision._versioned_down_revisions)
         if self.shadow is None or self.at != parents:
             self._begin(parents)
