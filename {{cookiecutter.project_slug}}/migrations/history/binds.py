@@ -110,7 +110,7 @@ def metadata(bind: str | None) -> MetaData:
         return own
     merged = MetaData(naming_convention=own.naming_convention, info=own.info)
     for each in (own, *others):
-        for table in each.sorted_tables:
+        for table in each.tables.values():
             if table.key in merged.tables:
                 raise MigrationError(f"Two models have the table {table.key}: give one of them another name.")
             table.to_metadata(merged)
