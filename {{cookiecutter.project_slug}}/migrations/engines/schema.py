@@ -29,7 +29,7 @@ def inspected(connection: Connection, ignoring: frozenset[str]) -> Schema:
     found: dict[str, dict[str, str]] = {}
     inspector = inspect(connection)
     own = inspector.default_schema_name
-    for schema in _schemas(inspector):
+    for schema in schemas(inspector):
         prefix = "" if schema == own else f"{schema}."
         found |= tables(inspector, schema, prefix, ignoring)
         for view in inspector.get_view_names(schema):
@@ -90,7 +90,7 @@ def _different(before: dict[str, str], after: dict[str, str]) -> list[str]:
     ]
 
 
-def _schemas(inspector: Inspector) -> list[str | None]:
+def schemas(inspector: Inspector) -> list[str | None]:
     """Those of the application: the default one, and on PostgreSQL all that are not the server's own."""
     if inspector.dialect.name != "postgresql":
         return [inspector.default_schema_name]

@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
-from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy import Connection, Table, create_engine, event, make_url
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from . import sqlite_copy, sqlite_transaction
+from . import sqlite_complete, sqlite_copy, sqlite_names, sqlite_parts, sqlite_transaction
 from .base import Database
 from .errors import MigrationError
+from .parts import Part, Renaming
 from .schema import Schema
 from .sqlite_definitions import definitions
 from .sqlite_render import rendering
@@ -34,6 +35,10 @@ class SQLite(Database):
         "transaction_per_migration": False,
     }
     connect_args: ClassVar = {"timeout": 10}
+    beyond_models = (
+        "SELECT type || ' ' || name FROM sqlite_master WHERE type IN ('trigger', 'view') "
+        "OR sql LIKE 'CREATE VIRTUAL%'"
+    )
     after_failure = "Nothing was changed"
     suffix = "sqlite"
 
@@ -100,6 +105,15 @@ class SQLite(Database):
 
     def engine_version(self) -> str:
         return sqlite3.sqlite_version
+
+    def parts(self, connection: Connection) -> list[Part]:
+        return sqlite_parts.read(connection, self.private_tables | {"alembic_version"})
+
+    def complete(self, connection: Connection, table: Table) -> None:
+        sqlite_complete.complete(connection, table, self.wording)
+
+    def give_names(self, connection: Connection, like: Connection, changes: list[Renaming]) -> None:
+        sqlite_names.give(connection, like, changes)
 
     def schema(self, connection: Connection) -> Schema:
         return definitions(connection, self.own_tables)

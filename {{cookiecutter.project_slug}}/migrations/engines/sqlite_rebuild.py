@@ -21,6 +21,7 @@ from .sqlite_schema import lost_features, split
 COPY = re.compile(r'INSERT INTO "?(_alembic_tmp_[^"\s]+)"? \((.+?)\) SELECT (.+)( \nFROM .+)', re.DOTALL)
 DROP = re.compile(r'\s*DROP TABLE "?([^"]+?)"?\s*')
 RENAME = re.compile(r'ALTER TABLE "?_alembic_tmp_[^"]*?"? RENAME TO "?([^"]+?)"?')
+CONSTRAINTS = re.compile(r"an unnamed CHECK|ON (DELETE|UPDATE|CONFLICT ABORT)", re.IGNORECASE)
 CREATE_INDEX = re.compile(r'CREATE (?:UNIQUE )?INDEX "?([^"\s]+)"? ON.*', re.DOTALL)
 
 
@@ -31,7 +32,7 @@ def careful_rebuilds(connection: Connection, driver: Any = None) -> Iterator[Non
     What is done besides goes through `driver`, where it is given: `--sql` prints it.
     """
     driver = driver or connection.connection.dbapi_connection
-    tables: dict[str, _Rebuilt] = {}
+    tables: dict[str, Rebuilt] = {}
     indexes: dict[str, str] = {}
 
     def before(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
@@ -39,8 +40,8 @@ def careful_rebuilds(connection: Connection, driver: Any = None) -> Iterator[Non
             statement = _without_generated(driver, *match.groups())
         elif (match := DROP.fullmatch(statement)) and _is_being_rebuilt(driver, match[1]):
             refuse_loss(driver, match[1], _temporary(match[1]))
-            _keep_counter(driver, match[1])
-            table = tables[match[1]] = _Rebuilt(driver, match[1])
+            keep_counter(driver, match[1])
+            table = tables[match[1]] = Rebuilt(driver, match[1])
             indexes.update({name: sql for kind, name, sql in table.owned if kind == "index"})
         elif RENAME.fullmatch(statement):
             # Else a view that names the table makes it fail: https://sqlite.org/lang_altertable.html#altertabrename
@@ -68,7 +69,7 @@ def careful_rebuilds(connection: Connection, driver: Any = None) -> Iterator[Non
         event.remove(connection, "after_cursor_execute", after)
 
 
-class _Rebuilt:
+class Rebuilt:
     """A table on the eve of being dropped, and what it owns."""
 
     def __init__(self, driver: Any, name: str) -> None:
@@ -83,11 +84,16 @@ class _Rebuilt:
             and any(row[1] == -2 for row in driver.execute(f'PRAGMA index_xinfo("{index}")'))
         }
 
-    def restore(self) -> None:
+    def would_lose(self, create: str, *, compared: bool = False) -> list[str]:
+        """Say what a table made by `create` has not; `compared`: its CHECKs and foreign keys are known."""
+        own = {kind: sql for kind, _name, sql in self.owned if kind == "table"}["table"]
+        lost = lost_features(own, create)
+        return [what for what in lost if not (compared and CONSTRAINTS.match(what))]
+
+    def restore(self, *, compared: bool = False) -> None:
         """Put back what Alembic has not; raises MigrationError for what cannot be."""
-        create = {kind: sql for kind, _name, sql in self.owned if kind == "table"}["table"]
         query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
-        if lost := lost_features(create, self.driver.execute(query, [self.name]).fetchone()[0]):
+        if lost := self.would_lose(self.driver.execute(query, [self.name]).fetchone()[0], compared=compared):
             raise MigrationError(
                 f"Rebuilding table {self.name} would lose {', '.join(lost)}: nothing was changed; say it "
                 "in the revision, with table_args, table_kwargs or reflect_args of op.batch_alter_table()."
@@ -130,7 +136,7 @@ def _temporary(table: str) -> str:
     return f"_alembic_tmp_{table}"[:50]  # as Alembic cuts it
 
 
-def _keep_counter(driver: Any, table: str) -> None:
+def keep_counter(driver: Any, table: str) -> None:
     """AUTOINCREMENT never gives a number twice, not even that of a row that was deleted.
 
     https://sqlite.org/autoinc.html: the numbers stand in a table, which goes along with a renamed table.

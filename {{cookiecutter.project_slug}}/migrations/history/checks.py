@@ -21,8 +21,8 @@ def refuse_tables_without_revision(migration: MigrationContext) -> None:
     if tables:
         raise MigrationError(
             f"The database has tables ({', '.join(tables)}) but no revision: create_all(), another tool or "
-            "a first migration that failed half-way made them. If they match the models, say so with "
-            "`flask db stamp head`; a development database is rebuilt by `make db`."
+            "a first migration that failed half-way made them. `make adopt` compares them with the models, "
+            "and takes them over where they match; a development database is rebuilt by `make db`."
         )
 
 

@@ -10,6 +10,7 @@ from flask_migrate.cli import db as flask_migrate_commands
 from flask_sqlalchemy import SQLAlchemy
 
 from ..history import binds, losses
+from .adopt import adopt
 from .backup import backup
 from .foreign import asking
 from .foreign import option as foreign_option
@@ -22,7 +23,7 @@ from .sql import sql
 from .status import status
 from .verify import verify
 
-VERBS = (backup, new, rebase, rebuild, restore, sql, status, verify)
+VERBS = (adopt, backup, new, rebase, rebuild, restore, sql, status, verify)
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 commands = click.Group(
@@ -54,6 +55,11 @@ def init_app(app: Flask, db: SQLAlchemy) -> None:
     migrate = Migrate(app, db, directory=str(ROOT / "migrations").replace("%", "%%"))
     migrate.configure(_read_pyproject)
     app.cli.add_command(commands)
+
+
+def take_over(app: Flask) -> None:
+    """For an application that says Migrate(app, db) itself: the commands of this folder instead."""
+    init_app(app, app.extensions["migrate"].db)
 
 
 def _read_pyproject(config: Config) -> Config:

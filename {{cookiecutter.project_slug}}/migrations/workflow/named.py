@@ -1,30 +1,25 @@
 """Finds constraints without a name of their own: no later revision could drop or change them everywhere."""
 
-import re
 import warnings
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy.exc import SAWarning
 
-# What PostgreSQL and MariaDB call a constraint that nobody has named.
-MADE_UP = {
-    "postgresql": r"{table}_(.+_)?(pkey|key|fkey|check|excl)\d*",
-    "mysql": r"{table}_ibfk_\d+|CONSTRAINT_\d+",
-    "mariadb": r"{table}_ibfk_\d+|CONSTRAINT_\d+|{table}_ibfk.*",
-}
+from ..engines.made_up import is_made_up
 
 
 def unnamed(connection: Connection, metadata: MetaData, ignoring: frozenset[str]) -> list[str]:
     """Say which constraints of a database have no name, or one that the server has made up."""
     known = {str(constraint.name) for table in metadata.tables.values() for constraint in table.constraints}
-    pattern = MADE_UP.get(connection.dialect.name)
+    dialect = connection.dialect.name
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
         for table, kind, name, columns in _constraints(connection, ignoring):
-            made_up = pattern and re.fullmatch(pattern.format(table=re.escape(table)), str(name))
-            if name is None or (made_up and name not in known):
+            if kind == "primary key" and _is_autoincrement(metadata, table):
+                continue  # SQLite takes AUTOINCREMENT only behind a column, where SQLAlchemy writes no name
+            if name is None or (is_made_up(dialect, table, name) and name not in known):
                 found.append(f"the {kind} of {table} ({', '.join(columns)}) has no name")
     return found
 
@@ -50,3 +45,9 @@ def _constraints(
 def _implied(connection: Connection) -> str | None:
     """On MySQL every primary key is called PRIMARY."""
     return "PRIMARY" if connection.dialect.name in {"mysql", "mariadb"} else None
+
+
+def _is_autoincrement(metadata: MetaData, table: str) -> bool:
+    return table in metadata.tables and bool(
+        metadata.tables[table].dialect_options["sqlite"]["autoincrement"]
+    )

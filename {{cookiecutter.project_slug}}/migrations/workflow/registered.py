@@ -10,7 +10,13 @@ EVERY_MODULE = """
 import importlib, pkgutil, sys
 name = sys.argv[1]
 package = importlib.import_module(name)
-importlib.import_module(f"{name}.models").load()
+try:
+    load = importlib.import_module(f"{name}.models").load
+except (ModuleNotFoundError, AttributeError) as error:
+    if getattr(error, "name", None) not in (f"{name}.models", "load"):
+        raise
+    sys.exit()  # an application that keeps its models in another way
+load()
 database = importlib.import_module(f"{name}.database")
 def tables():
     return {key for each in [*database.db.metadatas.values(), *database.more_metadata] for key in each.tables}

@@ -1,0 +1,132 @@
+"""The constraints and indexes of a database, each with all that it is but its name.
+
+So two databases can be compared in which the same constraints go by different names, or by none.
+"""
+
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import SAWarning
+
+from .schema import schemas
+
+TOLD = ("unique", "referred_table", "referred_columns", "type", "column_sorting")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One constraint or index; `told` is all of it but for table, columns and name, in the engine's words."""
+
+    schema: str | None
+    table: str
+    kind: str  # "primary key", "unique constraint", "foreign key", "check" or "index"
+    columns: tuple[str, ...]
+    told: str
+    name: str | None
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        return self.schema, self.table, self.kind, self.columns, self.told
+
+    @property
+    def place(self) -> str:
+        return f"{self.schema}.{self.table}" if self.schema else self.table
+
+    def __str__(self) -> str:
+        return f"the {self.kind} of {self.place} ({', '.join(self.columns) or self.told})"
+
+
+@dataclass(frozen=True)
+class Renaming:
+    part: Part
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.part.name or 'without a name'}, to be {self.new}"
+
+
+def renamings(had: Iterable[Part], wants: Iterable[Part]) -> list[Renaming]:
+    """Return what is the same on both sides but for its name."""
+    wanted = _by_identity(wants)
+    found = []
+    for identity, parts in _by_identity(had).items():
+        names = {part.name for part in parts}
+        new = sorted({str(part.name) for part in wanted.get(identity, ()) if part.name} - names)
+        kept = {part.name for part in wanted.get(identity, ())}
+        old = sorted((part for part in parts if part.name not in kept), key=lambda part: str(part.name))
+        found += [Renaming(part, name) for part, name in zip(old, new, strict=False)]
+    return sorted(found, key=str)
+
+
+def without(parts: Iterable[Part], others: Iterable[Part]) -> list[Part]:
+    """Return those that are not among the others, by whatever name."""
+    known = {part.identity for part in others}
+    return [part for part in parts if part.identity not in known]
+
+
+def _by_identity(parts: Iterable[Part]) -> dict[tuple[Any, ...], list[Part]]:
+    found: dict[tuple[Any, ...], list[Part]] = defaultdict(list)
+    for part in parts:
+        found[part.identity].append(part)
+    return found
+
+
+def read(connection: Connection, ignoring: frozenset[str], *, unique_is_index: bool) -> list[Part]:
+    """Return them all, as SQLAlchemy's inspector sees them; `unique_is_index` where the engine has it so."""
+    inspector = inspect(connection)
+    found: list[Part] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        for schema in schemas(inspector):
+            own = inspector.default_schema_name
+            shown = None if schema == own else schema
+            kinds = ("primary key", "unique constraint", "foreign key", "check", "index")
+            readers = ("pk_constraint", "unique_constraints", "foreign_keys", "check_constraints", "indexes")
+            for kind, reader in zip(kinds, readers, strict=True):
+                if unique_is_index and kind in {"primary key", "unique constraint"}:
+                    continue
+                for (_, table), things in getattr(inspector, f"get_multi_{reader}")(schema=schema).items():
+                    if table not in ignoring:
+                        found += _parts(shown, str(table), kind, things, own)
+    return found
+
+
+def _parts(schema: str | None, table: str, kind: str, things: Any, own: str | None) -> Iterator[Part]:
+    for thing in [things] if kind == "primary key" else things:
+        if not thing or (kind == "primary key" and not thing["constrained_columns"]):
+            continue
+        if "duplicates_constraint" in thing:  # PostgreSQL: the index behind a unique constraint
+            continue
+        columns = thing.get("constrained_columns") or thing.get("column_names") or ()
+        columns = thing.get("expressions") or columns
+        options = {key: str(value) for key, value in thing.get("dialect_options", {}).items() if value}
+        options |= {key: str(value) for key, value in thing.get("options", {}).items() if value}
+        told = {key: thing[key] for key in TOLD if thing.get(key)}
+        if thing.get("referred_schema") not in {None, own}:
+            told["referred_schema"] = thing["referred_schema"]
+        text = plain(thing["sqltext"]) if kind == "check" else str(sorted((told | options).items()))
+        yield Part(schema, table, kind, tuple(map(str, columns)), text, thing["name"])
+
+
+def plain(condition: str) -> str:
+    """A condition without the quotes of names, and without space that says nothing."""
+    text = re.sub(r"[`\"\[\]]", "", " ".join(condition.split()))
+    text = re.sub(r"\s*([(),=<>!+*/|-]+)\s*", r"\1", text)
+    while text.startswith("(") and text.endswith(")") and _encloses(text):
+        text = text[1:-1]
+    return text
+
+
+def _encloses(text: str) -> bool:
+    """Whether the first parenthesis is closed by the last."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if not depth:
+            return place == len(text) - 1
+    return False
