@@ -76,6 +76,28 @@ def write_tables(folder: Path, tables: int) -> None:
     (folder / f"{_id(0)}_change.py").write_text(text)
 
 
+def write_whole(folder: Path, revisions: int) -> None:
+    """Replace the revisions in `folder` by one that makes what all of `write` make."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+    made, names = [], [f"table_{number}" for number in range(-(-revisions // 10))]
+    for number, name in enumerate(names):
+        columns = range(1, min(10, revisions - number * 10))
+        more = "".join(
+            f'        sa.Column("column_{column}", sa.Integer(), nullable=True),\n' for column in columns
+        )
+        key = '        sa.PrimaryKeyConstraint("id"'
+        made.append(CREATE_TABLE.format(table=name).replace(key, more + key))
+    text = REVISION.format(
+        number=0,
+        revision=_id(0),
+        parent=None,
+        upgrade="\n".join(made),
+        downgrade="\n".join(DROP_TABLE.format(table=name) for name in reversed(names)),
+    )
+    (folder / f"{_id(0)}_change.py").write_text(text)
+
+
 def models(tables: int, columns: int) -> str:
     """Return the code of models for `write` or `write_tables`, and one column that no revision has."""
     return f"""

@@ -110,3 +110,16 @@ def read_database(project: Path) -> tuple[list[tuple[str]], list[tuple[str]]]:
     finally:
         connection.close()
     return version, tables
+
+
+def read_columns(project: Path) -> list[tuple[str, ...]]:
+    """Return table, name and type of all columns."""
+    [file] = project.glob("instance/*.db")
+    connection = sqlite3.connect(file)
+    try:
+        return connection.execute(
+            "SELECT m.name, c.name, c.type FROM sqlite_master m, pragma_table_info(m.name) c "
+            "WHERE m.type = 'table' AND m.name NOT LIKE 'migration%' ORDER BY 1, c.cid"
+        ).fetchall()
+    finally:
+        connection.close()

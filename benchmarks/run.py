@@ -59,6 +59,7 @@ def measure(work: Path, runs: int, revisions: int) -> None:
     if projects.read_database(ours) != projects.read_database(stock):
         sys.exit("The two databases differ after the long history: its line compares nothing.")
     measure_new(work, python, runs, revisions)
+    measure_squash(work, python, runs, revisions)
 
 
 def measure_new(work: Path, python: Path, runs: int, size: int) -> None:
@@ -91,6 +92,25 @@ def measure_new(work: Path, python: Path, runs: int, size: int) -> None:
         sides[0].seconds()  # the throwaway database is kept, what was proved is remembered
         comparison = Comparison(f"flask db {what}", aim=2.0 if what.startswith("verify") else 1.5)
         print(comparison.measure(*sides, runs=runs), flush=True)
+
+
+def measure_squash(work: Path, python: Path, runs: int, revisions: int) -> None:
+    """`make db` with a squashed history, beside one revision written by hand and the history as it was."""
+    rebuilding = {}
+    for name in ("squashed", "one", "before"):
+        project = projects.make_ours(work / name, TEMPLATE, "example_models=false")
+        write = histories.write_whole if name == "one" else histories.write
+        write(project / "migrations" / "versions", revisions)
+        if name == "squashed":
+            projects.flask(project, python, "squash", "--yes").seconds()
+        rebuilding[name] = projects.flask(project, python, "rebuild")
+    squashed = rebuilding["squashed"]
+    one = Comparison(f"make db, {revisions:,} squashed (one)", aim=1.1)
+    print(one.measure(squashed, rebuilding["one"], runs=runs), flush=True)
+    before = Comparison(f"make db, {revisions:,} squashed (before)", aim=1.0)
+    print(before.measure(squashed, rebuilding["before"], runs=runs), flush=True)
+    if projects.read_columns(squashed.folder) != projects.read_columns(rebuilding["one"].folder):
+        sys.exit("The two databases differ after the squash: its lines compare nothing.")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 
+import catalogue
 import pytest
 from conftest import Bake
 from project import BakedProject, rewrite
@@ -280,3 +281,43 @@ def test_U3_models_on_more_than_one_declarative_base(anywhere: BakedProject) -> 
     assert project.sql("SELECT name FROM legacy_things") == [("x",)]
     assert "No new upgrade operations detected" in project.flask("db", "check").out
     project.make("test")
+
+
+def test_a_squash_folds_what_the_revisions_do_to_each_database(three: BakedProject) -> None:
+    use(three)
+    body = """
+def upgrade():
+    pass
+
+
+def downgrade():
+    pass
+
+
+def upgrade_audit():
+    op.execute("CREATE FUNCTION now_in() RETURNS text LANGUAGE sql AS 'SELECT ''in'''")
+    op.execute("INSERT INTO events (kind) VALUES ('in')")
+
+
+def downgrade_audit():
+    op.execute("DROP FUNCTION now_in()")
+
+
+def upgrade_gone():
+    pass
+"""
+    three.write_revision("extra", body)
+    three.make("db")
+    everywhere = three, other(three, "audit"), other(three, "old-reports")
+    wanted = [catalogue.schema(project) for project in everywhere]
+    told = three.flask("db", "squash", check=False).out
+    assert "upgrade_gone() is for no database that is configured" in told
+    assert "leave --bind out" in three.flask_fails("db", "squash", "--bind", "audit", code=2)
+    three.flask("db", "squash", "--yes")
+    (baseline,) = three.versions
+    assert "def upgrade_old_reports()" in baseline.read_text()
+    assert "Nothing to do" in three.make("migrate").out
+    three.make("db")
+    assert [catalogue.schema(project) for project in everywhere] == wanted
+    assert everywhere[1].sql("SELECT kind::text, now_in() FROM events") == [("in", "in")]
+    assert "✗" not in three.make("checkmigrations").out

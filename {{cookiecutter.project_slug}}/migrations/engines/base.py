@@ -8,14 +8,15 @@ from typing import Any, ClassVar, Self, TextIO
 
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import URL, Connection, Dialect, Table, create_engine
+from sqlalchemy import URL, ColumnElement, Connection, Dialect, Table, create_engine
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from . import kept
+from .made import Made, parts_of
 from .parts import Part, Renaming, read
-from .schema import Schema, inspected
+from .schema import Schema
 from .wording import Wording
 
 
@@ -32,6 +33,12 @@ class Database:
     private_tables: ClassVar[frozenset[str]] = frozenset({"migration_applied", "migration_marker"})
     # SQL that lists, in words, what is in a database and cannot be in a model: triggers, views, functions.
     beyond_models: ClassVar[str]
+    # What INSERT needs behind its columns where the key of a row is given and not made.
+    with_given_keys: ClassVar[str] = ""
+    # Whether a key that is given counts up what makes the next one.
+    counts_given_keys: ClassVar[bool] = True
+    # Dialects for which its SQL is meant.
+    dialects: ClassVar[tuple[str, ...]]
     # What a revision that failed has left behind, in words.
     after_failure: ClassVar[str]
 
@@ -178,7 +185,34 @@ class Database:
 
     def schema(self, connection: Connection) -> Schema:
         """Describe what this database holds, but for the tables of the workflow's own."""
-        return inspected(connection, self.own_tables)
+        raise NotImplementedError
+
+    def made(self, connection: Connection) -> list[Made]:
+        """Return what is there besides tables, with the SQL that makes it, in an order in which it can be."""
+        return []
+
+    def table_sql(self, connection: Connection, table: str, schema: str | None = None) -> list[str]:
+        """Return what makes a table and its indexes, in the engine's own words.
+
+        Nothing for one that comes along with another table.
+        """
+        raise NotImplementedError
+
+    def part_sql(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
+        """Return by name what makes an index or a constraint of a table that is there."""
+        return parts_of(self.table_sql(connection, table, schema))
+
+    def beyond(self, connection: Connection) -> list[str]:
+        """Name what neither `schema` nor `made` can describe in full."""
+        return []
+
+    def counters(self, connection: Connection) -> dict[str, str]:
+        """Return what counts keys up and has been used, each with the SQL that brings it where it is."""
+        return {}
+
+    def as_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The value in this column so that it can be written down, and means the same when it is inserted."""
+        return column
 
     def anew(self) -> None:
         """Make this throwaway database empty again."""

@@ -21,6 +21,7 @@ from . import (
     mariadb_lease,
     mariadb_lock,
     mariadb_names,
+    mariadb_objects,
     mariadb_settings,
     mariadb_swap,
 )
@@ -36,6 +37,7 @@ from .server import Server
 
 class MariaDB(Server):
     title = "MariaDB"
+    dialects = ("mysql", "mariadb")
     wording = MariaDBWording()
     # Said, because with several databases Alembic would keep what the one before has said.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": False, "transaction_per_migration": False}
@@ -152,6 +154,11 @@ class MariaDB(Server):
 
     def schema(self, connection: Connection) -> Schema:
         return definitions(connection, self.own_tables)
+
+    made = staticmethod(mariadb_objects.made)
+    table_sql = staticmethod(mariadb_objects.table_sql)
+    part_sql = staticmethod(mariadb_objects.part_sql)
+    counters = staticmethod(mariadb_objects.counters)
 
     def create(self) -> None:
         with self.administering() as connection:

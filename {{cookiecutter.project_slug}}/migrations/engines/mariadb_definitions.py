@@ -2,8 +2,9 @@
 
 import re
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
+from .mariadb_code import quote, read, rows
 from .schema import Definition, Schema
 
 TABLES = text("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database()")
@@ -12,16 +13,18 @@ LINE = re.compile(r"([A-Z ]*)`((?:[^`]|``)+)` (.*)")
 
 
 def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
-    quote = connection.dialect.identifier_preparer.quote_identifier
     found = {}
     for table, kind in connection.execute(TABLES).all():
-        if kind == "VIEW":
-            view = str(inspect(connection).get_view_definition(table))
-            found[f"view {table}"] = Definition(view, lambda view=view: {"definition": view})
-        elif table not in ignoring:
-            row = connection.exec_driver_sql(f"SHOW CREATE TABLE {quote(table)}").one()
+        if kind == "BASE TABLE" and table not in ignoring:
+            row = rows(connection, f"SHOW CREATE TABLE {quote(table)}")[0]
             made = re.sub(r" AUTO_INCREMENT=\d+", "", row[1])
             found[f"table {table}"] = Definition(made, lambda table=table, made=made: _parts(table, made))
+        elif kind == "SEQUENCE":
+            made = str(rows(connection, f"SHOW CREATE SEQUENCE {quote(table)}")[0][1])
+            found[f"sequence {table}"] = Definition(made, lambda made=made: {"definition": made})
+    for code in read(connection):
+        told = f"{code.statement} {code.sql_mode} {code.time_zone}"
+        found[f"{code.kind.lower()} {code.name}"] = Definition(told, lambda told=told: {"definition": told})
     return found
 
 

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Table, inspect
+from sqlalchemy import JSON, Connection, Table, inspect
+from sqlalchemy.types import TypeEngine
 
 from .mariadb_statements import NOW
 from .wording import Wording
@@ -18,6 +20,11 @@ class MariaDBWording(Wording):
     def plain_type(self, told: str) -> str:
         """INTEGER(11) is INTEGER: a width to display, which newer servers no longer report."""
         return "TINYINT" if told in {"BOOL", "BOOLEAN"} else WIDTH.sub(r"\1", told)
+
+    def known_type(self, column: str, statements: list[str]) -> TypeEngine[Any] | None:
+        """MariaDB has no JSON but text that has to be such: https://mariadb.com/kb/en/json/"""
+        is_json = any(f"CHECK (json_valid(`{column}`))" in sql for sql in statements)
+        return JSON() if is_json else None
 
     def plain_default(self, told: str | None) -> str | None:
         if told and re.fullmatch(rf"\(?{NOW}(\(\))?\)?", told, re.IGNORECASE):

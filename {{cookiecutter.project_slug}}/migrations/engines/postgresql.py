@@ -6,30 +6,38 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alembic.operations import ops
-from sqlalchemy import Dialect, text
+from sqlalchemy import ColumnElement, Connection, Dialect, Text, cast, text
 from sqlalchemy.exc import DBAPIError
 
 from . import (
     postgresql_beyond,
+    postgresql_catalogue,
     postgresql_clear,
+    postgresql_code,
     postgresql_dump,
     postgresql_errors,
     postgresql_index,
     postgresql_lock,
     postgresql_swap,
+    postgresql_tables,
     postgresql_templates,
+    postgresql_unmodelled,
 )
 from .postgresql_wording import PostgreSQLWording
+from .schema import Schema
 from .server import Server
 from .waiting import seconds
 
 
 class PostgreSQL(Server):
     title = "PostgreSQL"
+    dialects = ("postgresql",)
+    counts_given_keys = False
+    with_given_keys = " OVERRIDING SYSTEM VALUE"
     wording = PostgreSQLWording()
     # One transaction for all revisions would hold every lock until the last one is done.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": True, "transaction_per_migration": True}
-    beyond_models = postgresql_beyond.QUERY
+    beyond_models = postgresql_unmodelled.QUERY
     after_failure = "Nothing of this revision was applied"
     suffix = "dump"
     maintenance = "postgres"
@@ -84,6 +92,17 @@ class PostgreSQL(Server):
             return f"ALTER INDEX {schema}{quote(old)} RENAME TO {quote(new)}"
         place = self.quoted_table(dialect, table)
         return f"ALTER TABLE {place} RENAME CONSTRAINT {quote(old)} TO {quote(new)}"
+
+    def schema(self, connection: Connection) -> Schema:
+        return postgresql_catalogue.definitions(connection, self.own_tables)
+
+    made = staticmethod(postgresql_code.made)
+    table_sql = staticmethod(postgresql_tables.table_sql)
+    beyond = staticmethod(postgresql_beyond.beyond)
+    counters = staticmethod(postgresql_code.counters)
+
+    def as_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(column, Text)
 
     def create(self) -> None:
         with self.administering() as connection:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, inspect
 from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.exc import SAWarning
 
@@ -22,24 +21,6 @@ class Definition:
 
 
 Schema = dict[str, Definition]
-
-
-def inspected(connection: Connection, ignoring: frozenset[str]) -> Schema:
-    """Describe what there is but for the tables in `ignoring`, as SQLAlchemy's inspector sees it."""
-    found: dict[str, dict[str, str]] = {}
-    inspector = inspect(connection)
-    own = inspector.default_schema_name
-    for schema in schemas(inspector):
-        prefix = "" if schema == own else f"{schema}."
-        found |= tables(inspector, schema, prefix, ignoring)
-        for view in inspector.get_view_names(schema):
-            found[f"view {prefix}{view}"] = {"definition": str(inspector.get_view_definition(view, schema))}
-        for enum in getattr(inspector, "get_enums", lambda schema: [])(schema=schema):
-            found[f"enum {prefix}{enum['name']}"] = {"values": str(enum["labels"])}
-        if connection.dialect.supports_sequences:
-            for sequence in inspector.get_sequence_names(schema):
-                found[f"sequence {prefix}{sequence}"] = {}
-    return {name: Definition(str(parts), lambda parts=parts: parts) for name, parts in found.items()}
 
 
 def tables(
@@ -63,7 +44,8 @@ def tables(
             word = {"indexes": "index"}.get(kind, kind[:-1].replace("_", " "))
             for (_, table), things in getattr(inspector, f"get_multi_{kind}")(schema=schema).items():
                 for thing in things:
-                    found[table][f"{word} {prefix}{table}.{thing['name']}"] = _told(thing)
+                    # One without a name is known by what it says.
+                    found[table][f"{word} {prefix}{table}.{thing['name'] or _told(thing)}"] = _told(thing)
         if dialect.supports_comments:
             for (_, table), comment in inspector.get_multi_table_comment(schema=schema).items():
                 if comment and comment["text"]:

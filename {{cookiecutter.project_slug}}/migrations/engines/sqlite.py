@@ -11,7 +11,7 @@ from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from . import sqlite_complete, sqlite_copy, sqlite_names, sqlite_parts, sqlite_transaction
+from . import sqlite_code, sqlite_complete, sqlite_copy, sqlite_names, sqlite_parts, sqlite_transaction
 from .base import Database
 from .errors import MigrationError
 from .parts import Part, Renaming
@@ -26,6 +26,7 @@ SIDE_FILES = (*sqlite_copy.SIDE_FILES, ".migrating")
 
 class SQLite(Database):
     title = "SQLite"
+    dialects = ("sqlite",)
     wording = SQLiteWording()
     # One transaction for the whole run: all of it is applied, or nothing. transactional_ddl makes Alembic
     # trust the BEGIN that `begin` sends, which pysqlite by itself would end at the first DDL statement.
@@ -117,6 +118,10 @@ class SQLite(Database):
 
     def schema(self, connection: Connection) -> Schema:
         return definitions(connection, self.own_tables)
+
+    made = staticmethod(sqlite_code.made)
+    table_sql = staticmethod(sqlite_code.table_sql)
+    counters = staticmethod(sqlite_code.counters)
 
     def exists(self) -> bool:
         return self.in_memory or self.path.exists()

@@ -6,6 +6,11 @@ from collections import defaultdict
 from sqlalchemy import Connection, create_engine, inspect
 
 from .schema import Definition, Schema, tables
+from .sqlite_schema import features
+from .sqlite_wording import SQLiteWording
+
+# What SQLAlchemy does not reflect, and no other part of a definition says.
+SILENT = ("COLLATE", "ON CONFLICT", "AUTOINCREMENT", "WITHOUT", "STRICT")
 
 MASTER = (
     "SELECT tbl_name, type, name, sql FROM sqlite_master WHERE sql IS NOT NULL "
@@ -38,6 +43,19 @@ def _parts(statements: list[tuple[str, str, str]]) -> dict[str, str]:
                     driver.execute(sql)  # type: ignore[union-attr]
             for parts in tables(inspect(connection), None, "", ()).values():
                 found |= parts
+            found |= _unreflected(statements)
         except sqlite3.Error:  # it needs something that is not in here, such as an extension
             found |= {f"{kind} {name}": sql for kind, name, sql in statements}
+    return found
+
+
+def _unreflected(statements: list[tuple[str, str, str]]) -> dict[str, str]:
+    found = {}
+    for kind, name, sql in statements:
+        if kind == "table":
+            for place, told in features(sql).items():
+                if silent := [one for one in told if one.upper().startswith(SILENT)]:
+                    found[f"{name}, {place}"] = ", ".join(sorted(silent))
+        elif kind == "index" and not SQLiteWording().is_plain(" ".join(sql.replace('"', "").split())):
+            found[f"index {name}"] = "".join(sql.replace('"', "").split())
     return found

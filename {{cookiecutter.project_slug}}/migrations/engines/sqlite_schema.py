@@ -31,12 +31,13 @@ def split(text: str) -> list[str]:
 
 def lost_features(before: str, after: str) -> list[str]:
     """Say what `before` has and `after` has not, of the columns that both have."""
-    old, new = _features(before), _features(after)
+    old, new = features(before), features(after)
     kept = old.keys() & new.keys()
     return sorted(f"{feature} of {place}" for place in kept for feature in old[place] - new[place])
 
 
-def _features(create: str) -> dict[str, set[str]]:
+def features(create: str) -> dict[str, set[str]]:
+    """Return what SQLAlchemy does not reflect, of the table and of each column."""
     text = NOISE.sub("''", create)
     body, _, behind = text.partition("(")[2].rpartition(")")
     features = {"the table": set(_normal(re.findall(BEHIND, behind, re.IGNORECASE)))}

@@ -19,6 +19,10 @@ class Wording:
         """The type without what says nothing. Equal ones are surely equal; of others the server is asked."""
         return told
 
+    def known_type(self, column: str, statements: list[str]) -> TypeEngine[Any] | None:
+        """The type that SQLAlchemy does not recognise in a column, in what makes the table."""
+        return None
+
     def plain_default(self, told: str | None) -> str | None:
         """The same for a server default."""
         return told

@@ -19,14 +19,21 @@ from .heads import alembic_config, stored_heads
 def files_of(database: Database, there: list[File]) -> list[File] | None:
     """Return the files of all that this database has, newest first; None where one is missing.
 
-    They are taken as they were when they ran here, from the copies, else from what is `there`.
+    They are taken as they were when they ran here, from the copies, else from what is `there`. A squashed
+    baseline stands for all that was folded into it: nothing before it is taken back one by one.
     """
     rows = applied.rows(database)
     known = {file.revision: file for file in there}
+    folded = {name for file in there for name in file.replaces}
     found: dict[str, File] = {}
     wanted = stored_heads(database)
     while wanted:
         revision = wanted.pop()
+        if revision in folded:
+            return None
+        if revision in known and known[revision].replaces:
+            found[revision] = known[revision]
+            continue
         copy = copies.find(revision, rows[revision].file) if revision in rows else None
         file = (parse(copy) if copy else None) or known.get(revision)
         if file is None:

@@ -29,7 +29,7 @@ def refuse_tables_without_revision(migration: MigrationContext) -> None:
 def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str]) -> None:
     """A database may be at a revision that another branch has."""
     for head in heads - set(script.revision_map._revision_map):  # type: ignore[arg-type]
-        raise MigrationError(unknown_revision(head, database))
+        raise MigrationError(unknown_revision(head, database, script))
 
 
 def outside_development(database: Database) -> str | None:

@@ -51,7 +51,7 @@ def fingerprints(database: Database, script: ScriptDirectory) -> dict[str, str]:
 
 def ingredients(database: Database) -> list[str]:
     """What is not in the revisions: the engine, its version, this code and the libraries under it."""
-    code = files.code_digest(Path(__file__).parent.parent, "versions")
+    code = files.code_digest(Path(__file__).parent.parent, "versions", "archive")
     libraries = [version(name) for name in ("alembic", "sqlalchemy")]
     # It names the CHECK of a Boolean or an Enum when a revision runs.
     convention = str(binds.metadata(database.bind).naming_convention)

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from ..engines.base import Database
 from ..engines.errors import MigrationError
-from .heads import unknown_revision
+from .heads import alembic_config, unknown_revision
 from .progress import Progress
 
 
@@ -46,7 +47,8 @@ def _sentence(error: Exception, database: Database, progress: Progress | None) -
         )
     if isinstance(error.__cause__, ResolutionError):
         known_to_database = progress is not None and error.__cause__.argument in progress.before
-        return unknown_revision(error.__cause__.argument, database if known_to_database else None)
+        script = progress.script if progress else ScriptDirectory.from_config(alembic_config())
+        return unknown_revision(error.__cause__.argument, database if known_to_database else None, script)
     if isinstance(error, DBAPIError):
         return f"{database} answers: {_first_line(error.orig)}."
     return str(error) if isinstance(error, CommandError) else None

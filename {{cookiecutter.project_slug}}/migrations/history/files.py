@@ -13,6 +13,7 @@ from ..engines.errors import MigrationError
 
 ID = re.compile(r"^revision(?:\s*:[^=\n]+)?\s*=\s*[\"'](.+?)[\"']", re.MULTILINE)
 PARENTS = re.compile(r"^down_revision(?:\s*:[^=\n]+)?\s*=\s*(\([^)]*\)|\[[^\]]*\]|.*)$", re.MULTILINE)
+FOLDED = re.compile(r"^replaces\s*=\s*\(([^)]*)\)", re.MULTILINE)
 QUOTED = re.compile(r"[\"'](.+?)[\"']")
 
 
@@ -23,6 +24,8 @@ class File:
     path: Path
     revision: str
     parents: tuple[str, ...]
+    # The ids that a squashed baseline stands for.
+    replaces: tuple[str, ...] = ()
 
 
 def parse(path: Path) -> File | None:
@@ -30,7 +33,8 @@ def parse(path: Path) -> File | None:
     if not (match := ID.search(text)):
         return None
     parents = [parent for declared in PARENTS.findall(text) for parent in QUOTED.findall(declared)]
-    return File(path, match[1], tuple(parents))
+    replaces = [known for listed in FOLDED.findall(text) for known in QUOTED.findall(listed)]
+    return File(path, match[1], tuple(parents), tuple(replaces))
 
 
 def parsed(folder: Path) -> list[File]:
@@ -39,6 +43,8 @@ def parsed(folder: Path) -> list[File]:
 
 def problems(folder: Path) -> list[str]:
     """Say which ids two files share, and which parents no file has: Alembic warns of the first only."""
+    if any(folder.parent.glob("archive/*/unfinished")):
+        return ["a squash was interrupted: `flask db squash --undo` puts all files back"]
     head = folder.parent / "HEAD"
     if head.exists() and re.search(r"^<{7}", head.read_text(encoding="utf-8"), re.MULTILINE):
         return ["migrations/HEAD has a conflict in it: `make rebase` puts your revision on top of theirs"]
@@ -52,13 +58,21 @@ def problems(folder: Path) -> list[str]:
         for revision, same in names.items()
         if len(same) > 1
     ]
+    folded = {known for file in files for known in file.replaces}
     return found + [
-        f"{file.path.name} comes after {parent}, which no file in versions/ has: if it was taken out of the "
-        "history, `make rebase` closes the gap"
+        f"{file.path.name} comes after {parent}, {_gone(parent in folded)}"
         for file in files
         for parent in file.parents
         if parent not in names
     ]
+
+
+def _gone(folded: bool) -> str:
+    if folded:
+        return (
+            "which was folded into a baseline meanwhile: `make rebase` puts it on top of the newest revision"
+        )
+    return "which no file in versions/ has: if it was taken out of the history, `make rebase` closes the gap"
 
 
 def refuse_inconsistent(folder: Path) -> None:

@@ -1,11 +1,12 @@
 """Where a database stands: the revisions stored in it, and how they are told."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from flask import current_app
 
 from ..engines.base import Database
@@ -43,11 +44,23 @@ def describe(script: ScriptDirectory, revisions: Iterable[str]) -> str:
     return ", ".join(told) or "empty"
 
 
-def unknown_revision(revision: str, database: Database | None) -> str:
+def unknown_revision(revision: str, database: Database | None, script: ScriptDirectory) -> str:
     """Say what to do about a revision without a file, which `database` is at or somebody has typed."""
+    place = f"{database} is at revision {revision}"
+    baseline = folded_into(revision, script)
+    if baseline and not database:
+        name = Path(baseline.path).name
+        return f"Revision {revision} was folded into {name}: name {baseline.revision} or a later one."
+    if baseline:
+        release = release_before(baseline, revision) or "the last release that still has its file"
+        return (
+            f"{place}, which was folded into {Path(baseline.path).name}, and nothing was changed: go through "
+            f"{release} first, whose `make migrate` brings it to {baseline.revision} or later, then come "
+            "back; a development database can be started anew with `make db`."
+        )
     if database:
         return (
-            f"{database} is at revision {revision}, which no file in migrations/versions has: it was made on "
+            f"{place}, which no file in migrations/versions has: it was made on "
             f"another branch or by newer code. {_ways_out(revision)}"
         )
     return f"There is no revision {revision}: `flask db history` lists those there are."
@@ -63,3 +76,22 @@ def _ways_out(revision: str) -> str:
         "Go back to that branch and `make rollback` there, "
         "or start the development database anew with `make db`."
     )
+
+
+def folded_into(revision: str, script: ScriptDirectory) -> Script | None:
+    """Return the baseline that this revision is part of; a prefix will do, as Alembic takes one."""
+    for base in script.get_bases():
+        baseline = script.get_revision(base)
+        if any(known.startswith(revision) for known in getattr(baseline.module, "replaces", ())):
+            return baseline
+    return None
+
+
+def release_before(baseline: Script, revision: str) -> str:
+    """Return the release that has the files of the time when this revision was not yet folded, or nothing."""
+    known = [*baseline.module.replaces]
+    place = next(number for number, each in enumerate(known) if each.startswith(revision))
+    for earlier, release in getattr(baseline.module, "earlier_releases", {}).items():
+        if earlier in known and place < known.index(earlier):
+            return str(release)
+    return str(baseline.module.release)

@@ -20,10 +20,11 @@ from .rebase import rebase
 from .rebuild import rebuild
 from .restore import restore
 from .sql import sql
+from .squash import squash
 from .status import status
 from .verify import verify
 
-VERBS = (adopt, backup, new, rebase, rebuild, restore, sql, status, verify)
+VERBS = (adopt, backup, new, rebase, rebuild, restore, sql, squash, status, verify)
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 commands = click.Group(
