@@ -5,13 +5,13 @@ behind. At one that is not listed it is newer than the code, as the old code fin
 deployment: that is in order, for the schema goes first (docs/deployment.md).
 """
 
-from sqlalchemy import Engine, column, inspect, select, table
+from sqlalchemy import Engine, String, column, inspect, select, table
 
 from ..config import ROOT
 from ..database import db
 
 HEAD = ROOT / "migrations" / "HEAD"
-VERSION = select(column("version_num")).select_from(table("alembic_version"))
+VERSION = select(column("version_num", String)).select_from(table("alembic_version"))
 
 
 def behind() -> list[str]:
