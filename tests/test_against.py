@@ -1,6 +1,7 @@
 """P10: `flask db verify --against` says what would break the code that still runs, and only that."""
 
 import json
+from pathlib import Path
 
 import pytest
 from conftest import Bake
@@ -116,3 +117,13 @@ def test_a_name_that_nobody_knows(project: BakedProject, name: str) -> None:
     result = project.flask("db", "verify", f"--against={name}", check=False)
     assert result.returncode == 1 and "neither a revision" in result.out and "Traceback" not in result.out
     assert not (project.path / "x").exists()
+
+
+def test_several_databases(project: BakedProject, tmp_path: Path) -> None:
+    """The same operations on another one are told of that one."""
+    project.env["SQLALCHEMY_BINDS"] = json.dumps({"log": f"sqlite:///{tmp_path}/log.db"})
+    made = 'op.create_table("lines", sa.Column("id", sa.Integer, primary_key=True))'
+    for name, line in (("made", made), ("gone", 'op.drop_table("lines")')):
+        project.write_revision(name, f"def upgrade():\n    pass\n\n\ndef upgrade_log():\n    {line}\n{DOWN}")
+    assert against(project, BASELINE) == (0, [])
+    assert against(project, "made") == (1, ["20991231_0002_gone.py, line 14: drops table lines"])

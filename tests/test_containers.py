@@ -192,3 +192,29 @@ def test_P5_the_release_of_the_Procfile_migrates_before_the_web_serves(
     finally:
         ((code, _),) = stop(web)
     assert code == 0
+
+
+def test_the_commands_of_docs_deployment(render: Bake, environment: Path, tmp_path: Path) -> None:
+    """Word for word, in an environment of its own; what needs a container engine is looked at by the linters.
+
+    The rename has a test of its own, test_expand_contract.py.
+    """
+    project = render()
+    page = (project.path / "docs" / "deployment.md").read_text().partition("## Expand and contract")[0]
+    verify, docker, plain = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    file = docker.split(" -f ")[1].split()[0]
+    assert docker.startswith("docker compose -f ") and (project.path / file).exists()
+    shutil.copy(environment.parent / "uv.lock", project.path)
+    port = free_port()
+    project.env |= SETTINGS | {"DATABASE_URL": f"sqlite:///{tmp_path}/live.db", "PORT": str(port)}
+    project.env["PATH"] = f"{project.path}/.venv/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    *before, serve = plain.splitlines()
+    for command in before:
+        project.run("sh", "-c", command)
+    assert "✓ nothing breaks" in project.run("sh", "-c", f"FLASK_DEBUG=0 {verify}").out
+    web = subprocess.Popen(["sh", "-c", f"exec {serve}"], cwd=project.path, env=os.environ | project.env)
+    try:
+        assert wait_for(port, "/health/ready", web) == 200
+    finally:
+        web.terminate()
+    assert web.wait(60) == 0

@@ -15,7 +15,7 @@ from test_deployments import wait_until
 
 PRODUCTION = SETTINGS | {"FLASK_DEBUG": "0"}
 STILL = "# In the database still"
-ENOUGH = 8  # rounds of requests in each state
+ENOUGH = 5  # rounds of requests in each state
 # An application in production: it makes, changes and reads people, and says after each commit what it wrote.
 # `field` is the attribute that this release uses. Of two processes each changes its half of the rows.
 TRAFFIC = """

@@ -1,6 +1,7 @@
 """P5: what an orchestrator asks, and what it is told at each point of a deployment."""
 
 import json
+from pathlib import Path
 
 import pytest
 from conftest import Bake
@@ -63,4 +64,14 @@ def test_without_migrations_HEAD_the_database_has_to_answer(on: Bake) -> None:
     project = on("sqlite")
     project.make("db")
     (project.path / "migrations" / "HEAD").unlink()
+    assert ask(project) == READY
+
+
+def test_one_of_several_databases_that_is_behind_is_enough(on: Bake, tmp_path: Path) -> None:
+    project = on("sqlite")
+    project.env["SQLALCHEMY_BINDS"] = json.dumps({"log": f"sqlite:///{tmp_path}/log.db"})
+    (project.path / "instance").mkdir()
+    project.flask("db", "upgrade", "--bind", "default", **PRODUCTION)
+    assert ask(project) == BEHIND
+    project.flask("db", "upgrade", **PRODUCTION)
     assert ask(project) == READY
