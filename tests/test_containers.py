@@ -202,8 +202,10 @@ def test_the_commands_of_docs_deployment(render: Bake, environment: Path, tmp_pa
     project = render()
     page = (project.path / "docs" / "deployment.md").read_text().partition("## Expand and contract")[0]
     verify, docker, plain = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    file = docker.split(" -f ")[1].split()[0]
-    assert docker.startswith("docker compose -f ") and (project.path / file).exists()
+    services = compose(project.path / "compose.production.yaml", SETTINGS | {"DATABASE_URL": "x"})
+    start = "docker compose -f compose.production.yaml"
+    assert docker.split(f"{start} ")[1:] == ["build\n", "run --rm migrate\n", "up --detach --wait\n"]
+    assert set(services) == {"migrate", "web"}
     shutil.copy(environment.parent / "uv.lock", project.path)
     port = free_port()
     project.env |= SETTINGS | {"DATABASE_URL": f"sqlite:///{tmp_path}/live.db", "PORT": str(port)}
