@@ -1,8 +1,10 @@
 """What is stricter where the application is served: cookies, hosts, proxies, limits, headers, refusals."""
 
 import json
+from pathlib import Path
 
 import pytest
+from conftest import TEMPLATE
 from project import BakedProject
 from test_downgrades import PRODUCTION
 
@@ -30,9 +32,20 @@ TESTS = "from my_app import create_app\napp = create_app({'TESTING': True, 'SECR
 DEVELOPMENT = PROBE.format(start="from my_app import create_app\napp = create_app()")
 
 
+@pytest.fixture(scope="module")
+def project(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> BakedProject:
+    """One for all of these tests, which change nothing in it."""
+    from cookiecutter.main import cookiecutter
+
+    folder = str(tmp_path_factory.mktemp("production"))
+    baked = BakedProject(Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=folder)))
+    (baked.path / ".venv").symlink_to(environment)
+    (baked.path / "instance").mkdir()
+    return baked
+
+
 def probe(project: BakedProject, code: str, *, env: dict[str, str] = SERVED, **request: object) -> tuple:
     """Send a request to the application in a process of its own; return status, what it saw, and headers."""
-    (project.path / "instance").mkdir(exist_ok=True)
     request = {"base_url": "http://shop.example"} | request
     out = project.run(project.python, "-c", code, json.dumps(request), **env).out
     status, seen, headers = json.loads(out.splitlines()[-1])
@@ -122,7 +135,7 @@ def test_what_must_not_be_served_is_refused(project: BakedProject, env: dict[str
     assert sentence.startswith("Error: ") and word in sentence
 
 
-def test_a_file_of_settings_has_the_last_word(project: BakedProject, tmp_path) -> None:
+def test_a_file_of_settings_has_the_last_word(project: BakedProject, tmp_path: Path) -> None:
     path = tmp_path / "settings.py"
     path.write_text(
         "SESSION_COOKIE_SECURE = False\nTRUSTED_HOSTS = ['10.0.0.1']\nCONTENT_SECURITY_POLICY = None\n"
