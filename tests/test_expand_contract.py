@@ -1,5 +1,6 @@
 """P10: the rename of docs/deployment.md, word for word, under traffic: old and new code on one database."""
 
+import itertools
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ENGINES, Bake
 from project import BakedProject, clean_environment, rewrite
+from test_against import BASELINE
 from test_containers import SETTINGS
 from test_deployments import wait_until
 
@@ -178,16 +180,17 @@ def test_P10_a_rename_under_traffic_in_four_deployments(on: Bake, engine: str, t
         "mapped_column, relationship\n",
         "mapped_column, relationship, validates\n",
     )
-    old = Release(project, tmp_path, 0, "name")
-    old.project.flask("db", "upgrade")
-    old.start()
-    old.serves()
+    releases, at = [Release(project, tmp_path, 0, "name")], BASELINE
     for number, text in enumerate(page(project), 1):
-        at = old.project.revision
-        revision = develop(project, text)
+        revision = develop(project, text).stem.split("_")[2]
         asked = project.flask("db", "verify", "--against", at)
-        assert "✓ nothing breaks" in asked.out and revision.stem.split("_")[2] in asked.out
-        new = Release(project, tmp_path, number, "name" if number == 1 else "full_name")
+        assert "✓ nothing breaks" in asked.out and revision in asked.out
+        releases.append(Release(project, tmp_path, number, "name" if number == 1 else "full_name"))
+        at = revision
+    releases[0].project.flask("db", "upgrade")
+    releases[0].start()
+    for old, new in itertools.pairwise(releases):
+        old.serves()
         new.project.flask("db", "upgrade")  # under the traffic of the old code
         old.serves()
         old.be("old")
@@ -195,8 +198,8 @@ def test_P10_a_rename_under_traffic_in_four_deployments(on: Bake, engine: str, t
         new.serves()
         old.serves()  # both at once
         old.stop()
-        old = new
-    old.serves()
-    old.stop()
+    new.serves()
+    new.stop()
     stored = dict(project.sql("SELECT email, full_name FROM users"))
     assert stored == written(tmp_path) and len(stored) > 12 * ENOUGH
+    assert project.revision == at
