@@ -99,7 +99,7 @@ def test_postgresql_without_a_server(bake: Bake, open_folder: Path, folder: str)
     project.make("migrate")
     status = project.make("status").out
     assert "PostgreSQL 18" in status and "Pending   nothing" in status
-    assert "11 passed" in project.make("test").out
+    assert "12 passed" in project.make("test").out
     code = "from sqlalchemy import select\nprint([user.name for user in db.session.scalars(select(User))])"
     result = project.run("sh", "-c", f"echo '{code}' | make shell")
     assert "['Ada']" in result.out

@@ -15,7 +15,7 @@ def test_make_test_and_make_lint(
         server: Server = request.getfixturevalue(engine)
         project.env["DATABASE_URL"] = server.url("suite_dev")
     out = project.make("test").out
-    assert f"{11 if examples else 7} passed" in out, out
+    assert f"{12 if examples else 8} passed" in out, out
     project.make("lint")
     project.make("db")
     assert "No new upgrade operations" in project.flask("db", "check").out

@@ -13,16 +13,13 @@ from typing import Any
 import dotenv
 from flask import Flask
 
-from . import development
+from . import development, production
 from .database import parse_url
 from .errors import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
 DEFAULT_DATABASE_URL = "{{ cookiecutter.__database_url }}"
-
-# Keys that everybody knows, among them the ones that stand in examples.
-KNOWN_SECRET_KEYS = {"", "change-me", "changeme", "dev", "development", "secret", "your-secret-key"}
 
 
 def load_dotenv() -> None:
@@ -41,6 +38,7 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
         SECRET_KEY=os.environ.get("SECRET_KEY"),
         # More databases, as JSON: by the names that __bind_key__ of a model takes.
         SQLALCHEMY_BINDS=os.environ.get("SQLALCHEMY_BINDS"),
+        **production.defaults(served=not app.debug and not settings.get("TESTING")),
     )
     _read_settings_file(app)
     if {"DATABASE_URL", "SQLALCHEMY_DATABASE_URI"} & settings.keys():
@@ -55,12 +53,8 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
     app.config["SQLALCHEMY_BINDS"] = _binds(app.config["SQLALCHEMY_BINDS"])
     if app.debug:
         development.prepare(app, is_default=url == DEFAULT_DATABASE_URL)
-    elif not app.testing and (app.config["SECRET_KEY"] or "") in KNOWN_SECRET_KEYS:
-        raise SetupError(
-            "In production SECRET_KEY has to be set to a value nobody knows: "
-            'python -c "import secrets; print(secrets.token_hex())" makes one '
-            "(or set FLASK_DEBUG=1 if this is a development machine)."
-        )
+    elif not app.testing:
+        production.check(app)
 
 
 def _binds(said: Any) -> dict[str, dict[str, Any]]:

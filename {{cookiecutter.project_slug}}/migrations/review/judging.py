@@ -43,7 +43,7 @@ def warnings(recorded: list[Recorded], database: Database, path: Path) -> list[F
     if database.title == "PostgreSQL":
         found += _squawks(recorded, found, database.title, path)
     if line := missing_downgrade(path, binds.suffix(database.bind)):
-        found.append((None, _finding("no_downgrade", {}, database.title, line, path)))
+        found.append((None, worded("no_downgrade", {}, database.title, line, path)))
     judged_by_squawk = {id(record) for record, finding in found if finding.rule.startswith("squawk")}
     unique: dict[tuple[int, str], Finding] = {}
     for record, finding in found:
@@ -59,7 +59,7 @@ def _ours(recorded: list[Recorded], engine: str, path: Path) -> Iterator[Pair]:
     for case in cases(recorded, engine):
         for rule, names in case.judged():
             names = case.names() | names
-            yield case.recorded, _finding(rule, names, engine, case.recorded.line, path)
+            yield case.recorded, worded(rule, names, engine, case.recorded.line, path)
 
 
 def _squawks(recorded: list[Recorded], ours: list[Pair], engine: str, path: Path) -> Iterator[Pair]:
@@ -72,7 +72,7 @@ def _squawks(recorded: list[Recorded], ours: list[Pair], engine: str, path: Path
             continue
         if not isinstance(case.operation, ExecuteSQLOp) and same:
             if not KNOWN_BETTER.intersection(same):
-                yield said.recorded, _finding(same[0], case.names(), engine, line, path)
+                yield said.recorded, worded(same[0], case.names(), engine, line, path)
         else:
             what = " ".join("".join(said.recorded.statements[:1]).split())
             rule, reason = f"squawk: {said.rule}", accepted(path, line)
@@ -89,7 +89,7 @@ def _squawks(recorded: list[Recorded], ours: list[Pair], engine: str, path: Path
             )
 
 
-def _finding(rule: str, names: dict[str, Any], engine: str, line: int, path: Path) -> Finding:
+def worded(rule: str, names: dict[str, Any], engine: str, line: int, path: Path) -> Finding:
     message = MESSAGES[rule]
     texts = [fill(text, engine, names) for text in (message.what, message.why, message.instead)]
     return Finding(rule, line, *texts, accepted=accepted(path, line) if line else None)

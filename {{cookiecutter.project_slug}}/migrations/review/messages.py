@@ -60,6 +60,29 @@ MESSAGES: dict[str, Message] = {
         'Give it a default: sa.Column("{column}", …, server_default="…", nullable=False);\n'
         "or add it nullable, fill it in batches, and make it NOT NULL in a later revision.",
     ),
+    "no_more_null": Message(
+        "makes {thing} required",
+        "Code that still runs and leaves it empty fails.",
+        "Deploy code that always fills it in, then make it required, and say so:\n"
+        "# safe: all code fills in {thing} since …",
+    ),
+    "no_more_default": Message(
+        "drops the default of the required column {thing}",
+        "Code that still runs and leaves it to the database fails.",
+        "Deploy code that always fills it in, then drop the default, and say so:\n"
+        "# safe: all code fills in {thing} since …",
+    ),
+    "other_type": Message(
+        "changes the type of {thing} from {old} to {new}",
+        "Code that still runs reads and writes values of the old type.",
+        "Add a column of the new type, let the code write both, copy the values in batches\n"
+        '(make newmigration m="…" data=1), let the code read the new one, deploy, then drop {thing}.',
+    ),
+    "new_constraint": Message(
+        "adds {thing} on {table}",
+        "Code that still runs does not know of it, and fails where it writes what is refused now.",
+        "Deploy code that keeps to it, then add it, and say so:\n# safe: all code keeps to it since …",
+    ),
     "set_not_null": Message(
         "makes {thing} required",
         {

@@ -8,21 +8,27 @@ from flask.cli import with_appcontext
 
 from ..history import binds
 from ..history.errors import one_sentence
+from .against import against as look
 from .verification import Verification
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Say only what would break code that still runs at this revision, or at this commit, tag or branch.",
+)
 @with_appcontext
 @click.pass_context
-def verify(ctx: click.Context, *, as_json: bool) -> None:
+def verify(ctx: click.Context, *, as_json: bool, against: str | None) -> None:
     """Check the revisions: one head, proved both ways, like the models, named, no unaccepted warning.
 
     What was in order before and has not changed is not run again.
     """
     databases = binds.databases()
     with one_sentence(databases[0]):
-        checks = Verification(databases).run()
+        checks = look(databases, against) if against else Verification(databases).run()
     fine = all(check.ok is not False for check in checks)
     if as_json:
         told = [asdict(check) for check in checks]

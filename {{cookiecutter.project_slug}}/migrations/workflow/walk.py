@@ -27,19 +27,28 @@ class Walk:
         if self.shadow is None or self.at != parents:
             self._begin(parents)
 
-        @contextmanager
-        def watch(connection: Connection) -> Iterator[None]:
-            with review.recording(Path(revision.path), connection) as found:
-                try:
-                    yield
-                finally:
-                    recorded.extend(found)
-
+        watch = _watching(revision, recorded)
         if len(parents) > 1:
             history.run(self.shadow, self.script, revision.revision, upgrade=True, recorder=watch)
         else:
             proof.Proof(self.shadow, self.script, revision).run(recorder=watch)
         self.at = {revision.revision}
+
+    def record(self, revision: Script) -> list[review.Recorded]:
+        """Run the upgrade once, without a proof; return what it did."""
+        recorded: list[review.Recorded] = []
+        parents = set(revision._versioned_down_revisions)
+        if self.shadow is None or self.at != parents:
+            self._begin(parents)
+        history.run(
+            self.shadow,
+            self.script,
+            revision.revision,
+            upgrade=True,
+            recorder=_watching(revision, recorded),
+        )
+        self.at = {revision.revision}
+        return recorded
 
     def at_heads(self) -> Database:
         if self.shadow is None:
@@ -57,3 +66,15 @@ class Walk:
             else:
                 history.build(self.shadow, self.script, revision)
         self.at = revisions
+
+
+def _watching(revision: Script, recorded: list[review.Recorded]) -> history.Recorder:
+    @contextmanager
+    def watch(connection: Connection) -> Iterator[None]:
+        with review.recording(Path(revision.path), connection) as found:
+            try:
+                yield
+            finally:
+                recorded.extend(found)
+
+    return watch

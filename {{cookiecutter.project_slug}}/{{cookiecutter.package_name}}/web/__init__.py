@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from . import health, welcome
+from . import health, security, welcome
 
 
 def init_app(app: Flask) -> None:
+    security.init_app(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(welcome.blueprint)

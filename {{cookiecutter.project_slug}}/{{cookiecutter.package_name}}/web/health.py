@@ -1,19 +1,44 @@
-"""`/health`: whether the application and its database answer."""
+"""Whether the application answers and may be sent requests, for a load balancer or an orchestrator.
+
+`/health/live`: this process answers; where it does not, start it anew. `/health/ready`: its database answers
+and is not behind the code; where it is not, send the requests elsewhere. `/health`: the database answers.
+"""
 
 from flask import Blueprint, current_app
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import db
+from .readiness import behind
 
 blueprint = Blueprint("health", __name__)
+Answer = tuple[dict[str, str], int]
 
 
 @blueprint.get("/health")
-def health() -> tuple[dict[str, str], int]:
+def health() -> Answer:
     try:
         db.session.execute(select(1))
     except SQLAlchemyError:
         current_app.logger.exception("The database does not answer")
         return {"status": "error", "database": "unreachable"}, 503
+    return {"status": "ok", "database": "ok"}, 200
+
+
+@blueprint.get("/health/live")
+def live() -> Answer:
+    return {"status": "ok"}, 200
+
+
+@blueprint.get("/health/ready")
+def ready() -> Answer:
+    try:
+        problems = behind()
+    except SQLAlchemyError:
+        current_app.logger.exception("The database does not answer")
+        return {"status": "error", "database": "does not answer"}, 503
+    if problems:
+        for problem in problems:  # which revisions these are is nobody's business
+            current_app.logger.error(problem)
+        return {"status": "error", "database": "is behind the code: flask db upgrade"}, 503
     return {"status": "ok", "database": "ok"}, 200
