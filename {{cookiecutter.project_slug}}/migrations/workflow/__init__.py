@@ -11,6 +11,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from ..history import binds, losses
 from .backup import backup
+from .browse import browse
 from .foreign import asking
 from .foreign import option as foreign_option
 from .listed import listed
@@ -22,7 +23,7 @@ from .sql import sql
 from .status import status
 from .verify import verify
 
-VERBS = (backup, new, rebase, rebuild, restore, sql, status, verify)
+VERBS = (backup, browse, new, rebase, rebuild, restore, sql, status, verify)
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 commands = click.Group(
