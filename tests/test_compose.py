@@ -32,10 +32,13 @@ def test_X1_compose_has_the_server_and_a_viewer_on_18080(render: Bake, engine: s
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
     (volume,) = services["database"]["volumes"]
     assert volume.partition(":")[0] in content["volumes"]
-    assert volume.partition(":")[2] == {
-        "postgresql": "/var/lib/postgresql",  # since the image of 18, the folder above the data
-        "mariadb": "/var/lib/mysql",
-    }[engine]
+    assert (
+        volume.partition(":")[2]
+        == {
+            "postgresql": "/var/lib/postgresql",  # since the image of 18, the folder above the data
+            "mariadb": "/var/lib/mysql",
+        }[engine]
+    )
     # The way in that the file tells, and the one that the application takes.
     assert f"db={project.package}_dev" in path.read_text()
     assert f"/{project.package}_dev" in config_url(project)

@@ -47,7 +47,9 @@ for name in ("migrate", "revision", "merge"):
 upgrade = commands.commands["upgrade"]
 upgrade.callback = asking(upgrade.callback)
 upgrade.params.append(foreign_option)
-commands.commands["downgrade"].params.append(losses.option)
+downgrade = commands.commands["downgrade"]
+downgrade.params.append(losses.option)
+downgrade.context_settings = {"ignore_unknown_options": True}  # `flask db downgrade -2` means a revision
 
 
 def init_app(app: Flask, db: SQLAlchemy) -> None:

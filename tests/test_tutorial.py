@@ -1,0 +1,45 @@
+"""docs/tutorial.md of a generated project, followed word for word."""
+
+import pytest
+from conftest import ENGINES, Bake
+from pages import Reader
+from project import BakedProject
+
+
+def under_git(project: BakedProject) -> BakedProject:
+    project.run("git", "init", "--quiet")
+    project.run("git", "add", "--all")
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
+    project.run("git", *who, "commit", "--quiet", "--message=generated")
+    return project
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_X3_X4_the_tutorial_word_for_word(on: Bake, request: pytest.FixtureRequest, engine: str) -> None:
+    project = under_git(on(engine))
+    page = project.path / "docs" / "tutorial.md"
+    production = page.read_text().partition('DATABASE_URL = "')[2].partition('"')[0]
+
+    def spelled(text: str) -> str:
+        """The reader's server is another one than the page's, and so is the password."""
+        if engine == "sqlite":
+            return text
+        name = project.url.rpartition("/")[2].removesuffix("_dev")
+        return text.replace(production, request.getfixturevalue(engine).url(name))
+
+    assert Reader(project, spelled).follow(page) >= 15
+    # The tour ends where it began, and production has what was made.
+    assert project.run("git", "status", "--porcelain").out in {"", "?? production.conf\n"}
+    assert project.make("status").out.endswith("Pending   nothing\n")
+    settings = {"FLASK_DEBUG": "0", "SETTINGS": "production.conf"}
+    told = project.flask("db", "status", check=False, **settings).out
+    assert "is at revision" in told, told
+
+
+def test_X3_the_tutorial_without_example_models(bake: Bake) -> None:
+    """Such a project makes its first table itself; from there on all is the same."""
+    project = bake(example_models=False)
+    Reader(project).follow(project.path / "docs" / "tutorial.md", until="## 3.")
+    assert project.sql("SELECT name, place FROM users JOIN addresses ON user_id = users.id") == [
+        ("Grace", "10115 Berlin")
+    ]
