@@ -34,6 +34,9 @@ def blocks(page: str) -> Iterator[Block]:
 class Reader:
     """`sh` is typed, `diff` and `python` change the file that is named before, `text` is what `sh` said."""
 
+    # They end with Ctrl-C only.
+    SERVERS = ("make run", "make browse")
+
     def __init__(self, project: BakedProject, spelled: Callable[[str], str] = lambda text: text) -> None:
         self.project = project
         self.spelled = spelled  # puts the reader's own names in the place of those on the page
@@ -48,6 +51,8 @@ class Reader:
         return sum(block.kind == "sh" for block in found)
 
     def sh(self, block: Block) -> None:
+        if block.text.strip() in self.SERVERS:
+            return
         result = subprocess.run(
             ["sh", "-e", "-c", self.spelled(block.text)],
             cwd=self.project.path,
@@ -90,3 +95,12 @@ class Reader:
             assert "replace both functions" in " ".join(block.before.split())
             text = path.read_text(encoding="utf-8").partition("def upgrade()")[0] + text
         rewrite(path, self.spelled(text))
+
+
+def under_git(project: BakedProject) -> BakedProject:
+    """What a reader does who keeps the project: commit it as it was generated."""
+    project.run("git", "init", "--quiet")
+    project.run("git", "add", "--all")
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
+    project.run("git", *who, "commit", "--quiet", "--message=generated")
+    return project

@@ -152,6 +152,26 @@ def test_X1_with_write_rows_are_changed_added_and_deleted(anywhere: BakedProject
         )
 
 
+def test_X1_several_databases_are_chosen_from_a_list(project: BakedProject, page: Page) -> None:
+    settings = project.path / "instance" / "binds.py"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text('SQLALCHEMY_BINDS = {"night-log": "sqlite:///instance/log.db"}\n')
+    project.env["SETTINGS"] = str(settings)
+    model = "from ..database import db\n\n\nclass Entry(db.Model):\n    __bind_key__ = 'night-log'\n"
+    (project.models / "entries.py").write_text(f"{model}    id = db.Column(db.Integer, primary_key=True)\n")
+    project.flask("db", "new", "-m", "entries")
+    project.make("db")
+    with browsing(project) as url:
+        page.goto(url)
+        page.get_by_role("link", name="night-log").click()
+        page.get_by_role("link", name="entry").click()
+        assert "PRIMARY KEY (id)" in page.locator("#schema").inner_text()
+        page.goto(f"{url}/default/table/users/")
+        assert "ada@example.com" in page.locator(".model-list").inner_text()
+    with browsing(project, "--bind", "night-log") as url:
+        assert status_of(f"{url}/table/entry/") == 200
+
+
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb"])
 def test_X1_tables_that_nobody_planned_for(on: Bake, engine: str, page: Page) -> None:
     """Without a key, with equal rows and rows of NULL; a view; markup; a column called as a method is."""

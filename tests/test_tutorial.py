@@ -2,16 +2,7 @@
 
 import pytest
 from conftest import ENGINES, Bake
-from pages import Reader
-from project import BakedProject
-
-
-def under_git(project: BakedProject) -> BakedProject:
-    project.run("git", "init", "--quiet")
-    project.run("git", "add", "--all")
-    who = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
-    project.run("git", *who, "commit", "--quiet", "--message=generated")
-    return project
+from pages import Reader, under_git
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, String
 from sqlalchemy.exc import DBAPIError
 
 from . import schema
+from .front import TRUSTED_HOSTS
 from .tables import Shown
 
 
@@ -23,8 +24,7 @@ def pages(title: str, pool: Engine, tables: list[Shown], editable: set[str]) -> 
     app = Flask(__name__)
     app.debug = False
     app.secret_key = secrets.token_hex()  # for the tokens in the forms
-    # Another site must not reach it under a name of its own: https://en.wikipedia.org/wiki/DNS_rebinding
-    app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
+    app.config["TRUSTED_HOSTS"] = TRUSTED_HOSTS
     app.config["SESSION_COOKIE_SAMESITE"] = "Strict"
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
     db = SQLAlchemy(app)

@@ -1,11 +1,11 @@
 """`flask db browse`: look into the development database with a web browser."""
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
-from .. import engines
+from ..engines.base import Database
 from ..engines.errors import MigrationError
+from ..history import binds
 from ..history.checks import outside_development
 from ..history.errors import one_sentence
 
@@ -18,14 +18,17 @@ def browse(port: int, write: bool) -> None:
     """Show tables, schema and rows of the development database on http://127.0.0.1:18080."""
     from ..browse import fetching, serving
 
-    database = engines.configured()
-    with one_sentence(database):
-        if not database.exists():
-            raise MigrationError(f"{database} does not exist yet: `make db` makes it.")
-        if reason := outside_development(database):
-            raise MigrationError(f"This database is not opened: {reason}.")
-        metadata = current_app.extensions["migrate"].db.metadata
-        schemas = {None, *(table.schema for table in metadata.tables.values())}
-        with serving.listening(port) as listener:
-            fetching.make_importable()
-            serving.serve(listener, database, schemas, write=write)
+    databases = binds.databases()
+    for database in databases:
+        with one_sentence(database):
+            _refuse(database)
+    with serving.listening(port) as listener:
+        fetching.make_importable()
+        serving.serve(listener, databases, write=write)
+
+
+def _refuse(database: Database) -> None:
+    if not database.exists():
+        raise MigrationError(f"{database} does not exist yet: `make db` makes it.")
+    if reason := outside_development(database):
+        raise MigrationError(f"This database is not opened: {reason}.")
