@@ -1,6 +1,7 @@
 """`make browse`: a real browser looks into the development database, and cannot change it unless asked."""
 
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,10 +23,11 @@ INSERT = "INSERT INTO tags (name) VALUES ('smuggled')"
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium: the package of Playwright brings none along, it would download one."""
+    """That of the system: the package of Playwright brings none along, it would download one."""
+    program = shutil.which("google-chrome") or servers.find("chromium")
     with sync_playwright() as playwright:
         # its sandbox does not work for root
-        browser = playwright.chromium.launch(executable_path=servers.find("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
 

