@@ -52,7 +52,8 @@ def find(program: str) -> str:
     found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") or next(map(str, debian), None)
     if found is None:
         message = (
-            f"{program} is not installed: apt install postgresql pgbouncer mariadb-server galera-4 rsync"
+            f"{program} is not installed: "
+            "apt install postgresql pgbouncer mariadb-server galera-4 rsync chromium"
         )
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     return found

@@ -96,6 +96,10 @@ class Database:
         with self.pool(arguments).connect() as connection:
             yield connection
 
+    def reading(self) -> Pool:
+        """An engine of its own through which nothing can be written: the database itself refuses."""
+        raise NotImplementedError
+
     def limits(self) -> dict[str, Any]:
         """Arguments for the connection that applies revisions: how long a statement may wait or run."""
         return {}

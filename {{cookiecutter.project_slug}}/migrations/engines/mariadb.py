@@ -81,6 +81,9 @@ class MariaDB(Server):
         event.listen(pool, "connect", connected)
         return pool
 
+    def reading(self) -> Pool:
+        return self.pool({"init_command": "SET SESSION TRANSACTION READ ONLY"})
+
     def limits(self) -> dict[str, Any]:
         return mariadb_settings.limits()
 

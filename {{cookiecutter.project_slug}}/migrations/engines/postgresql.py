@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from alembic.operations import ops
 from sqlalchemy import ColumnElement, Connection, Dialect, Text, cast, text
+from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 
 from . import (
@@ -48,6 +49,10 @@ class PostgreSQL(Server):
     let_go = text("SELECT pg_advisory_unlock(:number)")
     signs = postgresql_errors.SIGNS
     oldest = postgresql_errors.OLDEST
+
+    def reading(self) -> Pool:
+        options = f"{self.args.get('options', '')} -c default_transaction_read_only=on"
+        return self.pool({"options": options})
 
     def limits(self) -> dict[str, Any]:
         """A statement that waits for a lock stops all who come after it, readers too: it gives way soon.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TextIO
 from sqlalchemy import Connection, Table, create_engine, event, make_url
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from . import sqlite_code, sqlite_complete, sqlite_copy, sqlite_names, sqlite_parts, sqlite_transaction
 from .base import Database
@@ -77,6 +77,12 @@ class SQLite(Database):
 
     def live_in(self, pool: Pool) -> None:
         self._memory = pool
+
+    def reading(self) -> Pool:
+        if self.in_memory:
+            return self.pool()
+        url = self.url.set(database=self.path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
+        return create_engine(url, poolclass=NullPool, connect_args=self.args)
 
     watching = staticmethod(sqlite_transaction.watching)
     migrating = staticmethod(sqlite_transaction.migrating)

@@ -12,6 +12,7 @@ from flask_sqlalchemy import SQLAlchemy
 from ..history import binds, losses
 from .adopt import adopt
 from .backup import backup
+from .browse import browse
 from .foreign import asking
 from .foreign import option as foreign_option
 from .listed import listed
@@ -24,7 +25,7 @@ from .squash import squash
 from .status import status
 from .verify import verify
 
-VERBS = (adopt, backup, new, rebase, rebuild, restore, sql, squash, status, verify)
+VERBS = (adopt, backup, browse, new, rebase, rebuild, restore, sql, squash, status, verify)
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 commands = click.Group(
@@ -48,7 +49,9 @@ for name in ("migrate", "revision", "merge"):
 upgrade = commands.commands["upgrade"]
 upgrade.callback = asking(upgrade.callback)
 upgrade.params.append(foreign_option)
-commands.commands["downgrade"].params.append(losses.option)
+downgrade = commands.commands["downgrade"]
+downgrade.params.append(losses.option)
+downgrade.context_settings = {"ignore_unknown_options": True}  # `flask db downgrade -2` means a revision
 
 
 def init_app(app: Flask, db: SQLAlchemy) -> None:
