@@ -24,7 +24,7 @@ TAKEN = {
         "uv",
         "werkzeug",
     ),
-    *("app", "benchmarks", "docs", "instance", "manage", "migrations", "tests", "wsgi"),
+    *("app", "benchmarks", "docs", "instance", "manage", "migrations", "tests", "tools", "wsgi"),
 }
 
 
