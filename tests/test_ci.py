@@ -121,11 +121,13 @@ def advisories() -> Iterator[str]:
 def test_audit_names_a_vulnerable_version_and_fails_without_an_answer(bake: Bake, advisories: str) -> None:
     project = bake()
     service = f"args=--vulnerability-service=osv --osv-url={advisories}"
+    ready = project.path / ".venv" / "ready"
     assert "No known vulnerabilities found" in project.make("audit", service).out
     project.edit("pyproject.toml", '    "flask>=3.1,<4",', '    "flask>=3.1,<4",\n    "humanize>=4,<5",')
-    (project.path / ".venv" / "ready").touch()
+    ready.touch()  # or the environment, which is everybody's, would get humanize
     result = project.make("audit", service, check=False)
     assert result.returncode and "humanize" in result.out and "OSV-1" in result.out
+    ready.touch()
     nobody = "args=--vulnerability-service=osv --osv-url=http://127.0.0.1:9/v1/query"
     assert project.make("audit", nobody, check=False).returncode
 
