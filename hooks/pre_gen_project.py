@@ -27,7 +27,8 @@ TAKEN = {
     ),
     *("app", "benchmarks", "docs", "instance", "manage", "migrations", "tests", "tools", "wsgi"),
     *("iniconfig", "packaging", "pip", "pkg_resources", "pluggy", "py", "pygments", "setuptools"),
-    *("_distutils_hack", "_pytest", "fasteners", "platformdirs", "psutil"),
+    *("_distutils_hack", "_pytest", "fasteners", "inflect", "jaraco", "more_itertools"),
+    *("platformdirs", "psutil", "typeguard"),
     *("license", "makefile"),  # the same as a file's name where upper and lower case are one
 }
 
