@@ -2,11 +2,12 @@
 
 import keyword
 import sys
+import unicodedata
 
 SLUG = bytes.fromhex("{{ cookiecutter.__asked_slug.encode().hex() }}").decode()
 PACKAGE = bytes.fromhex("{{ cookiecutter.package_name.encode().hex() }}").decode()
 
-# A database name holds 63 characters in PostgreSQL; development adds _dev to the package's name.
+# A database name holds 63 bytes in PostgreSQL; development adds _dev to the package's name.
 LONGEST_SLUG, LONGEST_PACKAGE = 63, 63 - len("_dev")
 
 # What the generated project imports by these names, or keeps in folders of these names.
@@ -24,7 +25,20 @@ TAKEN = {
         "uv",
         "werkzeug",
     ),
-    *("app", "benchmarks", "docs", "instance", "manage", "migrations", "tests", "wsgi"),
+    *("app", "benchmarks", "docs", "instance", "manage", "migrations", "tests", "tools", "wsgi"),
+    *("iniconfig", "packaging", "pip", "pkg_resources", "pluggy", "py", "pygments", "setuptools"),
+    *("_distutils_hack", "_pytest", "fasteners", "inflect", "jaraco", "more_itertools"),
+    *("platformdirs", "psutil", "typeguard"),
+    *("license", "makefile"),  # the same as a file's name where upper and lower case are one
+}
+
+# https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
+DEVICES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{digit}" for port in ("com", "lpt") for digit in "123456789¹²³"),
 }
 
 
@@ -34,8 +48,12 @@ def why_not_slug(slug: str) -> str | None:
         return "is empty or holds characters that cannot be seen"
     if any(character in slug for character in '/\\:*?"<>|'):
         return "holds a character that no folder's name may have"
+    if any("{" + character in slug for character in ("{", "%", "#")):
+        return "holds what Cookiecutter takes for a part of a template"
     if slug.startswith((".", "-")) or slug.endswith((".", " ")):
         return "begins with a dot or a dash, or ends with a dot or a space"
+    if slug.partition(".")[0].rstrip().lower() in DEVICES:
+        return "is what Windows calls a device"
     if len(slug) > LONGEST_SLUG:
         return f"is longer than {LONGEST_SLUG} characters"
     return None
@@ -47,12 +65,16 @@ def why_not_package(name: str) -> str | None:
         return "is no Python identifier"
     if name in {*keyword.kwlist, *keyword.softkwlist, "type"}:  # `type` since Python 3.12
         return "is a Python keyword"
+    if unicodedata.normalize("NFKC", name) != name:
+        return "holds a character that Python reads as another one"
     if name.lower() in {module.lower() for module in sys.stdlib_module_names} | {"test"}:
         return "would hide a module of the standard library"
-    if name.lower() in TAKEN:
+    if name.lower() in TAKEN or (name.startswith("__") and name.endswith("__")):
         return "is taken by something that the project imports or contains"
-    if len(name) > LONGEST_PACKAGE:
-        return f"is longer than {LONGEST_PACKAGE} characters, too long for a database's name"
+    if name.lower() in DEVICES:
+        return "is what Windows calls a device"
+    if len(name.encode()) > LONGEST_PACKAGE:
+        return f"is longer than {LONGEST_PACKAGE} bytes, too long for a database's name"
     return None
 
 

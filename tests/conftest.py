@@ -4,6 +4,7 @@ import getpass
 import hashlib
 import itertools
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -104,3 +105,24 @@ def on(request: pytest.FixtureRequest, bake: Bake) -> Bake:
 def anywhere(request: pytest.FixtureRequest, on: Bake) -> BakedProject:
     """A project on each engine in turn."""
     return on(request.param)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """The template as it stands in the working tree, committed to a repository of its own."""
+    repository = tmp_path / "repository"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=TEMPLATE,
+        capture_output=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.decode().split("\0")):
+        if (TEMPLATE / name).exists():
+            target = repository / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((TEMPLATE / name).read_bytes())
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+    for command in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "template"]):
+        subprocess.run(["git", *command], cwd=repository, check=True)
+    return repository

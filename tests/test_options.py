@@ -39,7 +39,7 @@ def check(project: BakedProject) -> None:
     """Nothing unrendered, and every file is accepted by what reads it."""
     for name, content in files(project).items():
         text = content.decode()
-        assert "cookiecutter" not in text and "cookiecutter" not in name, name
+        assert "cookiecutter." not in text and "cookiecutter" not in name, name
         assert b"\r" not in content, name
         assert text.endswith("\n") and not text.startswith("\n"), name
         if name.endswith(".toml"):

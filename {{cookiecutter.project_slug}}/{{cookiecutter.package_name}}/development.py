@@ -47,8 +47,8 @@ def _secret_key(path: Path) -> str:
     """Keep one key per checkout, so that a login outlives a restart of the server."""
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_text(secrets.token_hex())
-    return path.read_text()
+        path.write_text(secrets.token_hex(), encoding="ascii")
+    return path.read_text(encoding="ascii")
 
 
 def _answers(url: URL) -> bool:

@@ -78,7 +78,7 @@ def begin(migration: MigrationContext) -> bool:
 
     def holder() -> str | None:
         try:
-            return told(owner.read_text()) if owner else None
+            return told(owner.read_text(encoding="utf-8")) if owner else None
         except FileNotFoundError:
             return None
 
@@ -91,7 +91,7 @@ def begin(migration: MigrationContext) -> bool:
     driver.execute(f"PRAGMA busy_timeout = {patience}")
     if owner:
         with suppress(OSError):  # a folder that may not be written is told by the first statement
-            owner.write_text(myself())
+            owner.write_text(myself(), encoding="utf-8")
     clear_leftovers(driver)
     # It would commit what went before it, and SQLite has no statement that needs it.
     migration.autocommit_block = nullcontext  # type: ignore[method-assign]

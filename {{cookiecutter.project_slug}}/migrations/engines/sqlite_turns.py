@@ -33,7 +33,7 @@ def turn(path: Path) -> Iterator[None]:
 
 def _lock(path: Path) -> sqlite3.Connection | None:
     try:
-        with path.open("a") as file:
+        with path.open("a", encoding="utf-8") as file:
             opened = os.fstat(file.fileno())
     except OSError as error:
         raise MigrationError(str(told(path, "unable to open"))) from error

@@ -83,7 +83,11 @@ def _replace_files(project: Path, app: str | None, left: list[str]) -> None:
 def _flask_app(project: Path) -> str | None:
     """Return what .flaskenv says; without it Flask looks for app.py and wsgi.py."""
     file = project / ".flaskenv"
-    found = re.search(r"^\s*FLASK_APP\s*=\s*(\S+)", file.read_text(), re.MULTILINE) if file.exists() else None
+    found = (
+        re.search(r"^\s*FLASK_APP\s*=\s*(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        if file.exists()
+        else None
+    )
     return found[1].strip("'\"") if found else None
 
 
