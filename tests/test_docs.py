@@ -45,8 +45,6 @@ RUN_IN = {
     "make rebase": ("test_rebase.py", '"rebase"'),
     "git add --all migrations && git commit": ("test_rebase.py", '"commit"'),
 }
-# Written at the same time as these pages.
-TO_COME = {"squash.md", "adoption.md", "deployment.md", "security.md", "ci.md"}
 
 
 def pages(project: BakedProject) -> list[Path]:
@@ -132,7 +130,7 @@ def test_links_lead_to_pages(render: Bake) -> None:
     for page in pages(project):
         for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
             if "://" not in link:
-                assert (page.parent / link).exists() or link in TO_COME, f"{page.name}: {link}"
+                assert (page.parent / link).exists(), f"{page.name}: {link}"
                 linked.add(Path(link).name)
     assert {page.name for page in (project.path / "docs").glob("*.md")} <= linked
 
