@@ -27,9 +27,14 @@ TAKEN = {
     ),
     *("app", "benchmarks", "docs", "instance", "manage", "migrations", "tests", "tools", "wsgi"),
     *("iniconfig", "packaging", "pip", "pkg_resources", "pluggy", "py", "pygments", "setuptools"),
-    *("_distutils_hack", "_pytest", "fasteners", "inflect", "jaraco", "more_itertools"),
+    *("_distutils_hack", "_pytest", "fasteners", "gunicorn", "inflect", "jaraco", "more_itertools"),
     *("platformdirs", "psutil", "typeguard"),
-    *("license", "makefile"),  # the same as a file's name where upper and lower case are one
+    *(
+        "dockerfile",
+        "license",
+        "makefile",
+        "procfile",
+    ),  # the same as a file's name where upper and lower case are one
 }
 
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file

@@ -32,9 +32,11 @@ def referred_first(operations: list[Any]) -> tuple[list[Any], list[Any]]:
             # Each one of them is referred to by the next.
             target, source = error.args[1][0], error.args[1][1]
             graph[source].discard(target)
-            for foreign in _foreign(made[source]):
-                if _target(foreign) == target:
-                    apart.append(_apart(tables[source], made[source], foreign))
+            apart.extend(
+                _apart(tables[source], made[source], foreign)
+                for foreign in _foreign(made[source])
+                if _target(foreign) == target
+            )
 
 
 def _foreign(table: Table) -> list[ForeignKeyConstraint]:

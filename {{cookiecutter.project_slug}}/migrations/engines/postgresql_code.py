@@ -84,8 +84,10 @@ def made(connection: Connection) -> list[Made]:
     code = {row.id: row for row in connection.execute(CODE)}
     if any(row.checked for row in code.values()):
         found.append(Made("setting", "check_function_bodies", (UNCHECKED,), "", early=True))
-    for row in _in_order(connection, code):
-        found.append(Made(row.kind, row.name, (row.create.rstrip("\n"),), row.drop, early=row.early))
+    found.extend(
+        Made(row.kind, row.name, (row.create.rstrip("\n"),), row.drop, early=row.early)
+        for row in _in_order(connection, code)
+    )
     late = connection.execute(LATE).all()
     return [*found, *(Made(kind, name, (create,), drop or "") for kind, name, create, drop in late)]
 

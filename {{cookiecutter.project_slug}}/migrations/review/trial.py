@@ -23,7 +23,7 @@ def without_lock(connection: Any, statement: str, parameters: Any) -> tuple[str,
     try:
         with connection.connection.dbapi_connection.cursor() as cursor:
             cursor.execute(f"{statement}{comma} LOCK=NONE", parameters)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - of the driver, whichever it is
         if error.args and error.args[0] in REFUSED:
             return statement, [_reason(str(error.args[1]))]
         return statement, []  # the statement itself will say what is wrong

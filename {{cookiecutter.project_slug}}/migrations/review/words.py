@@ -36,7 +36,7 @@ def type_name(kind: Any, dialect: sa.Dialect | None) -> str:
     """Return a type as the engine writes it, or as Python does where it has no word for it."""
     try:
         return str(sa.types.to_instance(kind).compile(dialect=dialect))
-    except Exception:  # a type of another package or engine
+    except Exception:  # noqa: BLE001 - a type of another package or engine
         return str(kind)
 
 
@@ -46,7 +46,7 @@ def plain_sql(clause: Any, dialect: sa.Dialect | None) -> str:
         return " ".join(clause.split())
     try:
         text = str(clause.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-    except Exception:  # a value that has no literal
+    except Exception:  # noqa: BLE001 - a value that has no literal
         text = str(clause)
     return " ".join(text.split())
 

@@ -20,7 +20,7 @@ def unrendered(revisions: list[Script]) -> list[str]:
         command.upgrade(config, f"{start if isinstance(start, str) else 'base'}:head", sql=True)
     except click.ClickException as error:
         return [error.message]
-    except Exception as error:  # whatever a revision does without a connection
+    except Exception as error:  # noqa: BLE001 - whatever a revision does without a connection
         files = {Path(revision.path).name for revision in revisions}
         frames = [
             (Path(frame.filename).name, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
