@@ -24,7 +24,8 @@ def against(databases: list[Database], name: str) -> list[Check]:
     there = {revision.revision for revision in script.iterate_revisions(start, "base")} if start else set()
     pending = [revision for revision in files.in_order(script) if revision.revision not in there]
     check = Check(f"nothing breaks code that runs at {describe(script, [start] if start else [])}")
-    refused, accepted = [], []
+    refused: list[str] = []
+    accepted: list[str] = []
     for database in databases:
         with one_sentence(database), ExitStack() as stack:
             walk = Walk(database, script, stack)
