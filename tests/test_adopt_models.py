@@ -16,11 +16,11 @@ TOLD = {
     "sqlite/chinook.sql": [],
     "sqlite/northwind.sql": ["trigger no_order_in_the_future", "view Products Above Average Price"],
     "sqlite/sakila.sql": ["trigger actor_updated", "view film_list"],
-    "postgresql/employees.sql": ["function head_count()"],
-    "postgresql/pagila.sql": ["trigger last_updated of actor", "materialized view per_store"],
+    "postgresql/employees.sql": ["function head_count"],
+    "postgresql/pagila.sql": ["trigger last_updated on actor", "materialized view per_store"],
     "postgresql/world.sql": [],
     "mariadb/employees.sql": ["view dept_emp_latest_date"],
-    "mariadb/sakila.sql": ["trigger customer_create_date of customer", "function films", "view film_list"],
+    "mariadb/sakila.sql": ["trigger customer_create_date", "function films", "view film_list"],
     "mariadb/world.sql": [],
 }
 

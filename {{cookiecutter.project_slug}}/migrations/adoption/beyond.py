@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import text
+from sqlalchemy import Connection
 
 from ..engines.base import Database
 from ..engines.schema import differences
@@ -11,9 +11,14 @@ from ..engines.schema import differences
 def beyond_models(database: Database, shadow: Database, ignoring: Iterable[str] = ()) -> list[str]:
     """Name what the models cannot hold, and what the catalogue has otherwise where they do not look."""
     with database.connect() as connection, shadow.connect() as like:
-        query = text(database.beyond_models)
-        had, has = (set(side.scalars(query)) for side in (connection, like))
+        had, has = _besides(database, connection), _besides(shadow, like)
         found = differences(shadow.schema(like), database.schema(connection))
     said = sorted(had - has)
     known = tuple(f"{name} " for name in [*said, *(f"table {name}" for name in ignoring)])
     return said + [line for line in found if not line.startswith(known)]
+
+
+def _besides(database: Database, connection: Connection) -> set[str]:
+    """Name what there is besides tables, whether or not it can be put into words."""
+    made = {f"{each.kind} {each.name}" for each in database.made(connection)}
+    return made | set(database.beyond(connection))

@@ -11,7 +11,6 @@ from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 
 from . import (
-    mariadb_beyond,
     mariadb_claim,
     mariadb_clear,
     mariadb_code,
@@ -41,7 +40,6 @@ class MariaDB(Server):
     wording = MariaDBWording()
     # Said, because with several databases Alembic would keep what the one before has said.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": False, "transaction_per_migration": False}
-    beyond_models = mariadb_beyond.QUERY
     after_failure = "What ran before it stays, and the next run goes on from there"
     private_tables = Server.private_tables | {mariadb_journal.TABLE, mariadb_lease.TABLE, mariadb_code.TABLE}
     resumption: Resumption | None = None

@@ -22,7 +22,6 @@ from . import (
     postgresql_swap,
     postgresql_tables,
     postgresql_templates,
-    postgresql_unmodelled,
 )
 from .postgresql_wording import PostgreSQLWording
 from .schema import Schema
@@ -38,7 +37,6 @@ class PostgreSQL(Server):
     wording = PostgreSQLWording()
     # One transaction for all revisions would hold every lock until the last one is done.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": True, "transaction_per_migration": True}
-    beyond_models = postgresql_unmodelled.QUERY
     after_failure = "Nothing of this revision was applied"
     suffix = "dump"
     maintenance = "postgres"

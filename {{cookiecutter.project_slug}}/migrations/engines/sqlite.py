@@ -36,10 +36,6 @@ class SQLite(Database):
         "transaction_per_migration": False,
     }
     connect_args: ClassVar = {"timeout": 10}
-    beyond_models = (
-        "SELECT type || ' ' || name FROM sqlite_master WHERE type IN ('trigger', 'view') "
-        "OR sql LIKE 'CREATE VIRTUAL%'"
-    )
     after_failure = "Nothing was changed"
     suffix = "sqlite"
 
