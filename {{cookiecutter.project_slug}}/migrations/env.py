@@ -33,7 +33,7 @@ def options(database: Database) -> dict[str, Any]:
         "target_metadata": metadata,
         # For the comparisons in autogenerate/, which ask how the engine words things.
         "database": database,
-        "is_shadow": "database" in config.attributes or getattr(config.cmd_opts, "autogenerate", False),
+        "is_shadow": "database" in config.attributes or is_comparing(),
         "autogenerate_plugins": autogenerate.PLUGINS,
         "compare_type": autogenerate.types_differ,
         "include_schemas": any(table.schema for table in metadata.tables.values()),
@@ -93,7 +93,8 @@ def run_on(connection: Connection, database: Database, progress: Progress) -> No
             with database.watching(connection):
                 context.run_migrations()
             return
-        with database.migrating(connection):
+        # Who only reads must not touch what another process has laid down while it migrates.
+        with database.migrating(connection) if is_applying() or is_comparing() else nullcontext():
             # Before this nothing may run on it: Alembic would take the transaction for somebody else's.
             configure(connection, database, progress)
             with context.begin_transaction():
@@ -126,6 +127,11 @@ def is_applying() -> bool:
     return True
 
 
+def is_comparing() -> bool:
+    """Whether a revision is made from what changed in the models."""
+    return bool(getattr(config.cmd_opts, "autogenerate", False))
+
+
 def run() -> None:
     if "quiet" not in config.attributes:  # who builds a throwaway database has looked
         refuse_inconsistent(Path(context.script.versions))
@@ -149,7 +155,7 @@ def run() -> None:
 def run_for(database: Database, *, is_last: bool) -> None:
     if context.is_offline_mode():
         run_offline(database)
-    elif getattr(config.cmd_opts, "autogenerate", False):
+    elif is_comparing():
         # The models are compared with the history; what the development database holds plays no part.
         shadows = config.attributes.get("shadows", {})
         with history.shadow(database, context.script, shadows.get(database.bind)) as shadow:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from .errors import MigrationError
 from .sqlite_leftovers import clear_leftovers
 from .sqlite_rebuild import careful_rebuilds
-from .waiting import myself, told, wait_for
+from .waiting import is_mine, myself, told, wait_for
 
 
 @contextmanager
@@ -44,7 +44,8 @@ def migrating(connection: Connection) -> Iterator[None]:
             driver.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if owner := _owner_file(connection):
             with suppress(OSError):
-                owner.unlink(missing_ok=True)
+                if is_mine(owner.read_text(encoding="utf-8")):
+                    owner.unlink()
         driver.execute(f"PRAGMA foreign_keys = {keys}")
         driver.isolation_level = level
         if mode is not None:
