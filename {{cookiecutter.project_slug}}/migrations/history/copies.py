@@ -15,10 +15,16 @@ from flask import current_app
 def keep(path: Path, revision: str, digest: str) -> None:
     """A copy that cannot be written only costs the way back, never the migration."""
     copy = _folder() / f"{_stem(revision)}-{digest}.py"
+    if copy.exists():
+        return
+    unfinished = copy.with_suffix(".unfinished")
     with suppress(OSError):
-        if not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copyfile(path, unfinished)
+            unfinished.replace(copy)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def find(revision: str, digest: str = "*") -> Path | None:
