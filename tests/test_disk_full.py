@@ -68,7 +68,8 @@ def content(path: Path) -> list[str]:
 
 def left_behind(instance: Path) -> list[str]:
     """What is neither the database, nor a whole snapshot, nor the copy of a revision."""
-    known = r"my_app\.db|secret_key|filler|backups|applied|\w+-[0-9a-f]{16}\.py|\d{8}T[\d.]+Z_3f1d9a62c0b7_.+\.(sqlite|dump|sql)"
+    known = r"my_app\.db|secret_key|filler|backups|applied|\w+-\w{16}\.py"
+    known += r"|\d{8}T[\d.]+Z_3f1d9a62c0b7_.+\.(sqlite|dump|sql)"
     return [str(path) for path in instance.rglob("*") if not re.fullmatch(known, path.name)]
 
 

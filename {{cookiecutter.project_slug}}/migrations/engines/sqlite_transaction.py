@@ -18,7 +18,10 @@ from sqlalchemy.exc import OperationalError
 from .errors import MigrationError
 from .sqlite_leftovers import clear_leftovers
 from .sqlite_rebuild import careful_rebuilds
-from .waiting import is_mine, myself, told, wait_for
+from .waiting import myself, told, wait_for
+
+# Where a connection remembers the file that it has to remove at the end.
+OWNER = "migrations.owner"
 
 
 @contextmanager
@@ -42,10 +45,9 @@ def migrating(connection: Connection) -> Iterator[None]:
         connection.rollback()
         with suppress(sqlite3.Error):  # a full disk leaves a journal behind: whoever reads next rolls it back
             driver.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if owner := _owner_file(connection):
+        if owner := connection.info.pop(OWNER, None):
             with suppress(OSError):
-                if is_mine(owner.read_text(encoding="utf-8")):
-                    owner.unlink()
+                owner.unlink(missing_ok=True)
         driver.execute(f"PRAGMA foreign_keys = {keys}")
         driver.isolation_level = level
         if mode is not None:
@@ -91,6 +93,7 @@ def begin(migration: MigrationContext) -> bool:
     waited = wait_for(take, holder, str(owner.with_suffix("")) if owner else "the database")
     driver.execute(f"PRAGMA busy_timeout = {patience}")
     if owner:
+        connection.info[OWNER] = owner
         with suppress(OSError):  # a folder that may not be written is told by the first statement
             owner.write_text(myself(), encoding="utf-8")
     clear_leftovers(driver)

@@ -61,11 +61,6 @@ def myself() -> str:
     return f"{socket.gethostname()[:30]}|{os.getpid()}|{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def is_mine(description: str) -> bool:
-    """Whether this is `myself()` of this process."""
-    return description.split("|")[:2] == myself().split("|")[:2]
-
-
 def told(description: str | None) -> str | None:
     """Put `myself()` of another process into words; None where it is nothing or that process is gone."""
     host, _, rest = (description or "").partition("|")
