@@ -29,6 +29,7 @@ TAKEN = {
     *("iniconfig", "packaging", "pip", "pkg_resources", "pluggy", "py", "pygments", "setuptools"),
     *("_distutils_hack", "_pytest", "fasteners", "gunicorn", "inflect", "jaraco", "more_itertools"),
     *("platformdirs", "psutil", "typeguard"),
+    *("ast_serialize", "librt", "mypy", "mypy_extensions", "mypyc", "pathspec"),
     *(
         "dockerfile",
         "license",

@@ -8,6 +8,7 @@ import flask_migrate
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_sqlalchemy.session import Session
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.orm import scoped_session
 from sqlalchemy.pool import NullPool
@@ -60,7 +61,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def session(app: Flask) -> Iterator[scoped_session]:
+def session(app: Flask) -> Iterator[scoped_session[Session]]:
     """A session; after the test all tables are empty again."""
     with app.app_context():
         yield db.session

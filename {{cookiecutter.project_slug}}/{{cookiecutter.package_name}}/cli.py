@@ -39,7 +39,8 @@ def seed() -> None:
 
 
 def _shell_context() -> dict[str, Any]:
-    return {"db": db} | {mapper.class_.__name__: mapper.class_ for mapper in db.Model.registry.mappers}
+    base: Any = db.Model  # its type does not say that it has a registry
+    return {"db": db} | {mapper.class_.__name__: mapper.class_ for mapper in base.registry.mappers}
 
 
 def open_the_door(app: Flask) -> None:

@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from .. import history
 from ..engines.base import Database
 from ..engines.parts import without
-from ..engines.schema import Definition, Schema, differences
+from ..engines.schema import Definition, Schema, differences, known
 
 LOOKED_AT = 50  # newest revisions
 # What the engines call them in a schema; MariaDB keeps some CHECKs behind their column.
@@ -56,5 +56,5 @@ def _columns(schema: Schema) -> Schema:
                 for place, told in definition.parts().items()
                 if not ELSEWHERE.match(place)
             }
-            found[name] = Definition(str(parts), lambda parts=parts: parts)  # type: ignore[misc]
+            found[name] = Definition(str(parts), known(parts))
     return found

@@ -40,7 +40,7 @@ def compare(
 
 def _created(context: AutogenContext, table: Table) -> Iterator[tuple[str, CheckConstraint]]:
     """The checks that this engine really makes: PostgreSQL has none for a Boolean."""
-    compiler: Any = context.dialect.ddl_compiler(context.dialect, None)  # type: ignore[union-attr,arg-type]
+    compiler: Any = context.dialect.ddl_compiler(context.dialect, None)  # type: ignore[arg-type]
     for check in sqla_compat.all_table_check_constraints(table):
         name = sqla_compat._get_constraint_final_name(check, context.dialect)
         if name and (check._create_rule is None or check._create_rule(compiler)):

@@ -33,7 +33,7 @@ def compare(
         operation.existing_server_default = literally.default(had) if had else None  # type: ignore[arg-type]
     elif wants is not None:
         # Not `had`, which SQLAlchemy cuts short on MariaDB where there is a quote in it.
-        operation.existing_server_default = wants  # type: ignore[assignment]
+        operation.existing_server_default = wants
     return PriorityDispatchResult.CONTINUE
 
 

@@ -52,7 +52,7 @@ def change(
     New values come before the tables change; where there is none, old ones go after it. So a default can
     leave a value that goes, and take one that comes.
     """
-    quote: Any = context.dialect.identifier_preparer.quote  # type: ignore[union-attr]
+    quote: Any = context.dialect.identifier_preparer.quote
     name = ".".join(quote(part) for part in key if part)
     new = [value for value in wants if value not in had]
     connection: Any = context.connection
@@ -110,7 +110,8 @@ def _anew(name: str, values: list[str], uses: Iterable[Any], dependent: Any) -> 
             yield f"{alter} DROP DEFAULT"
         yield f"{alter} TYPE {kind} USING {column}::{bridge}::{kind}"
         if default and set(LITERAL.findall(default)) <= set(values) | {"{}"}:
-            yield f"{alter} SET DEFAULT {LITERAL.match(default)[0] if LITERAL.match(default) else default}"
+            constant = LITERAL.match(default)
+            yield f"{alter} SET DEFAULT {constant[0] if constant else default}"
     yield f"DROP TYPE {place}"
     yield from (create for _drop, create in dependent)
 

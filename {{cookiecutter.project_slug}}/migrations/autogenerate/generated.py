@@ -45,5 +45,6 @@ def _computed_differ(migration: MigrationContext, had: Any, wanted: Column[Any])
 def _identity_differ(migration: MigrationContext, had: Any, wants: Any) -> bool:
     if not isinstance(had, Identity) or not isinstance(wants, Identity):
         return True
-    _attributes, _ignored, differ = migration.impl._compare_identity_default(wants, had)
+    impl: Any = migration.impl
+    _attributes, _ignored, differ = impl._compare_identity_default(wants, had)
     return bool(differ)

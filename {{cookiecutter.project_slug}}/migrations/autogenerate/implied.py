@@ -47,7 +47,7 @@ def _dropped(table: Any) -> list[ForeignKeyConstraint]:
 
 def _has_index(model: Table, key: ForeignKeyConstraint) -> bool:
     """Whether one in the models begins with the columns of the key."""
-    found = [model.primary_key, *model.indexes]
+    found: list[Any] = [model.primary_key, *model.indexes]
     found += [unique for unique in model.constraints if isinstance(unique, UniqueConstraint)]
     wanted = list(key.column_keys)
     return any([column.name for column in item.columns][: len(wanted)] == wanted for item in found)

@@ -39,7 +39,7 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> 
 
 
 def _differs(context: AutogenContext, sequence: Sequence) -> bool:
-    quote: Any = context.dialect.identifier_preparer.quote  # type: ignore[union-attr]
+    quote: Any = context.dialect.identifier_preparer.quote
     name = ".".join(quote(part) for part in (sequence.schema, sequence.name) if part)
     stored: Any = context.connection.execute(OPTIONS, {"name": name}).mappings().one()  # type: ignore[union-attr]
     wants = {option: getattr(sequence, option, None) for option in stored}

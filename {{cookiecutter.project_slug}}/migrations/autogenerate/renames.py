@@ -31,7 +31,7 @@ def settle(
         while found := _next(migration, upgrade.ops, answers, refused):
             operations.invoke(found)
             done.append(found)
-            again = produce_migrations(migration, migration.opts["target_metadata"])
+            again: Any = produce_migrations(migration, migration.opts["target_metadata"])
             upgrade.ops[:], downgrade.ops[:] = again.upgrade_ops.ops, again.downgrade_ops.ops
         _refuse_unsaid_drops(upgrade.ops, answers)
     finally:

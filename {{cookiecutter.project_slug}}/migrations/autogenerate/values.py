@@ -7,6 +7,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
     Column,
+    ColumnClause,
     Dialect,
     Enum,
     String,
@@ -73,9 +74,10 @@ def neutral(kind: types.TypeEngine[Any]) -> str:
 
 def from_the_row(migration: MigrationContext, operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
     """Return an expression where no constant will do, else None: a row to refer to, or the row's own key."""
-    for step in operation.ops:
+    steps: list[Any] = operation.ops
+    for step in steps:
         if isinstance(step, ops.CreateForeignKeyOp) and step.local_cols == [wanted.name]:
-            key = column(step.remote_cols[0])
+            key: ColumnClause[Any] = column(step.remote_cols[0])
             parents = table(step.referent_table, key, schema=step.kw.get("referent_schema"))
             return select(func.min(parents.c[key.name])).scalar_subquery()
         unique = isinstance(step, ops.CreateUniqueConstraintOp) or getattr(step, "unique", False)
@@ -97,7 +99,7 @@ def _from_key(key: Column[Any], kind: types.TypeEngine[Any], dialect: Dialect) -
     if isinstance(kind, types.Date | types.DateTime) and isinstance(key.type, types.Integer):
         name = dialect.identifier_preparer.quote(key.name)
         return literal_column(DAYS.get(dialect.name, "DATE '1970-01-01' + INTERVAL {} DAY").format(name))
-    number = types.Numeric | types.Integer
+    number = (types.Numeric, types.Integer)
     same = isinstance(kind, number) and isinstance(key.type, number)
     return own if same or kind._type_affinity is key.type._type_affinity else None
 

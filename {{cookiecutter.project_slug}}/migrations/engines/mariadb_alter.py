@@ -30,7 +30,7 @@ class _Renaming(SinglePercent, MySQLImpl):
             super().alter_column(table_name, column_name, **options)
             return
         quote = self.dialect.identifier_preparer
-        place = quote.format_table(table(table_name, schema=options.get("schema")))  # type: ignore[arg-type]
+        place = quote.format_table(table(table_name, schema=options.get("schema")))
         old, new = quote.quote_identifier(column_name), quote.quote_identifier(name)
         self._exec(text(f"ALTER TABLE {place} RENAME COLUMN {old} TO {new}"))
 

@@ -1,11 +1,12 @@
 """MariaDB and MySQL say what a table is in one statement, a line for each column, key and constraint."""
 
 import re
+from functools import partial
 
 from sqlalchemy import Connection, text
 
 from .mariadb_code import quote, read, rows
-from .schema import Definition, Schema
+from .schema import Definition, Schema, known
 
 TABLES = text("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database()")
 # "`id` int(11) NOT NULL", "UNIQUE KEY `uq` (`name`)", "CONSTRAINT `fk` FOREIGN KEY (`a`) …"
@@ -18,13 +19,13 @@ def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
         if kind == "BASE TABLE" and table not in ignoring:
             row = rows(connection, f"SHOW CREATE TABLE {quote(table)}")[0]
             made = re.sub(r" AUTO_INCREMENT=\d+", "", row[1])
-            found[f"table {table}"] = Definition(made, lambda table=table, made=made: _parts(table, made))
+            found[f"table {table}"] = Definition(made, partial(_parts, table, made))
         elif kind == "SEQUENCE":
             made = str(rows(connection, f"SHOW CREATE SEQUENCE {quote(table)}")[0][1])
-            found[f"sequence {table}"] = Definition(made, lambda made=made: {"definition": made})
+            found[f"sequence {table}"] = Definition(made, known({"definition": made}))
     for code in read(connection):
         told = f"{code.statement} {code.sql_mode} {code.time_zone}"
-        found[f"{code.kind.lower()} {code.name}"] = Definition(told, lambda told=told: {"definition": told})
+        found[f"{code.kind.lower()} {code.name}"] = Definition(told, known({"definition": told}))
     return found
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from sqlalchemy import Connection, text
 
 from .postgresql_query import query
-from .schema import Definition, Schema
+from .schema import Definition, Schema, known
 
 COLUMNS = text(
     query("""
@@ -130,7 +130,4 @@ def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
     found = {f"table {name}": parts for name, parts in tables.items() if name not in ignoring}
     for name, told in connection.execute(OBJECTS):
         found[name] = {name: told}
-    return {
-        name: Definition(str(sorted(parts.items())), lambda parts=parts: parts)
-        for name, parts in found.items()
-    }
+    return {name: Definition(str(sorted(parts.items())), known(parts)) for name, parts in found.items()}

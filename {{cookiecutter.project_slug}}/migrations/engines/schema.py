@@ -20,6 +20,11 @@ class Definition:
     parts: Callable[[], dict[str, str]] = field(compare=False)
 
 
+def known(parts: dict[str, str]) -> Callable[[], dict[str, str]]:
+    """For a definition whose parts have been read already."""
+    return lambda: parts
+
+
 Schema = dict[str, Definition]
 
 

@@ -52,7 +52,7 @@ class Server(Database):
 
     @staticmethod
     def quoted_table(dialect: Dialect, operation: ops.ModifyTableOps) -> str:
-        return dialect.identifier_preparer.format_table(table(operation.table_name, schema=operation.schema))  # type: ignore[arg-type]
+        return dialect.identifier_preparer.format_table(table(operation.table_name, schema=operation.schema))
 
     def engine_version(self) -> str:
         with self.administering() as connection:

@@ -72,7 +72,7 @@ def _create(made: "Server") -> None:
 
 def hold(database: "Server", connection: Connection) -> bool:
     """Say until the connection ends that `database` is in use; return False where another one says so."""
-    return connection.scalar(database.hold, _number(database.name)) == 1
+    return bool(connection.scalar(database.hold, _number(database.name)) == 1)
 
 
 def _sweep(owner: "Server", connection: Connection) -> None:

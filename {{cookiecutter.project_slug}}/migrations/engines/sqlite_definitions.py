@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import defaultdict
+from functools import partial
 
 from sqlalchemy import Connection, create_engine, inspect
 
@@ -25,7 +26,7 @@ def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
             made[table].append(tuple(rest))
     return {
         f"{statements[0][0]} {table}": Definition(
-            "\n".join(sql for _kind, _name, sql in statements), lambda these=statements: _parts(these)
+            "\n".join(sql for _kind, _name, sql in statements), partial(_parts, statements)
         )
         for table, statements in made.items()
     }

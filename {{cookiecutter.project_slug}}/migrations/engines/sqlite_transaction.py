@@ -98,7 +98,7 @@ def begin(migration: MigrationContext) -> bool:
             owner.write_text(myself(), encoding="utf-8")
     clear_leftovers(driver)
     # It would commit what went before it, and SQLite has no statement that needs it.
-    migration.autocommit_block = nullcontext  # type: ignore[method-assign]
+    migration.autocommit_block = nullcontext  # type: ignore[method-assign, assignment]
     return waited
 
 

@@ -74,7 +74,8 @@ class Wording:
     def copied(self, table: Table) -> Table:
         """The same table, of the same name and without a schema, as a temporary one."""
         metadata = MetaData(naming_convention=table.metadata.naming_convention)
-        copy = table.to_metadata(metadata, schema=None)
+        # None is taken, and means that of the metadata, which has none.
+        copy = table.to_metadata(metadata, schema=None)  # type: ignore[arg-type]
         copy._prefixes = ["TEMPORARY"]  # there is no public way to say it of a table that exists
         return copy
 

@@ -8,6 +8,7 @@ import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from alembic.runtime.migration import RevisionStep
@@ -59,7 +60,7 @@ def stamp(connection: Connection, script: ScriptDirectory, heads: set[str]) -> N
 def _insert(connection: Connection, revision: Script, seconds: float) -> None:
     path = Path(revision.path)
     source = path.read_bytes()
-    row = {
+    row: dict[str, Any] = {
         "revision": revision.revision,
         "content": chain.content(source.decode()),
         "file": _of_file(source),
@@ -72,12 +73,12 @@ def _insert(connection: Connection, revision: Script, seconds: float) -> None:
         copies.keep(path, revision.revision, row["file"])
 
 
-def rows(database: Database) -> dict[str, Row]:
+def rows(database: Database) -> dict[str, Row[Any]]:
     with database.connect() as connection:
         return _read(connection)
 
 
-def _read(connection: Connection) -> dict[str, Row]:
+def _read(connection: Connection) -> dict[str, Row[Any]]:
     if not inspect(connection).has_table(APPLIED.name):
         return {}
     return {row.revision: row for row in connection.execute(select(APPLIED))}
@@ -85,7 +86,7 @@ def _read(connection: Connection) -> dict[str, Row]:
 
 def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> list[str]:
     """Say which of the revisions up to `heads` are not what ran here; heads that nobody knows are passed."""
-    known = heads & set(script.revision_map._revision_map)  # type: ignore[arg-type]
+    known = heads & set(script.revision_map._revision_map)
     rows = _read(connection) if known else {}
     found, later = [], ""
     for revision in script.iterate_revisions(tuple(known), "base") if rows else ():
@@ -112,7 +113,7 @@ def tell_changed(connection: Connection, script: ScriptDirectory, heads: set[str
         click.echo(f"Warning: {sentence}: {mend}.", err=True)
 
 
-def _differs(row: Row, file: Path, replaced: str | None) -> bool:
+def _differs(row: Row[Any], file: Path, replaced: str | None) -> bool:
     """`replaced` is what a squashed baseline says of the file whose place it has taken."""
     source = file.read_bytes()
     return row.file != _of_file(source) and row.content not in {chain.content(source.decode()), replaced}

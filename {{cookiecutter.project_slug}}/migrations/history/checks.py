@@ -28,7 +28,7 @@ def refuse_tables_without_revision(migration: MigrationContext) -> None:
 
 def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str]) -> None:
     """A database may be at a revision that another branch has."""
-    for head in heads - set(script.revision_map._revision_map):  # type: ignore[arg-type]
+    for head in heads - set(script.revision_map._revision_map):
         raise MigrationError(unknown_revision(head, database, script))
 
 

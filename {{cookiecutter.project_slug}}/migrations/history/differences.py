@@ -24,7 +24,8 @@ def from_models(database: Database, script: ScriptDirectory, only: Callable[[str
 
     def compare(_heads: Any, migration: MigrationContext) -> list[Any]:
         _restrict(migration.opts, only)
-        found.extend(produce_migrations(migration, migration.opts["target_metadata"]).upgrade_ops.as_diffs())
+        made: Any = produce_migrations(migration, migration.opts["target_metadata"])
+        found.extend(made.upgrade_ops.as_diffs())
         return []
 
     databases.look(database, script, compare)

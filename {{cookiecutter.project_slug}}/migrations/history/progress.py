@@ -1,12 +1,12 @@
 """Watches a run of revisions: tells each one with its time, and knows which one failed."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
 import click
-from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.runtime.migration import MigrationContext, MigrationInfo, RevisionStep
 from alembic.script import ScriptDirectory
 
 from ..engines.base import Database
@@ -69,7 +69,9 @@ class Progress:
 
         return watched
 
-    def on_version_apply(self, *, ctx: MigrationContext, step: Any, heads: set[str], **_: Any) -> None:
+    def on_version_apply(
+        self, ctx: MigrationContext, step: MigrationInfo, heads: Collection[str], run_args: Mapping[str, Any]
+    ) -> None:
         """Called by Alembic after each revision, inside its transaction."""
         self.applied += 1
         self.after = set(heads)
@@ -78,7 +80,7 @@ class Progress:
             if self.current:
                 applied.note(ctx.connection, self.current, seconds)
             else:
-                applied.stamp(ctx.connection, self.script, heads)
+                applied.stamp(ctx.connection, self.script, self.after)
         self.database.finished()
         if not self.quiet and self.current:
             sign = "" if step.is_upgrade else "back: "

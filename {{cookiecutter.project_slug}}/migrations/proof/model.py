@@ -17,7 +17,9 @@ def refers(model: Table | None, column: Column[Any]) -> bool:
 
 def breaks_a_check(connection: Connection, model: Table | None) -> bool:
     """Whether a row breaks a CHECK that may be about to come."""
-    for check in model.constraints if model is not None else ():
+    if model is None:
+        return False
+    for check in model.constraints:
         if isinstance(check, CheckConstraint):
             broken = select(func.count()).select_from(model).where(not_(Grouping(check.sqltext)))
             with suppress(DBAPIError), connection.begin_nested():  # its columns may be about to come, too

@@ -37,7 +37,7 @@ def loses(old: Any, new: Any) -> bool:
     if kinds == (sa.Numeric, sa.Numeric):
         return not _grows(old, new)
     if kinds == (sa.Integer, sa.Numeric) and new.precision is not None:
-        return new.precision - (new.scale or 0) < {0: 3, 1: 5, 2: 7, 3: 10, 4: 19}[_rank(old)]
+        return bool(new.precision - (new.scale or 0) < {0: 3, 1: 5, 2: 7, 3: 10, 4: 19}[_rank(old)])
     if kinds == (sa.DateTime, sa.DateTime) or kinds == (sa.Time, sa.Time):
         return bool(getattr(old, "timezone", False)) and not getattr(new, "timezone", False)
     if kinds[0] is kinds[1]:

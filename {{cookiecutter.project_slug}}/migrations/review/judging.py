@@ -91,5 +91,5 @@ def _squawks(recorded: list[Recorded], ours: list[Pair], engine: str, path: Path
 
 def worded(rule: str, names: dict[str, Any], engine: str, line: int, path: Path) -> Finding:
     message = MESSAGES[rule]
-    texts = [fill(text, engine, names) for text in (message.what, message.why, message.instead)]
-    return Finding(rule, line, *texts, accepted=accepted(path, line) if line else None)
+    what, why, instead = (fill(text, engine, names) for text in (message.what, message.why, message.instead))
+    return Finding(rule, line, what, why, instead, accepted(path, line) if line else None)

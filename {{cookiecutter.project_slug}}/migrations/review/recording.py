@@ -83,7 +83,7 @@ def recording(path: Path, connection: sa.Connection) -> Iterator[list[Recorded]]
                 return found
         return record(ExecuteSQLOp(statement), line)
 
-    AbstractOperations.invoke = recording_invoke  # type: ignore[method-assign, assignment]
+    AbstractOperations.invoke = recording_invoke  # type: ignore[method-assign]
     event.listen(connection, "before_cursor_execute", before, retval=True)
     try:
         yield recorded

@@ -1,13 +1,14 @@
 """What blocks on PostgreSQL: https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES"""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import ops
 from sqlalchemy.dialects import postgresql
 
-from .case import Case, Found, judges
+from .case import Case, Found, Rule, judges
 from .column_types import rewrites
 from .rules import types
 from .words import plain_sql
@@ -21,10 +22,10 @@ STABLE = {
 }  # fmt: skip
 
 
-def on_postgresql(operation: type) -> Any:
+def on_postgresql(operation: type) -> Callable[[Rule], Rule]:
     """Nothing blocks on a table that the same revision has made."""
 
-    def register(rule: Any) -> Any:
+    def register(rule: Rule) -> Rule:
         return judges(operation, "PostgreSQL")(lambda case: iter(()) if case.is_new else rule(case))
 
     return register

@@ -93,7 +93,8 @@ def find() -> str | None:
 
 def _script(recorded: list[Recorded]) -> tuple[list[str], list[Recorded | None]]:
     """Return the SQL as the server gets it, line by line, and whose each line is."""
-    lines, owners = ["BEGIN;"], [None]
+    lines = ["BEGIN;"]
+    owners: list[Recorded | None] = [None]
     inside = True
     for found in recorded:
         for statement in found.statements:

@@ -6,10 +6,16 @@ The folder of the archive has a file `unfinished` from before the first file is 
 import json
 import shutil
 from pathlib import Path
+from typing import TypedDict
 
 from ..engines.errors import MigrationError
 
 UNFINISHED, PLAN = "unfinished", "squash.json"
+
+
+class Plan(TypedDict):
+    baseline: str
+    folded: list[str]
 
 
 def archive(versions: Path) -> Path:
@@ -81,6 +87,6 @@ def forget(folder: Path) -> None:
         folder.parent.rmdir()
 
 
-def _plan(folder: Path) -> dict[str, list[str] | str]:
-    found: dict[str, list[str] | str] = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+def _plan(folder: Path) -> Plan:
+    found: Plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
     return found

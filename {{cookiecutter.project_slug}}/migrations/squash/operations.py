@@ -96,14 +96,15 @@ def _tables(up: list[Any], sources: Sources) -> Iterator[Step]:
         if not isinstance(create, ops.CreateTableOp):
             continue
         key = _key(create)
+        items: list[Any] = [*create.columns]
         if sources.chosen[key] is Source.WRITTEN:
             if sources.sql[key]:
-                names = {str(item.name) for item in create.columns}
+                names = {str(item.name) for item in items}
                 apart = [each for each in sources.foreign_keys(key) if each not in names]
                 yield Step(Written(without_foreign_keys(sources.sql[key], apart)), key)
             continue
         parts = sources.parts.get(key, {})
-        kept = [item for item in create.columns if str(item.name) not in parts or isinstance(item, Column)]
+        kept = [item for item in items if str(item.name) not in parts or isinstance(item, Column)]
         create.columns = ordered(kept, sources.columns[key])
         yield Step(create, key)
         for table in up:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Table, TypeDecorator, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Index, Table, TypeDecorator, UniqueConstraint
 from sqlalchemy.sql.elements import conv
 
 
@@ -34,8 +34,9 @@ def as_named(table: Table) -> bool:
 
 def indexed(table: Table) -> set[str]:
     """Names of indexes and of unique constraints, which are indexes to MariaDB."""
-    unique = [item for item in table.constraints if isinstance(item, UniqueConstraint)]
-    return {str(item.name) for item in (*table.indexes, *unique)}
+    found: list[Index | UniqueConstraint] = [*table.indexes]
+    found += [item for item in table.constraints if isinstance(item, UniqueConstraint)]
+    return {str(item.name) for item in found}
 
 
 def without_defaults(thing: Any) -> None:

@@ -91,7 +91,7 @@ class Sources:
         for key, table in self.tables.items():
             source = self.chosen[key] if only is None else only
             if source is Source.MODEL:
-                copy = self.models.tables[table.fullname].to_metadata(together)
+                copy: Table = self.models.tables[table.fullname].to_metadata(together)
                 plain_types(copy)
             else:
                 copy = table.to_metadata(together)

@@ -79,7 +79,7 @@ def _formatted(path: Path) -> str:
     """Return the text, formatted with ruff where it is installed; what it does stays the same."""
     text = path.read_text(encoding="utf-8")
     if importlib.util.find_spec("ruff"):
-        command = [sys.executable, "-m", "ruff", "format", "--quiet", path]
+        command: list[str | Path] = [sys.executable, "-m", "ruff", "format", "--quiet", path]
         subprocess.run(command, check=False)  # noqa: S603
     formatted = path.read_text(encoding="utf-8")
     same = ast.dump(ast.parse(text)) == ast.dump(ast.parse(formatted))

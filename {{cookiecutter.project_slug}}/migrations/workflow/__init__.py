@@ -1,6 +1,7 @@
 """What `flask db` can do beyond Flask-Migrate: one file per verb."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 from alembic.config import Config
@@ -46,7 +47,7 @@ for command in commands.commands.values():
         )
 for name in ("migrate", "revision", "merge"):
     commands.commands[name].callback = listed(commands.commands[name].callback)
-upgrade = commands.commands["upgrade"]
+upgrade: Any = commands.commands["upgrade"]
 upgrade.callback = asking(upgrade.callback)
 upgrade.params.append(foreign_option)
 downgrade = commands.commands["downgrade"]

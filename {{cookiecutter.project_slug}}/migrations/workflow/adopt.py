@@ -35,7 +35,7 @@ from .adopt_models import write_models
 @click.option("--app", help="With --into: how its application is found, as in FLASK_APP.")
 @with_appcontext
 @click.pass_context
-def adopt(ctx: click.Context, into: Path | None, app: str | None, **options: Any) -> None:
+def adopt(ctx: click.Context, /, into: Path | None, app: str | None, **options: Any) -> None:
     """Take over a database that has tables but no revision: compare it with the models, then stamp it."""
     if into:
         take_in(into.resolve(), app)

@@ -38,8 +38,10 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
     script = history.directory()
     _refuse_two_heads(script)
     if prove:
-        newest = script.get_revision(script.get_current_head())
-        _prove(newest, script, {})
+        head = script.get_current_head()
+        if head is None:
+            raise UsageError('There is no revision to prove yet: `make newmigration m="…"` writes the first.')
+        _prove(script.get_revision(head), script, {})
         chain.write(script)
         return
     if not message or not message.strip():

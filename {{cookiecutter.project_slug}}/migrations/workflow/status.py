@@ -1,5 +1,7 @@
 """`flask db status`: which databases there are, where each stands, what is pending."""
 
+from typing import Any
+
 import click
 from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
@@ -41,7 +43,8 @@ def _tell(database: Database, script: ScriptDirectory) -> None:
     refuse_unknown(database, script, heads)
     for sentence in changed:
         click.echo(f"Changed   {sentence}")
-    pending = [step.revision for step in script._upgrade_revs("heads", tuple(heads))]
+    current: Any = tuple(heads)  # it takes several, which its annotation does not say
+    pending = [step.revision for step in script._upgrade_revs("heads", current)]
     if not pending:
         click.echo("Pending   nothing")
     for revision in pending:

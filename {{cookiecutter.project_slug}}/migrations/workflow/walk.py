@@ -24,24 +24,20 @@ class Walk:
         """Raises MigrationError; what the upgrade did is in `recorded` either way, as far as it got."""
         recorded = self.recorded = []
         parents = set(revision._versioned_down_revisions)
-        if self.shadow is None or self.at != parents:
-            self._begin(parents)
-
+        shadow = self._standing_at(parents)
         watch = _watching(revision, recorded)
         if len(parents) > 1:
-            history.run(self.shadow, self.script, revision.revision, upgrade=True, recorder=watch)
+            history.run(shadow, self.script, revision.revision, upgrade=True, recorder=watch)
         else:
-            proof.Proof(self.shadow, self.script, revision).run(recorder=watch)
+            proof.Proof(shadow, self.script, revision).run(recorder=watch)
         self.at = {revision.revision}
 
     def record(self, revision: Script) -> list[review.Recorded]:
         """Run the upgrade once, without a proof; return what it did."""
         recorded: list[review.Recorded] = []
-        parents = set(revision._versioned_down_revisions)
-        if self.shadow is None or self.at != parents:
-            self._begin(parents)
+        shadow = self._standing_at(set(revision._versioned_down_revisions))
         history.run(
-            self.shadow,
+            shadow,
             self.script,
             revision.revision,
             upgrade=True,
@@ -52,20 +48,25 @@ class Walk:
 
     def at_heads(self) -> Database:
         if self.shadow is None:
-            self._begin(set(self.script.get_heads()))
-        else:
-            history.run(self.shadow, self.script, "heads", upgrade=True)
+            return self._begin(set(self.script.get_heads()))
+        history.run(self.shadow, self.script, "heads", upgrade=True)
         return self.shadow
 
-    def _begin(self, revisions: set[str]) -> None:
+    def _standing_at(self, revisions: set[str]) -> Database:
+        if self.shadow is None or self.at != revisions:
+            return self._begin(revisions)
+        return self.shadow
+
+    def _begin(self, revisions: set[str]) -> Database:
         self.stack.close()
-        self.shadow = self.stack.enter_context(self.database.shadow())
+        self.shadow = shadow = self.stack.enter_context(self.database.shadow())
         for number, revision in enumerate(sorted(revisions)):
             if number:
-                history.run(self.shadow, self.script, revision, upgrade=True)
+                history.run(shadow, self.script, revision, upgrade=True)
             else:
-                history.build(self.shadow, self.script, revision)
+                history.build(shadow, self.script, revision)
         self.at = revisions
+        return shadow
 
 
 def _watching(revision: Script, recorded: list[review.Recorded]) -> history.Recorder:
