@@ -47,7 +47,7 @@ def options(database: Database) -> dict[str, Any]:
 
 def run_offline(database: Database) -> None:
     """`--sql`: print what would run."""
-    start = context.get_starting_revision_argument() or "base"
+    start: Any = context.get_starting_revision_argument() or "base"
     if told := binds.told(database):
         print(f"-- Database {told}{database}\n", file=config.output_buffer or sys.stdout)
     prepare = partial(history.build, script=context.script, upto=start)
@@ -113,7 +113,8 @@ def configure(connection: Connection, database: Database, progress: Progress) ->
 
 def asked_for() -> Callable[..., Any]:
     """Return the function that says which revisions run, without what watched it on another database."""
-    return unwrap(context.get_context().opts["fn"])
+    revisions: Callable[..., Any] = unwrap(context.get_context().opts["fn"])
+    return revisions
 
 
 def is_applying() -> bool:

@@ -1,8 +1,8 @@
 """How a database is copied and replaced: throwaway databases, snapshots, `make db`."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,8 +22,7 @@ class Keeping(Reaching):
         """Whether one is so cheap that it is taken unasked."""
         return False
 
-    @contextmanager
-    def shadow(self) -> Iterator["Database"]:
+    def shadow(self) -> AbstractContextManager["Database"]:
         """A throwaway database on the same engine, empty; dropped at the end."""
         raise NotImplementedError
 
