@@ -41,7 +41,11 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
         head = script.get_current_head()
         if head is None:
             raise UsageError('There is no revision to prove yet: `make newmigration m="…"` writes the first.')
-        _prove(script.get_revision(head), script, {})
+        newest = script.get_revision(head)
+        if newest.is_merge_point:
+            click.echo(f"{Path(newest.path).name} joins two branches: `flask db verify` runs it.")
+        else:
+            _prove(newest, script, {})
         chain.write(script)
         return
     if not message or not message.strip():
