@@ -75,3 +75,15 @@ def test_one_of_several_databases_that_is_behind_is_enough(on: Bake, tmp_path: P
     assert ask(project) == BEHIND
     project.flask("db", "upgrade", **PRODUCTION)
     assert ask(project) == READY
+
+
+def test_a_database_inside_a_squashed_part_is_behind(project: BakedProject) -> None:
+    project.make("db")
+    project.add_column()
+    project.revise("phone")
+    project.make("migrate")
+    project.flask("db", "squash", "--yes")
+    assert ask(project) == READY
+    project.sql("UPDATE alembic_version SET version_num = '3f1d9a62c0b7'")  # one that has not come along
+    assert "# folded: 3f1d9a62c0b7" in (project.path / "migrations" / "HEAD").read_text()
+    assert ask(project) == BEHIND

@@ -36,5 +36,10 @@ def _revisions() -> list[str]:
     """Return the ids, oldest first; none where there is no such file, as with plain Flask-Migrate."""
     if not HEAD.is_file():
         return []
-    lines = HEAD.read_text(encoding="utf-8").splitlines()
-    return [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
+    found: list[str] = []
+    for words in map(str.split, HEAD.read_text(encoding="utf-8").splitlines()):
+        if words[:2] == ["#", "folded:"]:  # by a squash: behind as well
+            found += words[2:]
+        elif words and words[0] != "#":
+            found.append(words[0])
+    return found
