@@ -1,10 +1,8 @@
 """The only door to the database for a migration: for `flask db`, manage.py, plain `alembic` and tests."""
 
 import sys
-from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
-from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from migrations import autogenerate, engines, history
 from migrations.engines.base import Database
 from migrations.engines.errors import MigrationError
 from migrations.history import binds, marker, standing
+from migrations.history.asked import is_applying, is_comparing, revisions_asked_for
 from migrations.history.checks import refuse_tables_without_revision
 from migrations.history.errors import one_sentence
 from migrations.history.files import refuse_inconsistent
@@ -53,7 +52,9 @@ def run_offline(database: Database) -> None:
     prepare = partial(history.build, script=context.script, upto=start)
     with one_sentence(database), database.rendering(config.output_buffer or sys.stdout, prepare) as rendering:
         context.configure(**options(database), **rendering)
-        context.configure(**options(database), **rendering, fn=binds.choosing(asked_for(), database.bind))
+        context.configure(
+            **options(database), **rendering, fn=binds.choosing(revisions_asked_for(), database.bind)
+        )
         with context.begin_transaction():
             context.run_migrations()
 
@@ -107,30 +108,8 @@ def configure(connection: Connection, database: Database, progress: Progress) ->
     settings = options(database) | {"connection": connection}
     context.configure(**settings)
     # Once more, now that Alembic's own function can be asked for: `progress` watches what it yields.
-    revisions = progress.watch(asked_for(), refuse_tables_without_revision)
+    revisions = progress.watch(revisions_asked_for(), refuse_tables_without_revision)
     context.configure(**settings, fn=revisions, on_version_apply=progress.on_version_apply)
-
-
-def asked_for() -> Callable[..., Any]:
-    """Return the function that says which revisions run, without what watched it on another database."""
-    revisions: Callable[..., Any] = unwrap(context.get_context().opts["fn"])
-    return revisions
-
-
-def is_applying() -> bool:
-    """Whether this is `upgrade`, `downgrade` or `stamp`: only they have a destination."""
-    try:
-        context.get_revision_argument()
-    except CommandError:
-        return True  # the run itself will say that there is no such revision
-    except KeyError:
-        return False
-    return True
-
-
-def is_comparing() -> bool:
-    """Whether a revision is made from what changed in the models."""
-    return bool(getattr(config.cmd_opts, "autogenerate", False))
 
 
 def run() -> None:

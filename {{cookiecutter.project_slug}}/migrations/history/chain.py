@@ -65,7 +65,7 @@ def content_of(revision: Script) -> str:
 
 
 def _line(revision: Script) -> str:
-    """Before a squashed baseline, what it stands for: a database that is there is behind (web/readiness.py)."""
+    """Before a squashed baseline what it stands for: a database there is behind (web/readiness.py)."""
     folded = list(getattr(revision.module, "replaces", ()))
     lines = [f"# folded: {' '.join(folded[start : start + 8])}\n" for start in range(0, len(folded), 8)]
     line = f"{revision.revision} {content_of(revision)} {' '.join(revision.doc.split())}".rstrip()
