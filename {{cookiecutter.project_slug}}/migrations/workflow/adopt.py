@@ -90,7 +90,7 @@ def _has_nothing_to_adopt(database: Database, script: ScriptDirectory) -> bool:
     if database.exists():
         with database.connect() as connection:
             tables = inspect(connection).get_table_names()
-    if not set(tables) - database.private_tables - {"alembic_version"}:
+    if not set(tables) - database.own_tables:
         click.echo(
             f"{binds.told(database)}Nothing to adopt: {database} has no tables; `make migrate` makes them."
         )
