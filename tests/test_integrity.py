@@ -21,7 +21,7 @@ def test_H67_an_applied_revision_that_was_changed_is_said(anywhere: BakedProject
     new = project.revise("phone")
     project.make("migrate")
     rows = project.sql(APPLIED)
-    assert [row[:2] for row in rows] == [tuple(line[:2]) for line in head(project)]
+    assert {row[:2] for row in rows} == {tuple(line[:2]) for line in head(project)}
     assert all("@" in who and seconds >= 0 for _, _, who, seconds in rows)
     assert "Changed" not in project.make("status").out
 
