@@ -11,7 +11,7 @@ help: ## this list
 demo: $(READY) ## generate a project and take it through create, change, migrate on SQLite
 	@sh tests/demo.sh
 
-test: $(READY) ## everything: bakes projects and really uses them, on SQLite, PostgreSQL and MariaDB
+test: $(READY) ## bakes projects and really uses them, on SQLite; CI=true: everything, on all three engines
 	@$(RUN) pytest --numprocesses 2 $(args)
 
 lint: $(READY) ## check the style of the template's own Python (the baked projects are checked by the tests)

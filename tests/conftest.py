@@ -3,6 +3,7 @@
 import getpass
 import hashlib
 import itertools
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,29 @@ ENGINES = ["sqlite", "postgresql", "mariadb"]
 names = itertools.count(1)
 
 Bake = Callable[..., BakedProject]
+
+# What takes minutes by itself: many processes, kills, whole environments, a browser.
+LONG = {
+    *("adopt_models", "any_machine", "any_name", "browse", "ci", "containers", "deployments"),
+    *("expand_contract", "first_run", "galera", "generated_suite", "kill", "kill_rebuild", "properties"),
+    *("resume", "server_crash", "squash", "take_in", "tutorial", "update"),
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Every day a few minutes on SQLite; with CI=true, or where files or -k are given, all there is."""
+    if os.environ.get("CI") == "true" or config.option.file_or_dir or config.option.keyword:
+        return
+    long = [item for item in items if _is_long(item)]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in set(long)]
+
+
+def _is_long(item: pytest.Item) -> bool:
+    servers = {"postgresql", "mariadb"}
+    said = getattr(getattr(item, "callspec", None), "params", {}).values()
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.path.stem.removeprefix("test_") in LONG or bool(servers & (fixtures | {*map(str, said)}))
 
 
 @pytest.fixture

@@ -234,7 +234,7 @@ def test_make_db_takes_the_side_files_along(project: BakedProject) -> None:
     for suffix, content in copies.items():  # as a crash would leave them
         Path(f"{path}{suffix}").write_bytes(content)
     project.make("db")
-    assert sorted(file.name for file in path.parent.iterdir()) == ["my_app.db", "secret_key"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["applied", "my_app.db", "secret_key"]
     assert project.sql("SELECT name FROM tags ORDER BY name") == [("admin",), ("beta",)]
 
 
