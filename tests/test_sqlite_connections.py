@@ -262,8 +262,8 @@ def test_a_database_in_memory_is_migrated_in_tests(project: BakedProject) -> Non
 
 def test_the_generated_tests_run_in_memory(project: BakedProject) -> None:
     """With one line of tests/conftest.py changed, as it says there."""
-    file = '_test_url("app", tmp_path_factory.mktemp("database"))'
-    project.edit("tests/conftest.py", file, 'URL.create("sqlite")')
+    file = "default, *_ = urls.values()"
+    project.edit("tests/conftest.py", file, 'default = URL.create("sqlite")')
     project.make("test")
 
 
