@@ -25,7 +25,7 @@ def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
     with warnings.catch_warnings(), database.connect() as connection:
         warnings.simplefilter("ignore", SAWarning)
         inspector = inspect(connection)
-        ours = database.private_tables | {"alembic_version"}
+        ours = database.own_tables
         for schema in schemas(inspector):
             place = None if schema == inspector.default_schema_name else schema
             metadata.reflect(connection, schema=place, only=lambda name, _: name not in ours)

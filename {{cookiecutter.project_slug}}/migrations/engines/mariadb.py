@@ -144,8 +144,7 @@ class MariaDB(Server):
         return f"ALTER TABLE {self.quoted_table(dialect, table)} RENAME INDEX {quote(old)} TO {quote(new)}"
 
     def parts(self, connection: Connection) -> list[Part]:
-        ignoring = self.private_tables | {"alembic_version"}
-        return super().parts(connection) + mariadb_names.checks_of_columns(connection, ignoring)
+        return super().parts(connection) + mariadb_names.checks_of_columns(connection, self.own_tables)
 
     def complete(self, connection: Connection, table: Table) -> None:
         mariadb_complete.complete(connection, table)

@@ -110,7 +110,7 @@ class SQLite(Database):
         return sqlite3.sqlite_version
 
     def parts(self, connection: Connection) -> list[Part]:
-        return sqlite_parts.read(connection, self.private_tables | {"alembic_version"})
+        return sqlite_parts.read(connection, self.own_tables)
 
     def complete(self, connection: Connection, table: Table) -> None:
         sqlite_complete.complete(connection, table, self.wording)
