@@ -1,5 +1,9 @@
 """H50 on MariaDB: a migration that needs a lock which somebody holds gives way, and comes back."""
 
+import itertools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pymysql
@@ -14,6 +18,21 @@ def upgrade():
     op.execute("INSERT INTO before_it VALUES (1)")
     op.execute("ALTER TABLE users ADD COLUMN phone VARCHAR(30)")
     op.execute("INSERT INTO before_it VALUES (2)")
+"""
+
+SETTINGS = """
+def upgrade():
+    op.execute("CREATE TABLE s (a INT, b INT)")
+    op.execute("INSERT INTO s SELECT @@lock_wait_timeout, @@innodb_lock_wait_timeout")
+"""
+# In place, by a copy, and a table that names it.
+BUSY = """
+def upgrade():
+    for number in range(10):
+        op.execute(f"ALTER TABLE users ADD COLUMN c{number} INT")
+        op.execute(f"CREATE INDEX i{number} ON users (c{number})")
+        op.execute(f"ALTER TABLE users MODIFY c{number} VARCHAR(9)")
+        op.execute(f"CREATE TABLE t{number} (u INT, FOREIGN KEY (u) REFERENCES users (id))")
 """
 
 
@@ -71,16 +90,43 @@ def test_the_application_keeps_what_it_sets_on_its_connections(shop: BakedProjec
         }
     }
     (project.path / "settings.py").write_text(f"SQLALCHEMY_ENGINE_OPTIONS = {options!r}\n")
-    query = "CREATE TABLE s AS SELECT @@lock_wait_timeout AS a, @@innodb_lock_wait_timeout AS b"
-    project.write_revision("settings", f'def upgrade():\n    op.execute("{query}")')
+    project.write_revision("settings", SETTINGS)
     project.flask("db", "upgrade", SETTINGS=str(project.path / "settings.py"))
     assert project.sql("SELECT a, b FROM s") == [(5, 7)]
 
 
 def test_without_a_limit_the_server_decides(shop: BakedProject) -> None:
     project = shop
-    project.write_revision(
-        "settings", 'def upgrade():\n    op.execute("CREATE TABLE s AS SELECT @@lock_wait_timeout")'
-    )
+    project.write_revision("settings", SETTINGS)
     project.flask("db", "upgrade", MIGRATION_STATEMENT_LOCK_TIMEOUT="0")
-    assert project.sql("SELECT * FROM s") == project.sql("SELECT @@lock_wait_timeout")
+    assert project.sql("SELECT a FROM s") == project.sql("SELECT @@lock_wait_timeout")
+
+
+def test_P10_no_transaction_of_the_application_ends_where_there_is_a_gap_between_them(
+    shop: BakedProject,
+) -> None:
+    """One that has read a table and then writes to it is what MariaDB ends for an ALTER that waits."""
+    project = shop
+    shop.write_revision("busy", BUSY)
+    over = threading.Event()
+
+    def serve(number: int) -> int:
+        with connect(project) as connection:
+            cursor = connection.cursor()
+            for done in itertools.count():
+                cursor.execute("SELECT * FROM users WHERE id = %s", (number,))
+                time.sleep(0.01)
+                cursor.execute("UPDATE users SET name = %s WHERE id = %s", (f"{number} {done}", number))
+                connection.commit()
+                time.sleep(0.01)
+                if over.is_set():
+                    return done
+
+    with ThreadPoolExecutor() as pool:
+        served = [pool.submit(serve, number) for number in (1, 2)]
+        try:
+            project.flask("db", "upgrade")
+        finally:
+            over.set()
+    assert all(each.result() > 20 for each in served)  # error 1213 is raised here
+    assert project.revision == "busy"

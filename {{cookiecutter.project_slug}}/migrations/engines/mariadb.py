@@ -25,6 +25,7 @@ from . import (
     mariadb_swap,
 )
 from .mariadb_definitions import definitions
+from .mariadb_gap import in_a_gap
 from .mariadb_resume import Resumption, resuming
 from .mariadb_session import when_ready
 from .mariadb_statements import GAVE_WAY, NOT_IN_CLUSTER, code
@@ -105,6 +106,8 @@ class MariaDB(Server):
     @contextmanager
     def migrating(self, connection: Connection) -> Iterator[None]:
         self.confirm()
+        if not self.lease:  # a cluster changes its schema on all nodes at once, and asks no transaction
+            event.listen(connection.engine, "do_execute", in_a_gap)
         with resuming(connection, self.own_tables, self.lease) as self.resumption:
             yield
 

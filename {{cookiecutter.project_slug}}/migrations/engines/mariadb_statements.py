@@ -9,7 +9,8 @@ DDL = {"ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE"}
 DML = {"DELETE", "INSERT", "REPLACE", "UPDATE"}
 # Errors: https://mariadb.com/kb/en/mariadb-error-code-reference/
 # A lock that was not to be had in time, and a deadlock, which on a cluster may be with another node.
-GAVE_WAY = {1205, 1213}
+LOCKED = 1205
+GAVE_WAY = {LOCKED, 1213}
 NO_TABLE = 1146
 NOT_IN_CLUSTER = 1047
 # What may pass: besides the above a key that another node has inserted, a commit or a statement that gave way
