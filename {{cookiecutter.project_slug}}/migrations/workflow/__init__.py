@@ -14,6 +14,7 @@ from ..history import binds, losses
 from .adopt import adopt
 from .backup import backup
 from .browse import browse
+from .diagram import diagram
 from .foreign import asking
 from .foreign import option as foreign_option
 from .listed import listed
@@ -26,7 +27,7 @@ from .squash import squash
 from .status import status
 from .verify import verify
 
-VERBS = (adopt, backup, browse, new, rebase, rebuild, restore, sql, squash, status, verify)
+VERBS = (adopt, backup, browse, diagram, new, rebase, rebuild, restore, sql, squash, status, verify)
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 commands = click.Group(
