@@ -6,7 +6,7 @@ primary key for unique by itself, so that a table between two others is drawn as
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import URL, Column, Dialect, Enum, ForeignKeyConstraint, MetaData, Table, UniqueConstraint
@@ -27,8 +27,8 @@ def picture(metadata: MetaData, url: URL) -> str:
 
 def _attribute(column: Column[Any], dialect: Dialect) -> str:
     kind = "ENUM" if isinstance(column.type, Enum) else column.type.compile(dialect)
-    unique = "UK" if _are_unique(column.table, [column]) else ""
-    keys = ", ".join(filter(None, ["PK" if column.primary_key else unique, column.foreign_keys and "FK"]))
+    own = "PK" if column.primary_key else "UK" if _are_unique(column.table, [column]) else ""
+    keys = ", ".join(filter(None, [own, "FK" if column.foreign_keys else ""]))
     remarks = ["nullable"] * bool(column.nullable) + [re.sub(r'["\s]+', " ", column.comment or "").strip()]
     remark = ": ".join(filter(None, remarks))
     words = [re.sub(r"[^\w()]+", "_", kind), _word(column.name), keys, remark and f'"{remark}"']
@@ -45,12 +45,12 @@ def _relationships(table: Table) -> Iterator[str]:
             yield f"    {_quoted(parent)} {one}--{many} {_quoted(table.fullname)} : {_quoted(label)}"
 
 
-def _are_unique(table: Table, columns: Collection[Column[Any]]) -> bool:
+def _are_unique(table: Table, columns: list[Column[Any]]) -> bool:
     """Whether these columns together are, by the primary key, a constraint or an index."""
-    constraints = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
-    indexes = [each for each in table.indexes if each.unique and not each.dialect_kwargs]  # not a partial one
-    keys = (table.primary_key, *constraints, *indexes)
-    return any(set(key.columns) == set(columns) for key in keys)
+    keys: list[Iterable[Any]] = [table.primary_key.columns]
+    keys += [each.columns for each in table.constraints if isinstance(each, UniqueConstraint)]
+    keys += [each.columns for each in table.indexes if each.unique and not each.dialect_kwargs]  # not partial
+    return any(set(key) == set(columns) for key in keys)
 
 
 def _quoted(text: str) -> str:
