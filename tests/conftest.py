@@ -59,7 +59,7 @@ def render(cookies) -> Bake:
 
 
 @pytest.fixture(scope="session")
-def environment() -> Path:
+def environment() -> Iterator[Path]:
     """One installed environment for all baked projects, kept for the next run as well.
 
     It has the dependencies of the PostgreSQL variant, which are all there are. Not in pytest's own folder:
@@ -72,12 +72,14 @@ def environment() -> Path:
     root = Path(tempfile.gettempdir()) / f"baked-environment-{getpass.getuser()}-{key}"
     with FileLock(f"{root}.lock"):
         project = root / "my-app"
-        if not (project / ".venv" / "ready").exists():
+        squawk = project / ".venv" / "bin" / "squawk"  # only that variant has it
+        if not (project / ".venv" / "ready").exists() or not squawk.exists():
             shutil.rmtree(root, ignore_errors=True)
             context = {"database": "postgresql"}
             cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(root), extra_context=context)
             BakedProject(project).make("setup", f"PYTHON={sys.executable}")
-    return project / ".venv"
+    yield project / ".venv"
+    assert squawk.exists(), "A test has had `make` fit the shared environment to its own pyproject.toml."
 
 
 @pytest.fixture

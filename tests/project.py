@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -24,12 +26,24 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not LEAKING.fullmatch(name)}
 
 
+def interpreters() -> dict[str, Path]:
+    """The Pythons of this machine that a project may run on: ours, pyenv's others, and those on the PATH."""
+    ours = Path(sys.base_prefix)
+    found = {f"3.{sys.version_info.minor}": (ours / "bin" / "python3").resolve()}
+    for minor in (11, 12, 13):
+        kept = ours.parent.glob(f"3.{minor}.*/bin/python3.{minor}")
+        on_path = shutil.which(f"python3.{minor}")
+        for path in [*kept, *([Path(on_path)] if on_path and "shims" not in on_path else [])]:
+            found.setdefault(f"3.{minor}", path.resolve())
+    return found
+
+
 def rewrite(path: Path, text: str) -> None:
     """Write a file that may have been imported already."""
     changed = path.stat().st_mtime if path.exists() else 0
     path.write_text(text, encoding="utf-8")
-    # Python takes a file of the same size and second for the one it has compiled.
-    os.utime(path, (max(changed + 2, time.time()),) * 2)
+    if path.suffix == ".py":  # Python takes one of the same size and second for the one it has compiled
+        os.utime(path, (max(changed + 2, time.time()),) * 2)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ENGINES, Bake
-from project import BakedProject
+from project import BakedProject, interpreters
 
 SOME = ("make", "sh", "awk", "touch", "env", "test")
 
@@ -50,17 +50,6 @@ def test_without_git_and_with_a_home_that_cannot_be_written(project: BakedProjec
     project.env |= {"PATH": path_with(tmp_path / "bin", *SOME), "HOME": os.devnull}
     use(project)
     project.make("test")
-
-
-def interpreters() -> dict[str, Path]:
-    """The Pythons of this machine that a project may run on: on the PATH, and those that pyenv keeps."""
-    found = {f"3.{sys.version_info.minor}": Path(sys.base_prefix, "bin", "python3").resolve()}
-    for minor in (11, 12, 13):
-        kept = Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3.{minor}")
-        on_path = shutil.which(f"python3.{minor}")
-        for path in [*kept, *([Path(on_path)] if on_path and "shims" not in on_path else [])]:
-            found.setdefault(f"3.{minor}", path.resolve())
-    return found
 
 
 @pytest.mark.slow

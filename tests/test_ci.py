@@ -3,7 +3,6 @@ linted, and every command in them runs, against a real server of the kind that t
 """
 
 import json
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -126,11 +125,10 @@ def test_audit_names_a_vulnerable_version_and_fails_without_an_answer(bake: Bake
     assert "No known vulnerabilities found" in project.make("audit", service).out
     project.edit("pyproject.toml", '    "flask>=3.1,<4",', '    "flask>=3.1,<4",\n    "humanize>=4,<5",')
     # Or the environment, which is everybody's, would be fitted to this project.
-    soon = project.path.joinpath("pyproject.toml").stat().st_mtime + 5
-    os.utime(ready, (soon, soon))
+    ready.touch()
     result = project.make("audit", service, check=False)
     assert result.returncode and "humanize" in result.out and "OSV-1" in result.out
-    os.utime(ready, (soon + 60, soon + 60))
+    ready.touch()  # after uv.lock, which `uv export` has written
     nobody = "args=--vulnerability-service=osv --osv-url=http://127.0.0.1:9/v1/query"
     assert project.make("audit", nobody, check=False).returncode
 

@@ -11,6 +11,8 @@ DML = {"DELETE", "INSERT", "REPLACE", "UPDATE"}
 # A lock that was not to be had in time, and a deadlock, which on a cluster may be with another node.
 LOCKED = 1205
 GAVE_WAY = {LOCKED, 1213}
+# By max_statement_time: one says so, the other that it was interrupted.
+TOOK_TOO_LONG = {1969, 1317}
 NO_TABLE = 1146
 NOT_IN_CLUSTER = 1047
 # What may pass: besides the above a key that another node has inserted, a commit or a statement that gave way
