@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from .errors import MigrationError
 from .parts import Renaming
-from .sqlite_rebuild import Rebuilt, keep_counter
+from .sqlite_rebuild import keep_counter
+from .sqlite_rebuilt import Rebuilt
 from .sqlite_rows import quoted, refuse_loss
 
 MADE = "SELECT name, sql FROM sqlite_master WHERE type = ? AND tbl_name = ? AND sql IS NOT NULL"

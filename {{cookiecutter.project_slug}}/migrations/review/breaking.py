@@ -15,7 +15,7 @@ from .case import Case, Found, cases
 from .judging import Finding, worded
 from .recording import Recorded
 from .rules import types
-from .words import plain_sql
+from .spelling import plain_sql
 
 # Of the rules for every engine: what takes something away that the code asks for, or cannot be judged.
 TAKEN = {

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic.operations import ops
 
 from .recording import Recorded
+from .spelling import names, type_name
 from .tables import table_of
-from .words import names, type_name
 
 # What a rule finds: the key of a message, and the names to fill in.
 Found = Iterator[tuple[str, dict[str, Any]]]

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from .case import Case, Found, Rule, judges
 from .column_types import rewrites
 from .rules import types
-from .words import plain_sql
+from .spelling import plain_sql
 
 # The same for all rows of a statement; any other function is taken for a volatile one.
 STABLE = {

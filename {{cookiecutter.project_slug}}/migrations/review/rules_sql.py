@@ -7,7 +7,7 @@ from alembic.operations import ops
 
 from .case import Case, Found, judges
 from .recording import COMMENTS
-from .words import plain_sql
+from .spelling import plain_sql
 
 NAME = r'[`"\[]?(?P<table>[\w.]+)[`"\]]?'
 UPDATE = re.compile(rf"(?:UPDATE|REPLACE)\s+(?:ONLY\s+)?{NAME}", re.I)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 
 from .recording import Recorded
+from .spelling import called, names, on, plain_sql, spelled_column, spelled_default, table_name, type_name
 from .tables import table_of
 
 
@@ -24,60 +25,7 @@ def _lines(recorded: Recorded) -> list[str]:
             return [said] if isinstance(said, str) else said
     name = type(operation).__name__.removesuffix("Op")
     table, _schema = table_of(operation)
-    return [" ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|\d+", name)).lower() + _on(table)]
-
-
-def table_name(operation: Any) -> str:
-    name, schema = table_of(operation)
-    return f"{schema}.{name}" if schema else str(name)
-
-
-def type_name(kind: Any, dialect: sa.Dialect | None) -> str:
-    """Return a type as the engine writes it, or as Python does where it has no word for it."""
-    try:
-        return str(sa.types.to_instance(kind).compile(dialect=dialect))
-    except Exception:  # noqa: BLE001 - a type of another package or engine
-        return str(kind)
-
-
-def plain_sql(clause: Any, dialect: sa.Dialect | None) -> str:
-    """Return SQL in one line, with its values in place where they can be."""
-    if isinstance(clause, str):
-        return " ".join(clause.split())
-    try:
-        text = str(clause.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-    except Exception:  # noqa: BLE001 - a value that has no literal
-        text = str(clause)
-    return " ".join(text.split())
-
-
-def names(columns: Iterable[Any]) -> str:
-    return ", ".join(str(getattr(column, "name", None) or column) for column in columns)
-
-
-def _on(table: str | None) -> str:
-    return f" on {table}" if table else ""
-
-
-def _called(name: Any) -> str:
-    return f" {name}" if name else ""
-
-
-def _default(default: Any, dialect: sa.Dialect | None) -> str:
-    default = getattr(default, "arg", default)
-    return repr(default) if isinstance(default, str) else plain_sql(default, dialect)
-
-
-def _column(column: sa.Column[Any], dialect: sa.Dialect | None) -> str:
-    said = [type_name(column.type, dialect), "nullable" if column.nullable else "required"]
-    if column.computed is not None:
-        said.append(f"computed as {plain_sql(column.computed.sqltext, dialect)}")
-    elif column.identity is not None:
-        said.append("numbered by the database")
-    elif column.server_default is not None:
-        said.append(f"default {_default(column.server_default, dialect)}")
-    said += [f"refers to {key._get_colspec()}" for key in column.foreign_keys]
-    return ", ".join(said)
+    return [" ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|\d+", name)).lower() + on(table)]
 
 
 def _create_table(operation: ops.CreateTableOp, _recorded: Recorded) -> str:
@@ -87,7 +35,7 @@ def _create_table(operation: ops.CreateTableOp, _recorded: Recorded) -> str:
 
 def _add_column(operation: ops.AddColumnOp, recorded: Recorded) -> str:
     column = operation.column
-    return f"adds column {table_name(operation)}.{column.name} ({_column(column, recorded.dialect)})"
+    return f"adds column {table_name(operation)}.{column.name} ({spelled_column(column, recorded.dialect)})"
 
 
 def _alter_column(operation: ops.AlterColumnOp, recorded: Recorded) -> list[str]:
@@ -107,7 +55,7 @@ def _alter_column(operation: ops.AlterColumnOp, recorded: Recorded) -> list[str]
     elif isinstance(default, sa.Identity):
         said.append(f"lets the database number {column}")
     elif default is not False:
-        said.append(f"gives {column} the default {_default(default, recorded.dialect)}")
+        said.append(f"gives {column} the default {spelled_default(default, recorded.dialect)}")
     if operation.modify_comment is None:
         said.append(f"drops the comment of {column}")
     elif operation.modify_comment is not False:
@@ -138,30 +86,30 @@ def _create_index(operation: ops.CreateIndexOp, recorded: Recorded) -> str:
 
 
 def _drop_index(operation: ops.DropIndexOp, _recorded: Recorded) -> str:
-    return f"drops index {operation.index_name}{_on(operation.table_name)}"
+    return f"drops index {operation.index_name}{on(operation.table_name)}"
 
 
 def _foreign_key(operation: ops.CreateForeignKeyOp, _recorded: Recorded) -> str:
     return (
-        f"adds foreign key{_called(operation.constraint_name)}: "
+        f"adds foreign key{called(operation.constraint_name)}: "
         f"{table_name(operation)} ({names(operation.local_cols)}) refers to "
         f"{operation.referent_table} ({names(operation.remote_cols)})"
     )
 
 
 def _unique(operation: ops.CreateUniqueConstraintOp, _recorded: Recorded) -> str:
-    name = _called(operation.constraint_name)
+    name = called(operation.constraint_name)
     return f"adds unique constraint{name} on {table_name(operation)} ({names(operation.columns)})"
 
 
 def _primary_key(operation: ops.CreatePrimaryKeyOp, _recorded: Recorded) -> str:
-    name = _called(operation.constraint_name)
+    name = called(operation.constraint_name)
     return f"adds primary key{name} on {table_name(operation)} ({names(operation.columns)})"
 
 
 def _check(operation: ops.CreateCheckConstraintOp, recorded: Recorded) -> str:
     condition = plain_sql(operation.condition, recorded.dialect)
-    return f"adds check{_called(operation.constraint_name)} on {table_name(operation)}: {condition}"
+    return f"adds check{called(operation.constraint_name)} on {table_name(operation)}: {condition}"
 
 
 def _drop_constraint(operation: ops.DropConstraintOp, _recorded: Recorded) -> str:
