@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from .mariadb_settings import PATIENCE
 from .mariadb_statements import DDL, LOCKED, TOOK_TOO_LONG, code, first_word
+from .waiting import seconds
 
-# Seconds in which a gap is looked for.
-LOOKING = 2
+LOOKING = 2  # seconds, or MIGRATION_STATEMENT_LOCK_TIMEOUT where that is less
 LIMITS = {"lock_wait_timeout": 0, "max_statement_time": 1}  # seconds
 
 
@@ -23,7 +24,7 @@ def in_a_gap(cursor: Any, statement: str, parameters: Any, context: Any) -> bool
     """SQLAlchemy's event "do_execute": return whether it ran; where it did not, it has to queue."""
     if first_word(statement) not in DDL or not context.dialect.is_mariadb:  # MySQL waits a second at least
         return False
-    ends = time.monotonic() + LOOKING
+    ends = time.monotonic() + min(LOOKING, seconds(*PATIENCE) or LOOKING)
     with _limits(cursor, context.dialect.loaded_dbapi.Error):
         while time.monotonic() < ends:
             try:

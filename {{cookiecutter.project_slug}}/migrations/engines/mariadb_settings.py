@@ -5,13 +5,15 @@ from typing import Any
 
 from .waiting import seconds
 
+PATIENCE = "MIGRATION_STATEMENT_LOCK_TIMEOUT", 5
+
 
 def limits() -> dict[str, Any]:
     """An ALTER that waits for a transaction stops all who come after it, readers too: it gives way soon.
 
     https://mariadb.com/kb/en/metadata-locking/: the server itself would have it wait for a day.
     """
-    limit = math.ceil(seconds("MIGRATION_STATEMENT_LOCK_TIMEOUT", 5))
+    limit = math.ceil(seconds(*PATIENCE))
     command = f"SET SESSION lock_wait_timeout = {limit}, innodb_lock_wait_timeout = {limit}"
     return {"init_command": command} if limit else {}
 

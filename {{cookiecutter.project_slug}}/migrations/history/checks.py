@@ -1,5 +1,7 @@
 """What is looked at before the first revision runs on a database."""
 
+from pathlib import Path
+
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
@@ -30,6 +32,17 @@ def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str])
     """A database may be at a revision that another branch has."""
     for head in heads - set(script.revision_map._revision_map):
         raise MigrationError(unknown_revision(head, database, script))
+
+
+def refuse_several_heads(script: ScriptDirectory, then: str) -> None:
+    """Two branches have met, and what comes next needs one chain; `then` says what to do after the mend."""
+    names = sorted(Path(script.get_revision(head).path).name for head in script.get_heads())
+    if len(names) > 1:
+        raise MigrationError(
+            f"There are {len(names)} newest revisions, {' and '.join(names)}, and nothing was changed: "
+            "`make rebase` puts yours on top of theirs "
+            f'(or join them: `flask db merge heads -m "…"`), then {then}.'
+        )
 
 
 def outside_development(database: Database) -> str | None:

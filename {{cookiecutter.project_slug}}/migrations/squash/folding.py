@@ -8,6 +8,7 @@ from alembic.util import CommandError
 
 from ..engines.errors import MigrationError
 from ..history import files
+from ..history.checks import refuse_several_heads
 from ..history.heads import unknown_revision
 
 
@@ -34,14 +35,9 @@ class Fold:
 
 def fold(script: ScriptDirectory, wanted: str | None) -> Fold:
     """Raises MigrationError where that cannot be done without losing an ancestor of something."""
-    names = sorted(Path(script.get_revision(head).path).name for head in script.get_heads())
-    if not names:
+    if not script.get_heads():
         raise MigrationError("There are no revisions to fold.")
-    if len(names) > 1:
-        raise MigrationError(
-            f"There are {len(names)} newest revisions, {' and '.join(names)}, nothing was changed: "
-            "put one on top of the other with `make rebase`, then squash."
-        )
+    refuse_several_heads(script, "squash")
     upto = _find(script, wanted or "head")
     before: set[str] = set()
     pending = set(upto._all_down_revisions)

@@ -12,7 +12,7 @@ from .. import history
 from ..engines.base import Database
 from ..engines.errors import MigrationError
 from ..history import binds
-from ..history.checks import refuse_unknown
+from ..history.checks import refuse_several_heads, refuse_unknown
 from ..history.errors import one_sentence
 from ..history.heads import describe, stored_heads
 from .adopt_database import adopt_at, adopt_at_head, look_at
@@ -47,7 +47,7 @@ def _adopt_databases(
     ctx: click.Context, *, yes: bool, at: str | None, ignore: tuple[str, ...], models: bool
 ) -> None:
     script = history.directory()
-    _refuse_several_heads(script)
+    _refuse_without_one_head(script)
     databases = [each for each in binds.databases() if not _has_nothing_to_adopt(each, script)]
     if not databases:
         return
@@ -72,11 +72,11 @@ def _adopt(databases: list[Database], ignore: tuple[str, ...], *, yes: bool, new
                 step(database, script, ignore, yes=yes, new=new)
 
 
-def _refuse_several_heads(script: ScriptDirectory) -> None:
-    if len(script.get_heads()) != 1:
+def _refuse_without_one_head(script: ScriptDirectory) -> None:
+    refuse_several_heads(script, "adopt the database")
+    if not script.get_heads():
         raise MigrationError(
-            f"There are {len(script.get_heads())} newest revisions, and a database is adopted at one: "
-            '`make rebase`, or `make newmigration m="…"` where there is none.'
+            'There is no revision to adopt the database at: `make newmigration m="…"` makes one.'
         )
 
 

@@ -14,8 +14,9 @@ from flask.cli import with_appcontext
 
 from .. import history
 from ..engines.base import Database
-from ..engines.errors import MigrationError, UsageError
+from ..engines.errors import UsageError
 from ..history import binds, chain
+from ..history.checks import refuse_several_heads
 from ..history.errors import one_sentence
 from ..history.heads import alembic_config
 from .backfill import backfill
@@ -36,7 +37,7 @@ from .report import prove_and_tell
 def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[str, ...]) -> None:
     """Turn what changed in the models into a revision, and prove it."""
     script = history.directory()
-    _refuse_two_heads(script)
+    refuse_several_heads(script, "make the new one")
     if prove:
         head = script.get_current_head()
         if head is None:
@@ -103,16 +104,6 @@ def _new_for_data(message: str, data: str) -> None:
 
 def _parent(revision: Script) -> str:
     return str(revision.down_revision or "base")
-
-
-def _refuse_two_heads(script: ScriptDirectory) -> None:
-    heads = [Path(script.get_revision(head).path).name for head in script.get_heads()]
-    if len(heads) > 1:
-        raise MigrationError(
-            f"There are {len(heads)} newest revisions, {' and '.join(sorted(heads))}: "
-            '`make rebase` puts yours on top of theirs (or join them: `flask db merge heads -m "…"`), '
-            "then make the new one."
-        )
 
 
 def _format(path: Path) -> None:
