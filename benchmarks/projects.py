@@ -101,12 +101,14 @@ def flask(project: Path, python: Path, *arguments: str) -> Side:
 
 
 def read_database(project: Path) -> tuple[list[tuple[str]], list[tuple[str]]]:
-    """Return the revision that is stored, and the statements that made the tables."""
+    """Return the revision that is stored, and the statements that made the tables, without those of ours."""
     [file] = project.glob("instance/*.db")
     connection = sqlite3.connect(file)
     try:
         version = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-        tables = connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
+        tables = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE tbl_name NOT LIKE 'migration%' ORDER BY name"
+        ).fetchall()
     finally:
         connection.close()
     return version, tables

@@ -22,11 +22,11 @@ names = itertools.count(1)
 
 Bake = Callable[..., BakedProject]
 
-# What takes minutes by itself: many processes, kills, whole environments, a browser.
+# What takes minutes by itself (many processes, kills, whole environments, a browser), or is about a server.
 LONG = {
     *("adopt_models", "any_machine", "any_name", "browse", "ci", "containers", "deployments"),
-    *("expand_contract", "first_run", "galera", "generated_suite", "kill", "kill_rebuild", "properties"),
-    *("resume", "server_crash", "squash", "take_in", "tutorial", "update"),
+    *("expand_contract", "first_run", "galera", "generated_suite", "in_flight", "kill", "kill_rebuild"),
+    *("mariadb_locks", "properties", "resume", "server_crash", "squash", "take_in", "tutorial", "update"),
 }
 
 
