@@ -78,6 +78,12 @@ def make_stock(folder: Path, python: Path, *, models: str = STOCK_MODELS) -> Pat
     return folder
 
 
+def list_revisions(ours: Path, python: Path) -> None:
+    """Write migrations/HEAD anew, for revisions that no command of the project has made."""
+    code = "from alembic.script import ScriptDirectory as script; from migrations.history import chain; "
+    run([str(python), "-c", f"{code}chain.write(script('migrations'))"], ours)
+
+
 def upgrading(project: Path, python: Path, *, anew: bool = False) -> Side:
     """Return what runs `flask db upgrade`; `anew` deletes the database before each run."""
 

@@ -79,6 +79,7 @@ def measure_new(work: Path, python: Path, runs: int, size: int) -> None:
         stock = projects.make_stock(work / f"stock{number}", python, models=models)
         for project in (ours, stock):
             write(project / "migrations" / "versions", length)
+        projects.list_revisions(ours, python)
         for project in stock.glob("instance/*.db"):
             project.unlink()
         projects.upgrading(stock, python).seconds()

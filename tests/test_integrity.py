@@ -59,6 +59,16 @@ def test_every_verb_that_writes_a_revision_lists_it(project: BakedProject) -> No
     assert head(project)[-1][2] == "rows" and len(found) == 4
 
 
+def test_the_next_revision_does_not_vouch_for_one_that_was_edited(project: BakedProject) -> None:
+    project.make("db")
+    project.add_column()
+    edited = project.revise("phone")
+    change(project, "length=30", "length=40")
+    project.make("newmigration", "m=rows", "data=1")
+    told = f"migrations/HEAD: {edited.name} is not what it was when it was proved"
+    assert told in project.flask("db", "verify", check=False).out
+
+
 def test_what_alembic_alone_has_made_is_listed_by_the_next_proof(project: BakedProject) -> None:
     project.make("db")
     project.alembic("revision", "-m", "by hand")

@@ -34,7 +34,18 @@ def path(script: ScriptDirectory) -> Path:
 
 
 def write(script: ScriptDirectory) -> None:
-    path(script).write_text(HEADING + "".join(map(_line, in_order(script))), encoding="utf-8", newline="\n")
+    """List all revisions as they are."""
+    _write(script, {})
+
+
+def add(script: ScriptDirectory) -> None:
+    """List those that are not; one that was edited since it was proved goes on being told as such."""
+    _write(script, listed(script))
+
+
+def _write(script: ScriptDirectory, said: dict[str, str]) -> None:
+    lines = [_line(revision, said.get(revision.revision)) for revision in in_order(script)]
+    path(script).write_text(HEADING + "".join(lines), encoding="utf-8", newline="\n")
 
 
 def listed(script: ScriptDirectory) -> dict[str, str]:
@@ -64,11 +75,11 @@ def content_of(revision: Script) -> str:
     return content(Path(revision.path).read_text(encoding="utf-8"))
 
 
-def _line(revision: Script) -> str:
+def _line(revision: Script, said: str | None) -> str:
     """Before a squashed baseline what it stands for: a database there is behind (web/readiness.py)."""
     folded = list(getattr(revision.module, "replaces", ()))
     lines = [f"# folded: {' '.join(folded[start : start + 8])}\n" for start in range(0, len(folded), 8)]
-    line = f"{revision.revision} {content_of(revision)} {' '.join(revision.doc.split())}".rstrip()
+    line = f"{revision.revision} {said or content_of(revision)} {' '.join(revision.doc.split())}".rstrip()
     return "".join(lines) + line + "\n"
 
 

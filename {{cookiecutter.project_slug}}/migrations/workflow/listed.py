@@ -15,6 +15,6 @@ def listed(callback: Callable[..., Any] | None) -> Callable[..., Any] | None:
     @wraps(callback)
     def run(*arguments: Any, **options: Any) -> None:
         callback(*arguments, **options)
-        chain.write(history.directory())
+        chain.add(history.directory())
 
     return run

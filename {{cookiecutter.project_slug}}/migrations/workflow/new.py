@@ -70,7 +70,7 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
         _format(path)
         click.echo(f"Wrote migrations/versions/{path.name}")
         script = history.directory()
-        chain.write(script)
+        chain.add(script)
         _prove(script.get_revision(written.revision), script, shadows)
     click.echo("Read it, then apply it with `make migrate`.")
 
@@ -95,7 +95,7 @@ def _new_for_data(message: str, data: str) -> None:
     written: Any = command.revision(config, message)
     path = Path(written.path)
     _format(path)
-    chain.write(history.directory())
+    chain.add(history.directory())
     click.echo(
         f"Wrote migrations/versions/{path.name}\n"
         "Say in it what the rows get (VALUES) and which ones (TODO), then prove it: flask db new --prove"
