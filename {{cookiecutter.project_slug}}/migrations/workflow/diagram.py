@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 
 from ..engines import ROOT
 from ..engines.base import Database
+from ..engines.errors import MigrationError
 from ..history import binds
 from .mermaid import picture
 
@@ -28,8 +29,13 @@ def diagram(target: Path | None) -> None:
     """Draw the tables and what refers to what, as a page that GitHub and GitLab show with its picture."""
     target = target or ROOT / "docs" / "tables.md"
     page = INTRODUCTION + "".join(map(_section, binds.databases()))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise MigrationError(
+            f"{target} cannot be written ({error.strerror}): name another with --to."
+        ) from error
     click.echo(f"Written: {target}")
 
 
