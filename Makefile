@@ -15,7 +15,7 @@ test: $(READY) ## bakes projects and really uses them, on SQLite; CI=true: every
 	@$(RUN) pytest --numprocesses 2 $(args)
 
 lint: $(READY) ## check the style of the template's own Python (the baked projects are checked by the tests)
-	@$(RUN) ruff check hooks tests benchmarks && $(RUN) ruff format --check hooks tests benchmarks
+	@$(RUN) ruff check hooks src tests benchmarks && $(RUN) ruff format --check hooks src tests benchmarks
 
 bench: $(READY) ## this template and stock Flask-Migrate side by side
 	@$(RUN:-m=) benchmarks/run.py $(args)

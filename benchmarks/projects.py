@@ -61,7 +61,10 @@ def make_environment(folder: Path, project: Path) -> Path:
     if not uv:
         sys.exit(f"uv is neither on the PATH nor in {beside}: install it there (pip install uv).")
     settings = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
-    dependencies = settings["project"]["dependencies"]
+    library = str(Path(__file__).parent.parent)  # as it stands in the working tree
+    dependencies = [
+        library if name == "flask-safe-migrations" else name for name in settings["project"]["dependencies"]
+    ]
     python = Path(sysconfig.get_path("scripts", "venv", {"base": str(folder)}), "python")
     run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], project)
     run([uv, "pip", "install", "--quiet", "--python", str(python), *dependencies], project)
@@ -80,8 +83,11 @@ def make_stock(folder: Path, python: Path, *, models: str = STOCK_MODELS) -> Pat
 
 def list_revisions(ours: Path, python: Path) -> None:
     """Write migrations/HEAD anew, for revisions that no command of the project has made."""
-    code = "from alembic.script import ScriptDirectory as script; from migrations.history import chain; "
-    run([str(python), "-c", f"{code}chain.write(script('migrations'))"], ours)
+    code = (
+        "from alembic.script import ScriptDirectory as script; "
+        "from flask_safe_migrations.history import chain; chain.write(script('migrations'))"
+    )
+    run([str(python), "-c", code], ours)
 
 
 def upgrading(project: Path, python: Path, *, anew: bool = False) -> Side:

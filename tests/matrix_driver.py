@@ -1,7 +1,7 @@
 """Runs `flask …` commands of a baked project as its own Python would, many of them in little time.
 
 Started with the project's Python inside the project. Reads one request a line, as JSON, and answers the same
-way. What takes long, the imports of the libraries and of migrations/, is done once. "begin" forks a process
+way. What takes long, the imports of the libraries, is done once. "begin" forks a process
 that takes all requests until "end"; in it the application is imported anew whenever its models change.
 """
 
@@ -23,7 +23,6 @@ import alembic.command  # noqa: E402
 import flask.cli  # noqa: E402
 import flask_migrate  # noqa: E402
 import flask_sqlalchemy  # noqa: E402
-import migrations.workflow  # noqa: E402
 import psycopg  # noqa: E402
 import pymysql  # noqa: E402
 import sqlalchemy  # noqa: E402
@@ -31,7 +30,10 @@ import sqlalchemy.dialects.mysql.pymysql  # noqa: E402
 import sqlalchemy.dialects.postgresql.psycopg  # noqa: E402
 import sqlalchemy.dialects.sqlite.pysqlite  # noqa: E402
 
-IMPORTED = (alembic, flask_migrate, flask_sqlalchemy, migrations, psycopg, pymysql)
+import flask_safe_migrations.environment  # noqa: E402
+import flask_safe_migrations.workflow  # noqa: E402
+
+IMPORTED = (alembic, flask_migrate, flask_safe_migrations, flask_sqlalchemy, psycopg, pymysql)
 
 
 def import_anew() -> None:

@@ -46,6 +46,13 @@ def rewrite(path: Path, text: str) -> None:
         os.utime(path, (max(changed + 2, time.time()),) * 2)
 
 
+def install_library(environment: Path, template: Path) -> None:
+    """Have an environment import the library from the template's src/, in the place of the wheel."""
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{environment / 'bin'}:{os.environ['PATH']}")
+    command = [uv, "pip", "install", "--quiet", "--no-deps", "--python", environment / "bin" / "python"]
+    subprocess.run([*command, "--editable", template], check=True, env=clean_environment())
+
+
 @dataclass
 class BakedProject:
     path: Path
@@ -134,8 +141,8 @@ class BakedProject:
     def list_revisions(self) -> None:
         """Write migrations/HEAD, after revisions were written by hand; as `flask db new --prove` would."""
         code = (
-            f"from {self.package} import create_app; from migrations import history; "
-            "from migrations.history import chain; create_app().app_context().push(); "
+            f"from {self.package} import create_app; from flask_safe_migrations import history; "
+            "from flask_safe_migrations.history import chain; create_app().app_context().push(); "
             "chain.write(history.directory())"
         )
         self.run(self.python, "-c", code, check=False, FLASK_DEBUG="1")

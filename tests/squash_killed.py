@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
-from migrations.history import files
-from migrations.squash.folding import fold
-from migrations.squash.undoing import undo
-from migrations.squash.writing import Squashed
+
+from flask_safe_migrations.history import files
+from flask_safe_migrations.squash.folding import fold
+from flask_safe_migrations.squash.undoing import undo
+from flask_safe_migrations.squash.writing import Squashed
 
 REVISION = (
     'revision = "{0}"\ndown_revision = {1!r}\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n'

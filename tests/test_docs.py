@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Bake
+from conftest import TEMPLATE, Bake
 from pages import BLOCK, Reader, blocks, under_git
 from project import BakedProject, rewrite
 
@@ -41,7 +41,6 @@ RUN_IN = {
     "flask db new --prove": ("test_data_revisions.py", '"--prove"'),
     "make adopt": ("test_adoption.py", '"adopt"'),
     "make adopt args=--models": ("test_adopt_models.py", '"--models"'),
-    "flask db adopt --into ../old-app": ("test_take_in.py", '"--into"'),
     "make rebase": ("test_rebase.py", '"rebase"'),
     "git add --all migrations && git commit": ("test_rebase.py", '"commit"'),
 }
@@ -97,9 +96,9 @@ def test_every_command_that_is_spoken_of_exists(render: Bake, bake: Bake) -> Non
     """`make x` has its target, `flask db x --y` its verb and option; the options in args="…" too."""
     project = bake()
     code = (
-        "import json\nfrom migrations.workflow import commands\n"
+        "import json\nfrom flask_safe_migrations.workflow import make_group\n"
         "print(json.dumps({name: [o for p in c.params for o in (*p.opts, *p.secondary_opts)]"
-        " for name, c in commands.commands.items()}))"
+        " for name, c in make_group().commands.items()}))"
     )
     verbs = json.loads(project.run(project.python, "-c", code).out)
     makefile = (project.path / "Makefile").read_text()
@@ -139,7 +138,7 @@ def spoken(project: BakedProject) -> list[str]:
     """Return every text in the code of a project, with … for what is filled in."""
     found = []
     for path in [
-        *(project.path / "migrations").rglob("*.py"),
+        *(TEMPLATE / "src").rglob("*.py"),
         *(project.path / project.package).rglob("*.py"),
     ]:
         for node in ast.walk(ast.parse(path.read_text())):

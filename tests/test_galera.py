@@ -13,7 +13,6 @@ from galera import Cluster, Node
 from project import BakedProject
 from test_deployments import REPLICAS, finish, start, wait_until
 
-LEASE_FILE = "migrations/engines/mariadb_lease.py"
 ROWS = [(1,), (2,), (3,)]
 # Rows before, behind and between DDL; it stops in the middle until the file `go` is there.
 GATE = """
@@ -56,7 +55,7 @@ class Shop:
         return self.nodes[0].sql(statement, self.name)
 
     def lease(self, seconds: int) -> None:
-        self.project.edit(LEASE_FILE, "LEASE = 15", f"LEASE = {seconds}")
+        self.project.env["MIGRATION_LEASE_SECONDS"] = str(seconds)
 
     def write_gate(self, before: str = INSERT(1), behind: str = f"{INSERT(2)}; {ALTER}; {INSERT(3)}") -> None:
         self.project.make("db")
@@ -179,7 +178,10 @@ def test_H49_a_suspended_holder_that_wakes_up_does_no_harm(shop: Shop) -> None:
 def test_H49_without_the_lease_nothing_is_committed(shop: Shop, before: str, behind: str) -> None:
     """The holder has no heartbeat and does not know of the loss: the cluster itself refuses its commit."""
     shop.lease(2)
-    shop.project.edit(LEASE_FILE, "self.ended.wait(pause)", "self.ended.wait(1000)")
+    no_heartbeat = (
+        "from flask_safe_migrations.engines.mariadb_lease import Lease\n\nLease._beat = lambda _: None"
+    )
+    shop.project.edit("migrations/env.py", "\nif context", f"\n{no_heartbeat}\n\nif context")
     shop.write_gate(before, behind)
     first = shop.start_and_run(shop.nodes[0])
     second = shop.start_and_run(shop.nodes[1])

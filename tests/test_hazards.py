@@ -234,20 +234,30 @@ def test_H47_sql_before_the_migration_on_its_connection_does_not_swallow_it(anyw
     assert project.sql("SELECT count(*) FROM users") == [(0,)]
 
 
+STATEMENT_BEFORE_CONFIGURE = """
+configure = environment._configure
+
+
+def ask_first(connection, *arguments):
+    connection.exec_driver_sql("SELECT 1")
+    configure(connection, *arguments)
+
+
+environment._configure = ask_first
+"""
+
+
 def test_H47_a_run_that_was_not_stored_is_not_called_a_success(anywhere: BakedProject) -> None:
-    """Somebody adds a statement at the wrong place of env.py: Alembic commits nothing."""
+    """A statement at the wrong place, before context.configure(): Alembic commits nothing."""
     project = anywhere
-    line = "        run_on(connection, database, progress)\n\n\ndef run_on("
-    project.edit("migrations/env.py", line, f"        connection.exec_driver_sql('SELECT 1')\n{line}")
+    project.edit("migrations/env.py", "\nif context", f"{STATEMENT_BEFORE_CONFIGURE}\nif context")
     out = project.flask("db", "upgrade", check=False).out
     assert "committed or rolled back" in out and "→" not in out and "Traceback" not in out
 
 
 def test_H58_options_are_the_same_offline(project: BakedProject) -> None:
     project.edit(
-        "migrations/env.py",
-        '"target_metadata": metadata,',
-        '"target_metadata": metadata,\n        "version_table": "mine",',
+        "migrations/env.py", "    compare_type=True,\n", '    compare_type=True,\n    version_table="mine",\n'
     )
     assert "INSERT INTO mine" in project.flask("db", "upgrade", "--sql").out
     project.flask("db", "upgrade")

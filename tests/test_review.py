@@ -288,8 +288,7 @@ import json, sys, warnings
 from contextlib import contextmanager
 from pathlib import Path
 from my_app import create_app
-from migrations import engines, review
-from migrations import history
+from flask_safe_migrations import engines, history, review
 
 out = {}
 with create_app().app_context():

@@ -45,10 +45,10 @@ MINE = [
     ("my_app/web/templates/welcome.html", "</title>", "<!-- mine -->"),
     (
         "migrations/env.py",
-        '        "compare_type": autogenerate.types_differ,\n',
-        '        "mine": 1,\n',
+        "    compare_type=True,\n",
+        "    include_schemas=True,\n",
     ),
-    ("tests/conftest.py", "    engines.of(url).drop()\n", "\n\nMINE = 1\n"),
+    ("tests/conftest.py", "    drop_database(url)\n", "\n\nMINE = 1\n"),
     ("README.md", "## Changing the database\n", "\nOurs is special.\n"),
     ("Makefile", "\t@$(FLASK) shell\n", "\nmine: ## ours\n\t@true\n"),
     ("pyproject.toml", '    "sqlalchemy>=2.1,<3",\n', '    "click>=8",\n'),
@@ -97,7 +97,7 @@ def publish_second_version(repository: Path) -> None:
     substitute(project / "migrations" / "HEAD", "# Revisions", "# The revisions")
     substitute(project / "README.md", "## Where things are\n", "## New\n\nMore.\n\n## Where things are\n")
     substitute(project / "Makefile", "lint: $(READY)", "second: ## new\n\t@true\n\nlint: $(READY)")
-    substitute(project / "pyproject.toml", '"alembic>=1.20,<2"', '"alembic>=1.20.0,<2"')
+    substitute(project / "pyproject.toml", '"python-dotenv>=1.1,<2"', '"python-dotenv>=1.1.0,<2"')
     substitute(project / "pyproject.toml", "[tool.ruff]\n", "[tool.second]\n\n[tool.ruff]\n")
     substitute(project / ".gitignore", "# Settings", "# The settings")
     substitute(project / ".env.example", "# Copy to", "# To be copied to")

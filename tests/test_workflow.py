@@ -9,6 +9,8 @@ import pytest
 from conftest import Bake
 from project import BakedProject
 
+from flask_safe_migrations.naming import NAMING_CONVENTION
+
 COUNT_USERS = "SELECT count(*) FROM users"
 
 
@@ -352,7 +354,7 @@ def test_E3_H32_models_are_found_by_themselves(project: BakedProject) -> None:
 
 
 def test_E1_the_extension_is_one_line_that_can_be_taken_out(project: BakedProject) -> None:
-    project.edit(f"{project.package}/cli.py", "    open_the_door(app)", "    pass")
+    project.edit(f"{project.package}/database.py", "    migrate.init_app(app, db)\n", "")
     shutil.rmtree(project.path / "migrations")
     assert "No such command 'db'" in project.flask("db", check=False).out
     assert "seed" in project.flask("--help").out
@@ -363,18 +365,24 @@ def test_E1_a_web_worker_loads_neither_flask_migrate_nor_alembic(project: BakedP
     code = (
         "import sys; from my_app import create_app; client = create_app().test_client()\n"
         "assert client.get('/').status_code == client.get('/health').status_code == 200\n"
-        "print([name for name in ('alembic', 'flask_migrate', 'migrations') if name in sys.modules])"
+        "print([name for name in ('alembic', 'flask_migrate') if name in sys.modules])"
     )
     assert project.run(project.python, "-c", code, FLASK_DEBUG="1").out.strip() == "[]"
 
 
-def test_plain_flask_migrate_remains_when_the_workflow_is_deleted(project: BakedProject) -> None:
-    """The stock env.py in place, only versions/ left: the project and its history still work."""
+def test_plain_flask_migrate_works_again_when_the_library_is_taken_out(
+    project: BakedProject, tmp_path: Path
+) -> None:
+    """Its `Migrate`, its stock env.py, the library not even there: the project and its history still work."""
     project.make("db")
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['flask_safe_migrations'] = None\n")
+    project.env["PYTHONPATH"] = str(tmp_path)
+    project.edit(
+        f"{project.package}/database.py",
+        "from flask_safe_migrations import NAMING_CONVENTION, Migrate\n",
+        f"from flask_migrate import Migrate\n\nNAMING_CONVENTION = {NAMING_CONVENTION}\n",
+    )
     migrations = project.path / "migrations"
-    for room in migrations.iterdir():
-        if room.is_dir() and room.name != "versions":
-            shutil.rmtree(room)
     stock = project.run(
         project.python, "-c", "import flask_migrate; print(flask_migrate.__path__[0])"
     ).out.strip()

@@ -1,6 +1,5 @@
 """The test database is made by the migrations, so that what is tested is what production gets."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,12 +7,12 @@ import flask_migrate
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_safe_migrations.testing import create_database, database_beside, drop_database
 from flask_sqlalchemy.session import Session
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.orm import scoped_session
 from sqlalchemy.pool import NullPool
 
-from migrations import engines
 from {{ cookiecutter.package_name }} import create_app
 from {{ cookiecutter.package_name }}.config import load_dotenv
 from {{ cookiecutter.package_name }}.database import db
@@ -25,16 +24,9 @@ def _test_urls(name: str, folder: Path) -> dict[str | None, URL]:
     config = create_app().config
     urls = {bind: options["url"] for bind, options in config["SQLALCHEMY_BINDS"].items()}
     return {
-        bind: _beside(url, f"{name}{number or ''}", folder)
+        bind: database_beside(url, f"{name}{number or ''}", folder)
         for number, (bind, url) in enumerate({None: config["SQLALCHEMY_DATABASE_URI"], **urls}.items())
     }
-
-
-def _beside(url: URL, name: str, folder: Path) -> URL:
-    if url.get_backend_name() == "sqlite":
-        return url.set(database=str(folder / f"{name}.db"))
-    base = str(url.database).removesuffix("_dev").removesuffix("_test")
-    return url.set(database=f"{base[:40]}_{os.getpid()}_{name}_test")
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +44,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
         for engine in db.engines.values():
             engine.dispose()
     for url in urls.values():
-        engines.of(url).drop()
+        drop_database(url)
 
 
 @pytest.fixture
@@ -75,10 +67,9 @@ def session(app: Flask) -> Iterator[scoped_session[Session]]:
 @pytest.fixture
 def alembic_engine(tmp_path: Path) -> Iterator[Engine]:
     """For pytest-alembic: an empty database on the engine of this project, the default one."""
-    database = engines.of(_test_urls("history", tmp_path)[None])
-    database.drop()
-    database.create()
-    engine = create_engine(database.url, poolclass=NullPool)
+    url = _test_urls("history", tmp_path)[None]
+    create_database(url)
+    engine = create_engine(url, poolclass=NullPool)
     yield engine
     engine.dispose()
-    database.drop()
+    drop_database(url)

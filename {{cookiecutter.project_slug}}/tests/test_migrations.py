@@ -3,14 +3,13 @@
 https://pytest-alembic.readthedocs.io/en/latest/api.html#built-in-tests
 """
 
+from flask_safe_migrations.testing import unregistered
 from pytest_alembic.tests import (
     test_model_definitions_match_ddl,
     test_single_head_revision,
     test_up_down_consistency,
     test_upgrade,
 )
-
-from migrations.workflow.registered import unregistered
 
 __all__ = [
     "test_model_definitions_match_ddl",

@@ -6,22 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from flask_safe_migrations import NAMING_CONVENTION, Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, MetaData, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .errors import SetupError
-
-# Every constraint gets a name, so that a later revision can drop or change it on every engine.
-# column_0_N: all columns take part, or two constraints of one table could get the same name.
-# https://docs.sqlalchemy.org/en/21/core/constraints.html#configuring-constraint-naming-conventions
-NAMING_CONVENTION = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
 
 # postgres:// is what hosting companies hand out. PyMySQL is the MySQL driver with a wheel for everybody.
 DRIVERS = {
@@ -31,7 +21,9 @@ DRIVERS = {
     "mariadb": "mariadb+pymysql",
 }
 
+# Every constraint gets a name, so that a later revision can change it on every engine.
 db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING_CONVENTION))
+migrate = Migrate()  # lazy: a web worker loads neither Alembic nor Flask-Migrate
 
 
 class _Table(db.Table):  # type: ignore[name-defined, misc]
@@ -55,6 +47,7 @@ def init_app(app: Flask) -> None:
         db.init_app(app)
     except ModuleNotFoundError as error:
         raise SetupError(f"The database driver {error.name} is missing: uv add {error.name}.") from error
+    migrate.init_app(app, db)
     with app.app_context():
         for engine in db.engines.values():
             if engine.dialect.name == "sqlite":

@@ -1,0 +1,24 @@
+"""Safe migrations for Flask applications: Flask-Migrate's commands, with locks, proofs and snapshots.
+
+Importing this package loads neither Alembic nor Flask-Migrate, so a web worker pays nothing for it.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import MigrationError
+from .extension import Migrate
+from .naming import NAMING_CONVENTION
+
+if TYPE_CHECKING:
+    from .environment import Environment
+
+__all__ = ["NAMING_CONVENTION", "Environment", "Migrate", "MigrationError", "__version__"]
+__version__ = "0.2.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Environment":  # it needs Alembic
+        from .environment import Environment
+
+        return Environment
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

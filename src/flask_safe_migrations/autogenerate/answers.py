@@ -1,0 +1,58 @@
+"""What the developer says about a difference that can be read in two ways: on the command line, or asked."""
+
+import os
+import sys
+from collections.abc import Iterable
+
+import click
+
+from ..errors import MigrationError, UsageError
+
+SHAPES = {
+    "rename": ("table.column:new_name", "."),
+    "rename-table": ("table:new_name", ":"),
+    "drop": ("table or table.column", ""),
+    "default": ("table.column=value", "="),
+}
+
+
+class Answers:
+    """Made anew for each command; `said` holds what was on the command line, as name=value."""
+
+    def __init__(self, said: Iterable[str]) -> None:
+        self.said: dict[str, dict[str, str]] = {kind: {} for kind in SHAPES}
+        self.unused: set[tuple[str, str]] = set()
+        # make hands the terminal through; a pipeline has none, or says that it is one.
+        self.asks = sys.stdin.isatty() and not os.environ.get("CI")
+        for text in said:
+            kind, _, value = text.partition("=")
+            if kind in SHAPES:
+                self._take(kind, value)
+
+    def _take(self, kind: str, text: str) -> None:
+        shape, needed = SHAPES[kind]
+        key, _, value = text.partition("=" if kind == "default" else ":")
+        if needed not in text or not key or (kind.startswith("rename") and not value):
+            raise UsageError(f"--{kind} takes {shape}, not {text!r}.")
+        self.said[kind][key] = value
+        self.unused.add((kind, key))
+
+    def get(self, kind: str, key: str) -> str | None:
+        if key in self.said[kind]:
+            self.unused.discard((kind, key))
+        return self.said[kind].get(key)
+
+    def confirm(self, question: str) -> bool:
+        return self.asks and click.confirm(question, default=False)
+
+    def check_all_used(self) -> None:
+        """Raise for an answer to a question that was not there: most likely a slip of the pen."""
+        for kind, key in sorted(self.unused):
+            raise MigrationError(
+                f"--{kind} {key} fits no difference between models and revisions: nothing was written."
+            )
+
+
+def command(option: str) -> str:
+    """What to type to give an answer."""
+    return f'make newmigration m="…" args="{option}"'

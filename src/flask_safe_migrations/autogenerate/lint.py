@@ -1,0 +1,30 @@
+"""What the models ask of an engine that cannot do it, said before a revision is made."""
+
+import click
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.util import PriorityDispatchResult
+from sqlalchemy.exc import CompileError
+
+from ..errors import MigrationError
+
+
+def look(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
+    migration = context.migration_context
+    database = migration.opts["database"]
+    said = migration.opts.setdefault("advice", set())
+    for table in context.sorted_tables:
+        for column in table.columns:
+            name = f"{table.fullname}.{column.name}"
+            try:
+                column.type.compile(migration.dialect)
+            except CompileError as error:
+                reason = str(error).partition("\n")[0].rstrip(".")
+                raise MigrationError(
+                    f"Column {name} cannot be made on {database.title}: {reason}."
+                ) from error
+            advice = database.wording.unwise(column)
+            if advice and name not in said:
+                said.add(name)
+                click.echo(f"Column {name}: {advice}.", err=True)
+    return PriorityDispatchResult.CONTINUE

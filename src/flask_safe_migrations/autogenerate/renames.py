@@ -1,0 +1,151 @@
+"""A dropped and an added column, or table, may be one that was renamed: asked about, never guessed.
+
+What is taken for a rename is done on the shadow database, and the comparison made again. So all that
+follows from it (the conventional names of constraints and indexes) is found by the comparison itself.
+"""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Any
+
+from alembic.autogenerate import produce_migrations
+from alembic.operations import Operations, ops
+from alembic.runtime.migration import MigrationContext
+
+from ..errors import MigrationError
+from .answers import Answers, command
+from .operations import altered, dotted
+
+
+def settle(
+    migration: MigrationContext, upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps, answers: Answers
+) -> tuple[list[ops.MigrateOperation], list[ops.MigrateOperation]]:
+    """Leave in both what is not a rename; return the renames, and what takes them back.
+
+    The shadow is put back at the end.
+    """
+    done: list[ops.MigrateOperation] = []
+    refused: set[tuple[str, str]] = set()
+    operations = Operations(migration)
+    try:
+        while found := _next(migration, upgrade.ops, answers, refused):
+            operations.invoke(found)
+            done.append(found)
+            again: Any = produce_migrations(migration, migration.opts["target_metadata"])
+            upgrade.ops[:], downgrade.ops[:] = again.upgrade_ops.ops, again.downgrade_ops.ops
+        _refuse_unsaid_drops(upgrade.ops, answers)
+    finally:
+        back = [_reverse(rename) for rename in reversed(done)]
+        for rename in back:
+            operations.invoke(rename)
+    return done, back
+
+
+def _next(
+    migration: MigrationContext, found: list[Any], answers: Answers, refused: set[tuple[str, str]]
+) -> ops.MigrateOperation | None:
+    """Return the next rename that was said or is agreed to; tables first, they hide their columns."""
+    open_questions = []
+    for pairs in (_tables(found), _columns(migration, found)):
+        for _likeness, option, old, new, rename, similar in sorted(pairs, key=lambda pair: -pair[0]):
+            if (old, new) in refused or answers.get("drop", old) is not None:
+                continue
+            if (said := answers.get(option, old)) is not None:
+                if said == new:
+                    return rename
+                continue
+            if not similar:
+                continue
+            name = f"{old.rpartition('.')[0]}.{new}" if option == "rename" else new
+            if answers.confirm(f"Did you rename {old} to {name}?"):
+                return rename
+            refused.add((old, new))
+            if not answers.asks:
+                open_questions.append((option, old, new))
+        if open_questions:
+            _refuse(open_questions)
+    return None
+
+
+def _refuse(questions: list[tuple[str, str, str]]) -> None:
+    option, old, new = questions[0]
+    more = f" ({len(questions) - 1} more such questions follow.)" if len(questions) > 1 else ""
+    raise MigrationError(
+        f"Was {old} renamed to {new}, or dropped and {new} added? Nothing was written. Renamed, its "
+        f"values are kept: {command(f'--{option} {old}:{new}')}. Dropped, they are lost: "
+        f"{command(f'--drop {old}')}.{more}"
+    )
+
+
+def _tables(found: list[Any]) -> Iterator[tuple[float, str, str, str, ops.MigrateOperation, bool]]:
+    drops = [operation for operation in found if isinstance(operation, ops.DropTableOp)]
+    creates = [operation for operation in found if isinstance(operation, ops.CreateTableOp)]
+    for drop in drops:
+        old = {column.name for column in drop.to_table().columns}
+        for create in creates:
+            if drop.schema != create.schema:
+                continue
+            new = {column.name for column in create.to_table().columns}
+            shared = len(old & new) / max(len(old | new), 1)
+            likeness = shared + _likeness(drop.table_name, create.table_name) / 2
+            rename = ops.RenameTableOp(drop.table_name, create.table_name, schema=drop.schema)
+            name = dotted(drop.schema, drop.table_name)
+            yield likeness, "rename-table", name, create.table_name, rename, shared >= 0.5
+
+
+def _columns(
+    migration: MigrationContext, found: list[Any]
+) -> Iterator[tuple[float, str, str, str, ops.MigrateOperation, bool]]:
+    for table in found:
+        if not isinstance(table, ops.ModifyTableOps):
+            continue
+        drops = [operation for operation in table.ops if isinstance(operation, ops.DropColumnOp)]
+        adds = [operation for operation in table.ops if isinstance(operation, ops.AddColumnOp)]
+        for drop in drops:
+            old = drop.to_column()
+            for add in adds:
+                new = add.column
+                similar = not migration.impl.compare_type(old, new)
+                name = dotted(table.schema, table.table_name, old.name)
+                kind = new.type if similar else old.type
+                rename = altered(table, old, modify_name=new.name, existing_type=kind)
+                yield _likeness(old.name, new.name), "rename", name, str(new.name), rename, similar
+
+
+def _reverse(rename: Any) -> ops.MigrateOperation:
+    """Alembic's own reverse() forgets the name of a column."""
+    if isinstance(rename, ops.RenameTableOp):
+        return ops.RenameTableOp(rename.new_table_name, rename.table_name, schema=rename.schema)
+    return ops.AlterColumnOp(
+        rename.table_name,
+        rename.modify_name,
+        schema=rename.schema,
+        modify_name=rename.column_name,
+        existing_type=rename.existing_type,
+        existing_nullable=rename.existing_nullable,
+        existing_server_default=rename.existing_server_default,
+        existing_comment=rename.existing_comment,
+    )
+
+
+def _refuse_unsaid_drops(found: list[Any], answers: Answers) -> None:
+    """A table goes with all its rows: that takes a word. A model that is not imported looks the same."""
+    for drop in found:
+        if isinstance(drop, ops.ModifyTableOps):
+            for step in drop.ops:
+                if isinstance(step, ops.DropColumnOp):  # allowed to be said where nothing is asked
+                    answers.get("drop", dotted(drop.schema, drop.table_name, step.column_name))
+        if not isinstance(drop, ops.DropTableOp):
+            continue
+        name = dotted(drop.schema, drop.table_name)
+        if answers.get("drop", name) is None and not answers.confirm(
+            f"The models no longer have table {name}. Drop it, with all its rows?"
+        ):
+            raise MigrationError(
+                f"The models no longer have table {name}; nothing was written. If it may go, with all its "
+                f"rows: {command(f'--drop {name}')}; else see that its model is still there."
+            )
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other).ratio()

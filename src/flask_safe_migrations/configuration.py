@@ -1,0 +1,36 @@
+"""Alembic's ``Config`` for an application: alembic.ini where there is one, and ``[tool.alembic]``."""
+
+import argparse
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from flask import g
+from flask_migrate import Config
+
+
+def make_config(directory: Path, x_arg: Any, flags: Iterable[str]) -> Config:
+    """Return what Flask-Migrate would, with `flags` and -x arguments as a command line sets them."""
+    config = Config(str(directory / "alembic.ini"))
+    # The value goes through ConfigParser, for which % is special.
+    config.set_main_option("script_location", str(directory).replace("%", "%%"))
+    pyproject = directory.parent / "pyproject.toml"
+    if _has_table(pyproject):
+        # It serves `flask db` as it serves plain `alembic`.
+        config.toml_file_name = str(pyproject)
+    options = config.cmd_opts = config.cmd_opts or argparse.Namespace()
+    for flag in flags:
+        setattr(options, flag, True)
+    if not hasattr(options, "x"):
+        given = [x_arg] if isinstance(x_arg, str) else list(x_arg or ())
+        options.x = [*(g.get("x_arg") or ()), *given]
+    return config
+
+
+def _has_table(pyproject: Path) -> bool:
+    try:
+        with pyproject.open("rb") as file:
+            return "alembic" in tomllib.load(file).get("tool", {})
+    except (OSError, tomllib.TOMLDecodeError):
+        return False

@@ -1,0 +1,50 @@
+"""Throwaway databases that were built from the history, kept as files: a long history is run only once."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from .. import settings
+from ..errors import MigrationError
+
+if TYPE_CHECKING:
+    from .keeping import Keeping
+
+KEPT = 5  # the branches that somebody goes back and forth between
+
+
+def keep(database: "Keeping", key: str) -> None:
+    """Write a file, and let the oldest go. Without the engine's own program for that, nothing is kept."""
+    with suppress(MigrationError, DBAPIError, OSError):
+        database.save_as(_path(database, key))
+        files = sorted(_folder().iterdir(), key=lambda path: path.stat().st_mtime)
+        for old in files[:-KEPT]:
+            old.unlink(missing_ok=True)
+
+
+def recall(database: "Keeping", keys: Sequence[str]) -> str | None:
+    """Load the first of these that there is; a file that cannot be loaded is as good as none."""
+    for key in keys:
+        path = _path(database, key)
+        if path.exists():
+            try:
+                database.load(path)
+                os.utime(path)  # in use
+            except (MigrationError, OSError):
+                path.unlink(missing_ok=True)
+                database.anew()
+                continue
+            return key
+    return None
+
+
+def _folder() -> Path:
+    return settings.active().instance_folder / "shadow"
+
+
+def _path(database: "Keeping", key: str) -> Path:
+    return _folder() / f"{key[:32]}.{database.suffix}"

@@ -1,0 +1,269 @@
+"""The way to the database for every migration: ``flask db``, plain ``alembic``, code and tests."""
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alembic.util import CommandError
+from click import ClickException
+from sqlalchemy import Connection, Engine
+
+from . import autogenerate, engines, history, settings
+from .engines.base import Database
+from .errors import MigrationError
+from .history import binds, marker, standing
+from .history.asked import is_applying, is_comparing, revisions_asked_for
+from .history.checks import refuse_tables_without_revision
+from .history.errors import one_sentence
+from .history.files import refuse_inconsistent
+from .history.progress import Progress
+
+# The transaction of a migration is what makes it safe, so it is not the application's to choose.
+REFUSED = ("transactional_ddl", "transaction_per_migration", "connection", "url", "fn", "dialect_name")
+
+
+class Environment:
+    """Runs the revisions of env.py on the databases of an application.
+
+    Write in migrations/env.py::
+
+        environment = Environment(context, create_app, render_as_batch=True, compare_type=True)
+
+        if context.is_offline_mode():
+            environment.run_offline()
+        else:
+            environment.run_online()
+
+    :param context: ``alembic.context``.
+    :param create_app: makes the application, for plain ``alembic``; without it the application is found as
+        the ``flask`` command finds it.
+    :param options: options for ``context.configure()``. Those of ``Migrate(app, db, …)`` win over them.
+    :raises MigrationError: for an option that would break the transaction of a migration.
+    """
+
+    def __init__(self, context: Any, create_app: Callable[[], Any] | None = None, **options: Any) -> None:
+        self.context = context
+        self.config = context.config
+        self.create_app = create_app
+        self.options = options
+
+    def run_online(self) -> None:
+        """Apply revisions, or compare the databases with the models."""
+        self._run()
+
+    def run_offline(self) -> None:
+        """Print the SQL of the revisions (``--sql``); nothing is changed."""
+        self._run()
+
+    def _run(self) -> None:
+        from flask import current_app, has_app_context
+
+        if has_app_context():
+            self._run_in(current_app)
+            return
+        try:  # plain `alembic`
+            app = self._load_app()
+            with app.app_context():
+                self._run_in(app)
+        except ClickException as error:
+            raise CommandError(error.message) from error
+
+    def _load_app(self) -> Any:
+        from flask.cli import ScriptInfo, load_dotenv
+
+        folder = Path(self.context.script.dir).parent
+        for name in (".env", ".flaskenv"):
+            if (folder / name).is_file():
+                load_dotenv(folder / name)
+        return self.create_app() if self.create_app else ScriptInfo().load_app()
+
+    def _run_in(self, app: Any) -> None:
+        with settings.activate(settings.Settings.from_app(app)) as current:
+            self.configured = self.options | dict(current.configure_args)
+            for name in REFUSED:
+                if name in self.configured:
+                    raise MigrationError(
+                        f"{name} is not yours to set: the library chooses it, so that a migration is applied "
+                        "whole or not at all. Remove it from Migrate(…) and from migrations/env.py."
+                    )
+            self._run_on_databases()
+
+    def _run_on_databases(self) -> None:
+        attributes = self.config.attributes
+        if "quiet" not in attributes:  # who builds a throwaway database has looked
+            refuse_inconsistent(Path(self.context.script.versions))
+        given: Connection | Engine | None = attributes.get("connection")
+        if given is not None:
+            self._run_on_given(given, engines.configured(attributes.get("bind_key")))
+            return
+        one: Database | None = attributes.get("database")
+        databases = [one] if one else binds.databases(getattr(self.config.cmd_opts, "x", None))
+        offline = self.context.is_offline_mode()
+        for database in databases:
+            if len(databases) > 1 and not offline:
+                self.config.print_stdout(f"{binds.label(database)}: {database}")
+            try:
+                self._run_for(database, is_last=database is databases[-1])
+            except MigrationError:
+                if len(databases) > 1 and is_applying() and not offline:
+                    standing.tell(databases, database, self.context.script)
+                raise
+
+    def _run_for(self, database: Database, *, is_last: bool) -> None:
+        if self.context.is_offline_mode():
+            self._print_sql(database)
+        elif is_comparing():
+            # The models are compared with the history; what the development database holds plays no part.
+            shadows = self.config.attributes.get("shadows", {})
+            with history.shadow(database, self.context.script, shadows.get(database.bind)) as shadow:
+                self.config.attributes["is_last"] = is_last
+                self._run_on_database(shadow)
+        else:
+            self._run_on_database(database)
+
+    def _run_on_given(self, given: Connection | Engine, database: Database) -> None:
+        """For tests: a database of theirs, in which all is quiet."""
+        with nullcontext(given) if isinstance(given, Connection) else given.connect() as connection:
+            self._run_on(connection, database, Progress(database, self.context.script, quiet=True))
+
+    def _print_sql(self, database: Database) -> None:
+        context = self.context
+        start: Any = context.get_starting_revision_argument() or "base"
+        out = self.config.output_buffer or sys.stdout
+        if told := binds.told(database):
+            print(f"-- Database {told}{database}\n", file=out)
+        prepare = partial(history.build, script=context.script, upto=start)
+        options = self._configure_args(database)
+        with one_sentence(database), database.rendering(out, prepare) as rendering:
+            context.configure(**options, **rendering)
+            revisions = binds.choosing(revisions_asked_for(), database.bind)
+            context.configure(**options, **rendering, fn=revisions)
+            with context.begin_transaction():
+                context.run_migrations()
+
+    def _run_on_database(self, database: Database) -> None:
+        applies = is_applying()
+        quiet = not applies or "quiet" in self.config.attributes
+        progress = Progress(database, self.context.script, quiet=quiet)
+        with one_sentence(database):
+            if applies:
+                if not progress.quiet:  # a throwaway database is there
+                    database.prepare()
+                with database.lock() as progress.waited:
+                    database.persist(partial(self._run_on_own_connection, database, progress))
+                    progress.conclude()
+                    if not progress.quiet:
+                        marker.keep(database)
+            elif database.exists():
+                self._run_on_own_connection(database, progress)
+            else:
+                raise MigrationError(f"{database} does not exist yet: `make migrate` makes it.")
+
+    def _run_on_own_connection(self, database: Database, progress: Progress) -> None:
+        recorder = self.config.attributes.get("recorder", nullcontext)
+        limits = database.limits() if is_applying() else None
+        with database.connect(limits) as connection, recorder(connection):
+            connection.rollback()  # what a listener of the application may have begun
+            self._run_on(connection, database, progress)
+
+    def _run_on(self, connection: Connection, database: Database, progress: Progress) -> None:
+        """Run on this connection; one that is in a transaction already stays in the hands of its owner."""
+        context = self.context
+        with one_sentence(database, progress):
+            if connection.in_transaction():
+                self._configure(connection, database, progress)
+                with database.watching(connection):
+                    context.run_migrations()
+                return
+            # Who only reads must not touch what another process has laid down while it migrates.
+            with database.migrating(connection) if is_applying() or is_comparing() else nullcontext():
+                # Before this nothing may run on it: Alembic would take the transaction for somebody else's.
+                self._configure(connection, database, progress)
+                with context.begin_transaction():
+                    if is_applying():
+                        progress.waited |= database.begin(context.get_context())
+                    context.run_migrations()
+
+    def _configure(self, connection: Connection, database: Database, progress: Progress) -> None:
+        context = self.context
+        options = self._configure_args(database) | {"connection": connection}
+        context.configure(**options)
+        # Once more, now that Alembic's own function can be asked for: `progress` watches what it yields.
+        revisions = progress.watch(revisions_asked_for(), refuse_tables_without_revision)
+        context.configure(**options, fn=revisions, on_version_apply=self._on_version_apply(progress))
+
+    def _configure_args(self, database: Database) -> dict[str, Any]:
+        """Return the options for Alembic: the application's own, with ours around and above them."""
+        given = dict(self.configured)
+        database.version_table = given.get("version_table") or database.version_table
+        metadata = binds.metadata(database.bind)
+        filters = {
+            name: _both(given.pop(name, None), own)
+            for name, own in (
+                ("include_name", autogenerate.include_name(database, metadata)),
+                ("include_object", autogenerate.include_object),
+            )
+        }
+        given.pop("autogenerate_plugins", None)
+        # Server defaults are compared by a plugin, which asks for this.
+        compares_defaults = given.pop("compare_server_default", True)
+        return {
+            "include_schemas": any(table.schema for table in metadata.tables.values()),
+            **given,
+            **filters,
+            "target_metadata": metadata,
+            # For the comparisons in autogenerate/, which ask how the engine words things.
+            "database": database,
+            "is_shadow": "database" in self.config.attributes or is_comparing(),
+            "autogenerate_plugins": autogenerate.PLUGINS,
+            "compare_type": _types_differ(given.get("compare_type", True)),
+            "compare_defaults": compares_defaults,
+            "render_item": _render_item(given.get("render_item")),
+            "process_revision_directives": _revise(database, given.get("process_revision_directives")),
+            **database.options,
+        }
+
+    def _on_version_apply(self, progress: Progress) -> Sequence[Callable[..., None]]:
+        given = self.configured.get("on_version_apply") or ()
+        return [progress.on_version_apply, *(given if isinstance(given, Sequence) else [given])]
+
+
+def _both(given: Callable[..., bool] | None, own: Callable[..., bool]) -> Callable[..., bool]:
+    """A filter that wants what the application's and ours both want."""
+    if given is None:
+        return own
+    return lambda *arguments: own(*arguments) and given(*arguments)
+
+
+def _types_differ(given: Any) -> Any:
+    """`compare_type`: no comparison for False; a function is asked first, and None leaves it to us."""
+    if not callable(given):
+        return autogenerate.types_differ if given else False
+
+    def differ(*arguments: Any) -> bool:
+        answer = given(*arguments)
+        return autogenerate.types_differ(*arguments) if answer is None else bool(answer)
+
+    return differ
+
+
+def _render_item(given: Callable[..., Any] | None) -> Callable[..., Any]:
+    def render(*arguments: Any) -> Any:
+        answer = given(*arguments) if given else False
+        return autogenerate.render_item(*arguments) if answer is False else answer
+
+    return render
+
+
+def _revise(database: Database, given: Callable[..., None] | None) -> Callable[..., None]:
+    """Ours first: the application's hook sees the revision as it will be written."""
+
+    def revise(migration: Any, revision: Any, directives: list[Any]) -> None:
+        autogenerate.revise(database, migration, revision, directives)
+        if given and directives:
+            given(migration, revision, directives)
+
+    return revise

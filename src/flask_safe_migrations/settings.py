@@ -1,0 +1,158 @@
+"""Every setting of the library, read once from the application and frozen.
+
+A setting stands in ``app.config``; those named in ENVIRONMENT may also come from a variable of the same name,
+which wins, so that a single run can differ from the configuration.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import MigrationError
+
+# These may be given for a single run: MIGRATION_LOCK_TIMEOUT=5 flask db upgrade
+ENVIRONMENT = (
+    "MIGRATION_LOCK_TIMEOUT",
+    "MIGRATION_LEASE_SECONDS",
+    "MIGRATION_STATEMENT_LOCK_TIMEOUT",
+    "MIGRATION_STATEMENT_TIMEOUT",
+    "MIGRATION_REFUSE_CHANGED",
+    "MIGRATION_CHECK_AFTER",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the library knows of one application. ``Settings.from_app(app)`` makes one."""
+
+    # The module or package that the application was made in, and its folder.
+    import_name: str
+    package_folder: Path
+    # Snapshots, copies of applied revisions and what `verify` has found are kept in this folder.
+    instance_folder: Path
+    # The project's folder, which relative paths in messages start from, and its migrations/.
+    project_folder: Path
+    directory: Path
+    debug: bool
+    testing: bool
+    # The Flask-SQLAlchemy extension, and further MetaData whose tables belong to the databases.
+    db: Any
+    more_metadata: tuple[Any, ...] = ()
+    # Arguments of Migrate(app, db, …) for Alembic's context.configure().
+    configure_args: Mapping[str, Any] = field(default_factory=dict)
+    version_table: str = "alembic_version"
+    version_table_schema: str | None = None
+    # Options of the engines by bind; None is the default database.
+    engine_options: Mapping[str | None, Mapping[str, Any]] = field(default_factory=dict)
+    # Names in SQLALCHEMY_BINDS, and by new name the old one of a bind that was renamed.
+    binds: tuple[str, ...] = ()
+    former_binds: Mapping[str, str] = field(default_factory=dict)
+    # The server itself, where the application reaches it through a pooler; a database for `flask db new`.
+    migration_url: Any = None
+    shadow_url: Any = None
+    # Seconds.
+    lock_timeout: float = 60
+    statement_lock_timeout: float = 5
+    statement_timeout: float = 0
+    # After so many without a sign of life the holder of the lock of a Galera cluster is taken for dead.
+    lease_seconds: float = 15
+    # Whether a revision that was changed after it was applied stops a migration.
+    refuse_changed: bool = False
+
+    @classmethod
+    def from_app(cls, app: Any) -> "Settings":
+        """Read the settings of a Flask application with a registered ``Migrate``.
+
+        Raises MigrationError, in one sentence, for a value that cannot be used.
+        """
+        config = app.config | {name: os.environ[name] for name in ENVIRONMENT if os.environ.get(name)}
+        migrate = app.extensions["migrate"]
+        directory = find_directory(app, migrate.directory)
+        binds = dict(config.get("SQLALCHEMY_BINDS") or {})
+        binds.pop(None, None)
+        options = {None: config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}}
+        options |= {name: value if isinstance(value, dict) else {} for name, value in binds.items()}
+        return cls(
+            import_name=app.import_name,
+            package_folder=Path(app.root_path),
+            instance_folder=Path(app.instance_path),
+            project_folder=directory.parent,
+            directory=directory,
+            debug=bool(app.debug),
+            testing=bool(app.testing),
+            db=migrate.db,
+            more_metadata=tuple(app.extensions.get("more_metadata", ())),
+            configure_args=dict(migrate.configure_args),
+            version_table=migrate.configure_args.get("version_table") or "alembic_version",
+            version_table_schema=migrate.configure_args.get("version_table_schema"),
+            engine_options=options,
+            binds=tuple(binds),
+            former_binds=dict(config.get("FORMER_BINDS") or {}),
+            migration_url=config.get("MIGRATION_DATABASE_URL") or None,
+            shadow_url=config.get("SHADOW_DATABASE_URL") or None,
+            lock_timeout=_seconds(config, "MIGRATION_LOCK_TIMEOUT", 60),
+            statement_lock_timeout=_seconds(config, "MIGRATION_STATEMENT_LOCK_TIMEOUT", 5),
+            statement_timeout=_seconds(config, "MIGRATION_STATEMENT_TIMEOUT", 0),
+            lease_seconds=_seconds(config, "MIGRATION_LEASE_SECONDS", 15),
+            refuse_changed=_flag(config.get("MIGRATION_REFUSE_CHANGED")),
+        )
+
+    def relative(self, path: Path) -> Path:
+        """Return the path as a person in the project's folder would write it."""
+        return path.relative_to(self.project_folder) if path.is_relative_to(self.project_folder) else path
+
+
+def find_directory(app: Any, directory: str) -> Path:
+    """Return the absolute path of migrations/, the same one from any working directory.
+
+    A relative name is looked for beside the application's package and above it (``src/`` layouts), then in
+    the working directory, where stock Flask-Migrate looks.
+    """
+    path = Path(directory)
+    if path.is_absolute():
+        return path
+    package = Path(app.root_path).resolve()
+    for folder in (package, *list(package.parents)[:2], Path.cwd()):
+        if (folder / path / "env.py").is_file():
+            return folder / path
+    return Path.cwd() / path
+
+
+_active: ContextVar[Settings | None] = ContextVar("flask_safe_migrations.settings", default=None)
+
+
+def active() -> Settings:
+    """Return the settings of the command that runs, else those of the current application."""
+    if settings := _active.get():
+        return settings
+    from flask import current_app, has_app_context
+
+    if not has_app_context():
+        raise MigrationError("Migrations need an application: call this inside `with app.app_context():`.")
+    return Settings.from_app(current_app)
+
+
+@contextmanager
+def activate(settings: Settings) -> Iterator[Settings]:
+    """Make these the settings of everything that runs inside."""
+    token = _active.set(settings)
+    try:
+        yield settings
+    finally:
+        _active.reset(token)
+
+
+def _seconds(config: Mapping[str, Any], name: str, default: float) -> float:
+    value = config.get(name, default)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise MigrationError(f"{name} is a number of seconds, not {value!r}: correct it.") from None
+
+
+def _flag(value: Any) -> bool:
+    return str(value or "0").lower() not in {"0", "false", "no"}

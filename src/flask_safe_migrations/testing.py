@@ -1,0 +1,35 @@
+"""Help for a project's own tests: databases beside the configured ones, and facts about the revisions."""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from . import engines
+from .workflow.registered import unregistered
+
+__all__ = ["create_database", "database_beside", "drop_database", "unregistered"]
+
+
+def database_beside(url: URL, name: str, folder: Path) -> URL:
+    """Return the URL of a test database beside the one at `url`, which no other test run uses.
+
+    :param name: tells several databases of one test run apart.
+    :param folder: where a SQLite file goes.
+    """
+    if url.get_backend_name() == "sqlite":
+        return url.set(database=str(folder / f"{name}.db"))
+    base = str(url.database).removesuffix("_dev").removesuffix("_test")
+    return url.set(database=f"{base[:40]}_{os.getpid()}_{name}_test")
+
+
+def create_database(url: URL) -> None:
+    """Make an empty database; one that exists is dropped first."""
+    database = engines.of(url)
+    database.drop()
+    database.create()
+
+
+def drop_database(url: URL) -> None:
+    """Drop the database where it exists, whoever is connected to it."""
+    engines.of(url).drop()
