@@ -85,7 +85,7 @@ def list_revisions(ours: Path, python: Path) -> None:
     """Write migrations/HEAD anew, for revisions that no command of the project has made."""
     code = (
         "from alembic.script import ScriptDirectory as script; "
-        "from flask_safe_migrations.history import chain; chain.write(script('migrations'))"
+        "from flask_safe_migrations.revisions import manifest as chain; chain.write(script('migrations'))"
     )
     run([str(python), "-c", code], ours)
 

@@ -30,8 +30,8 @@ import sqlalchemy.dialects.mysql.pymysql  # noqa: E402
 import sqlalchemy.dialects.postgresql.psycopg  # noqa: E402
 import sqlalchemy.dialects.sqlite.pysqlite  # noqa: E402
 
+import flask_safe_migrations.cli  # noqa: E402
 import flask_safe_migrations.environment  # noqa: E402
-import flask_safe_migrations.workflow  # noqa: E402
 
 IMPORTED = (alembic, flask_migrate, flask_safe_migrations, flask_sqlalchemy, psycopg, pymysql)
 

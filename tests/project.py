@@ -141,9 +141,9 @@ class BakedProject:
     def list_revisions(self) -> None:
         """Write migrations/HEAD, after revisions were written by hand; as `flask db new --prove` would."""
         code = (
-            f"from {self.package} import create_app; from flask_safe_migrations import history; "
-            "from flask_safe_migrations.history import chain; create_app().app_context().push(); "
-            "chain.write(history.directory())"
+            f"from {self.package} import create_app; from flask_safe_migrations import runtime; "
+            "from flask_safe_migrations.revisions import manifest; create_app().app_context().push(); "
+            "manifest.write(runtime.directory())"
         )
         self.run(self.python, "-c", code, check=False, FLASK_DEBUG="1")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
-from flask_safe_migrations.history import files
-from flask_safe_migrations.squash.folding import fold
-from flask_safe_migrations.squash.undoing import undo
-from flask_safe_migrations.squash.writing import Squashed
+from flask_safe_migrations.revisions import files
+from flask_safe_migrations.squash.baseline import Squashed
+from flask_safe_migrations.squash.restoration import undo
+from flask_safe_migrations.squash.selection import fold
 
 REVISION = (
     'revision = "{0}"\ndown_revision = {1!r}\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n'

@@ -62,7 +62,7 @@ def fails(project: BakedProject, *arguments: str) -> str:
 def catalogue(project: BakedProject) -> str:
     """A digest of everything in the database, by the project's own description."""
     code = (
-        "from my_app import create_app\nfrom flask_safe_migrations import engines\n"
+        "from my_app import create_app\nfrom flask_safe_migrations import backends as engines\n"
         "with create_app().app_context():\n    database = engines.configured()\n"
         "    with database.connect() as connection:\n"
         "        print(sorted((name, d.text) for name, d in database.schema(connection).items()))\n"

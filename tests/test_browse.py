@@ -113,7 +113,7 @@ def test_X1_it_is_the_database_that_refuses_a_write(anywhere: BakedProject) -> N
     project = anywhere
     project.make("db")
     code = (
-        "from my_app import create_app\nfrom flask_safe_migrations import engines\n"
+        "from my_app import create_app\nfrom flask_safe_migrations import backends as engines\n"
         "with create_app().app_context(), engines.configured().reading().connect() as connection:\n"
         "    print(connection.exec_driver_sql('SELECT name FROM users').scalar())\n"
         f"    connection.exec_driver_sql({INSERT!r})\n    connection.commit()\n"

@@ -96,7 +96,7 @@ def test_every_command_that_is_spoken_of_exists(render: Bake, bake: Bake) -> Non
     """`make x` has its target, `flask db x --y` its verb and option; the options in args="…" too."""
     project = bake()
     code = (
-        "import json\nfrom flask_safe_migrations.workflow import make_group\n"
+        "import json\nfrom flask_safe_migrations.cli import make_group\n"
         "print(json.dumps({name: [o for p in c.params for o in (*p.opts, *p.secondary_opts)]"
         " for name, c in make_group().commands.items()}))"
     )

@@ -60,7 +60,7 @@ HOW_LONG = """
 import time
 from my_app import create_app
 from my_app.database import db
-import flask_migrate, flask_safe_migrations.workflow
+import flask_migrate, flask_safe_migrations.cli
 
 def app(name):
     return create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": f"sqlite:///{name}.db", "SECRET_KEY": "x"})

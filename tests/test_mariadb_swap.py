@@ -12,8 +12,8 @@ STEP = "3" if TRIALS >= 10 else "11"  # statements of the swap from one kill to 
 # The process is killed before each single statement of the swap, one after the other.
 EVERY_STATEMENT = """
 import os, signal, sys
-from flask_safe_migrations import engines
-from flask_safe_migrations.engines import mariadb_code, mariadb_swap
+from flask_safe_migrations import backends as engines
+from flask_safe_migrations.backends.mysql import stored_objects as mariadb_code, swap as mariadb_swap
 from my_app import create_app
 from my_app.database import parse_url
 

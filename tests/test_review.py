@@ -288,7 +288,7 @@ import json, sys, warnings
 from contextlib import contextmanager
 from pathlib import Path
 from my_app import create_app
-from flask_safe_migrations import engines, history, review
+from flask_safe_migrations import backends as engines, runtime as history, safety as review
 
 out = {}
 with create_app().app_context():

@@ -11,15 +11,15 @@ from alembic.util import CommandError
 from click import ClickException
 from sqlalchemy import Connection, Engine
 
-from . import autogenerate, engines, history, settings
-from .engines.base import Database
+from . import autogenerate, backends, runtime, settings
+from .backends.base import Database
 from .errors import MigrationError
-from .history import binds, marker, standing
-from .history.asked import is_applying, is_comparing, revisions_asked_for
-from .history.checks import refuse_tables_without_revision
-from .history.errors import one_sentence
-from .history.files import refuse_inconsistent
-from .history.progress import Progress
+from .revisions.files import refuse_inconsistent
+from .runtime import binds, marker, summary
+from .runtime.checks import refuse_tables_without_revision
+from .runtime.errors import one_sentence
+from .runtime.invocation import is_applying, is_comparing, revisions_asked_for
+from .runtime.progress import Progress
 
 # The transaction of a migration is what makes it safe, so it is not the application's to choose.
 REFUSED = ("transactional_ddl", "transaction_per_migration", "connection", "url", "fn", "dialect_name")
@@ -97,7 +97,7 @@ class Environment:
             refuse_inconsistent(Path(self.context.script.versions))
         given: Connection | Engine | None = attributes.get("connection")
         if given is not None:
-            self._run_on_given(given, engines.configured(attributes.get("bind_key")))
+            self._run_on_given(given, backends.configured(attributes.get("bind_key")))
             return
         one: Database | None = attributes.get("database")
         databases = [one] if one else binds.databases(getattr(self.config.cmd_opts, "x", None))
@@ -109,7 +109,7 @@ class Environment:
                 self._run_for(database, is_last=database is databases[-1])
             except MigrationError:
                 if len(databases) > 1 and is_applying() and not offline:
-                    standing.tell(databases, database, self.context.script)
+                    summary.tell(databases, database, self.context.script)
                 raise
 
     def _run_for(self, database: Database, *, is_last: bool) -> None:
@@ -118,7 +118,7 @@ class Environment:
         elif is_comparing():
             # The models are compared with the history; what the development database holds plays no part.
             shadows = self.config.attributes.get("shadows", {})
-            with history.shadow(database, self.context.script, shadows.get(database.bind)) as shadow:
+            with runtime.shadow(database, self.context.script, shadows.get(database.bind)) as shadow:
                 self.config.attributes["is_last"] = is_last
                 self._run_on_database(shadow)
         else:
@@ -135,7 +135,7 @@ class Environment:
         out = self.config.output_buffer or sys.stdout
         if told := binds.told(database):
             print(f"-- Database {told}{database}\n", file=out)
-        prepare = partial(history.build, script=context.script, upto=start)
+        prepare = partial(runtime.build, script=context.script, upto=start)
         options = self._configure_args(database)
         with one_sentence(database), database.rendering(out, prepare) as rendering:
             context.configure(**options, **rendering)

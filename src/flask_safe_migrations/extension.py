@@ -102,7 +102,7 @@ class LazyGroup(click.Command):
     ) -> click.Context:
         # Half of the time of a short command would go into collecting, at exit, what was imported.
         atexit.register(gc.freeze)
-        from .workflow import make_group
+        from .cli import make_group
 
         return make_group(self.name).make_context(info_name, args, parent, **extra)
 

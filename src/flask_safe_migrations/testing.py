@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from . import engines
-from .workflow.registered import unregistered
+from . import backends
+from .verification.registered_models import unregistered
 
 __all__ = ["create_database", "database_beside", "drop_database", "unregistered"]
 
@@ -25,11 +25,11 @@ def database_beside(url: URL, name: str, folder: Path) -> URL:
 
 def create_database(url: URL) -> None:
     """Make an empty database; one that exists is dropped first."""
-    database = engines.of(url)
+    database = backends.of(url)
     database.drop()
     database.create()
 
 
 def drop_database(url: URL) -> None:
     """Drop the database where it exists, whoever is connected to it."""
-    engines.of(url).drop()
+    backends.of(url).drop()

@@ -9,20 +9,20 @@ from typing import Any
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
-from ..engines.base import Database
-from . import parts, refusals
+from ..backends.base import Database
+from . import rendered_parts, unsupported
 from . import rendering as _rendering  # noqa: F401  (it registers itself)
 from .answers import Answers
 from .casts import spelled_out
-from .comparing import PLUGINS
-from .enums import render_item
-from .foreign import include_name, include_object
-from .implied import dropped_along
+from .compare.enums import render_item
+from .compare.types import differ as types_differ
+from .filters import include_name, include_object
+from .fk_indexes import dropped_along
 from .names import renamed
 from .order import in_order
+from .plugin import PLUGINS
 from .renames import settle
 from .required import fill, fill_again
-from .types import differ as types_differ
 
 __all__ = ["PLUGINS", "include_name", "include_object", "render_item", "revise", "types_differ"]
 
@@ -35,16 +35,16 @@ def revise(
     up, down = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
     config = migration.config
     if not (config and getattr(config.cmd_opts, "autogenerate", False)):
-        refusals.say(migration)
+        unsupported.say(migration)
         return
     answers = config.attributes.setdefault("answers", Answers(getattr(config.cmd_opts, "x", None) or ()))
     if not up.is_empty():
         _settle(database, migration, up, down, answers)
-        parts.keep(database.bind, migration, up, down)
-    refusals.say(migration)
+        rendered_parts.keep(database.bind, migration, up, down)
+    unsupported.say(migration)
     if config.attributes.get("is_last", True):
         answers.check_all_used()
-        if not parts.of(config):
+        if not rendered_parts.of(config):
             directives.clear()  # no empty file
 
 
@@ -56,7 +56,7 @@ def _settle(
     answers: Answers,
 ) -> None:
     renames, back = settle(migration, up, down, answers)
-    refusals.say(migration)
+    unsupported.say(migration)
     rename = partial(database.rename_sql, migration.dialect)
     for way in (up, down):
         way.ops[:] = renamed(spelled_out(migration, way.ops), rename)

@@ -5,7 +5,7 @@ from typing import Any
 
 from alembic.operations import ops
 
-from .circles import referred_first
+from .sort_tables import referred_first
 
 
 def in_order(operations: list[Any]) -> list[Any]:

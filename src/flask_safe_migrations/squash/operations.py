@@ -10,15 +10,15 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, MetaData
 from sqlalchemy.exc import SAWarning
 
-from ..autogenerate.enums import EnumType
+from ..autogenerate.compare.enums import EnumType
 from ..autogenerate.order import in_order
-from ..engines.made import Made
-from .counting import counted
-from .folded import Folded
-from .shaping import ordered
+from ..backends.objects import Made
+from .cleanup import ordered
+from .counters import counted
+from .outcome import Folded
+from .raw_sql import Written, without_foreign_keys
 from .sources import Source, Sources
 from .state import Key
-from .written import Written, without_foreign_keys
 
 FIRST = ("schema", "extension")  # types may be in the one and need the other
 

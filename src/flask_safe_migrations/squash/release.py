@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..history.git import Git
+from ..revisions.git import Git
 
 
 def release(file: Path) -> str:

@@ -12,9 +12,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData
 from sqlalchemy.sql.functions import now
 
-from .folding import Fold
 from .operations import Step
-from .written import Written
+from .raw_sql import Written
+from .selection import Fold
 
 HEAD = '''"""{title}
 

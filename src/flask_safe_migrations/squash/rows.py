@@ -11,10 +11,10 @@ from sqlalchemy import JSON, Connection, Enum, MetaData, Table, TypeDecorator, c
 from sqlalchemy import table as named
 from sqlalchemy.exc import StatementError
 
-from ..engines.base import Database
+from ..backends.base import Database
+from .raw_sql import Written
 from .state import Key, written_down
 from .values import UnwritableError, as_python, as_sql
-from .written import Written
 
 AT_ONCE = 100  # rows in one statement
 

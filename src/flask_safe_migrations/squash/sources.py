@@ -15,10 +15,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import CompileError, SAWarning
 from sqlalchemy.schema import CreateTable
 
-from ..engines.base import Database
-from . import parts
-from .mixing import mix
-from .shaping import as_named, indexed, plain_types
+from ..backends.base import Database
+from . import native_parts
+from .cleanup import as_named, indexed, plain_types
+from .columns import mix
 from .state import Key, reflected
 
 
@@ -76,7 +76,7 @@ class Sources:
 
         `told` says what differs, as `schema.differences` words it.
         """
-        found = parts.in_words(self.part_sql[key], told)
+        found = native_parts.in_words(self.part_sql[key], told)
         if not found or self.chosen[key] is Source.WRITTEN or found.keys() & self.parts.get(key, {}).keys():
             return False
         self.parts.setdefault(key, {}).update(found)

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, Table, column, inspect, select
 from sqlalchemy import table as named
 
-from ..engines.base import Database
-from ..engines.made import Made
-from ..engines.schema import Schema, differences
+from ..backends.base import Database
+from ..backends.objects import Made
+from ..backends.schema import Schema, differences
 
 Key = tuple[str | None, str]
 

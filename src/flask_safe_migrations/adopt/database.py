@@ -1,0 +1,144 @@
+"""Compares a database with what the revisions make, gives it their names, and stamps it."""
+
+import os
+import sys
+
+import click
+from alembic import command
+from alembic.script import ScriptDirectory
+
+from .. import adopt, runtime
+from ..backends.base import Database
+from ..errors import MigrationError, UsageError
+from ..runtime import snapshots
+from ..runtime.differences import every, from_models
+from ..runtime.heads import alembic_config, describe, stored_heads
+from .matching_revision import differing, matching
+from .models import NotMatchingError
+from .unsupported_objects import beyond_models
+
+SHOWN = 40  # lines
+
+
+def look_at(
+    database: Database, script: ScriptDirectory, ignore: tuple[str, ...], *, yes: bool, new: bool
+) -> None:
+    """Raise MigrationError where `adopt_at_head` would, because of something else than names."""
+    with runtime.shadow(database, script) as shadow:
+        _compare(database, script, shadow, ignore, new=new)
+
+
+def _compare(
+    database: Database, script: ScriptDirectory, shadow: Database, ignore: tuple[str, ...], *, new: bool
+) -> adopt.Comparison:
+    if behind := from_models(shadow, script, every):
+        raise MigrationError(
+            f'The revisions lag behind the models ({behind[0]}), so first: `make newmigration m="…"`.'
+        )
+    found = adopt.compare(database, script, shadow, ignore)
+    if found.differences or found.more_tables:
+        _refuse(database, script, found, new=new)
+    return found
+
+
+def adopt_at_head(
+    database: Database, script: ScriptDirectory, ignore: tuple[str, ...], *, yes: bool, new: bool
+) -> None:
+    """`new`: the models have just been made of it."""
+    with runtime.shadow(database, script) as shadow:
+        found = _compare(database, script, shadow, ignore, new=new)
+        if found.names:
+            if not _give_names(database, shadow, found, yes=yes, new=new):
+                return
+            again = adopt.compare(database, script, shadow, ignore)
+            if again.differences or again.names:
+                said = [*again.differences, *map(str, again.names)]
+                raise MigrationError(f"With its new names {database} still differs: {'; '.join(said[:5])}.")
+        _tell_beyond(database, shadow, ignore)
+    _stamp(database, script, str(script.get_current_head()))
+
+
+def _refuse(database: Database, script: ScriptDirectory, found: adopt.Comparison, *, new: bool) -> None:
+    if found.differences:
+        click.echo(f"{database} differs from the models. A revision that made it like them:")
+        _tell(found.differences)
+    if found.more_tables:
+        click.echo("Tables that no model has:")
+        _tell(found.more_tables)
+    if new:
+        raise NotMatchingError("Models that say all of it could not be written: not adopted.")
+    older = matching(database, script)
+    if older:
+        way = (
+            f"It has what revision {describe(script, {older})} makes: "
+            f'`make adopt args="--at {older}"`, then `make migrate`.'
+        )
+    elif found.differences:
+        way = "Change the models until they match (then `make newmigration`), or the database; then again."
+    else:
+        ignored = " ".join(f"--ignore {name}" for name in found.more_tables)
+        way = f'Give them models, or say that they are somebody else\'s: `make adopt args="{ignored}"`.'
+    raise MigrationError(f"Not adopted, and nothing was changed. {way}")
+
+
+def adopt_at(database: Database, script: ScriptDirectory, at: str, *, yes: bool) -> None:
+    revision = script.get_revision(at)
+    if revision is None:
+        raise UsageError(f"--at takes a revision, not {at}: `flask db history` lists them.")
+    with database.shadow() as shadow:
+        runtime.build(shadow, script, revision.revision)
+        if found := differing(database, shadow):
+            click.echo(f"{database} is not what revision {describe(script, {revision.revision})} makes:")
+            _tell(found)
+            raise MigrationError("Not adopted, and nothing was changed.")
+        with database.connect() as connection, shadow.connect() as like:
+            names = adopt.renamings(database.parts(connection), shadow.parts(like))
+        if names:
+            _give_names(database, shadow, adopt.Comparison(names=names), yes=yes)
+        _tell_beyond(database, shadow)
+    _stamp(database, script, revision.revision)
+
+
+def _give_names(
+    database: Database, like: Database, found: adopt.Comparison, *, yes: bool, new: bool = False
+) -> bool:
+    """Return whether that was agreed to; `new`: models and baseline were written, and stay."""
+    click.echo("All matches but these names, which no later revision could rely on:")
+    _tell(list(map(str, found.names)))
+    asks = sys.stdin.isatty() and not os.environ.get("CI")
+    if not yes and not (asks and click.confirm(f"Give them these names in {database}? No row changes.")):
+        if new:
+            click.echo("Models and baseline are written; the database is as it was: `make adopt args=--yes`.")
+            return False
+        raise MigrationError(
+            "Not adopted, and nothing was changed. `make adopt args=--yes` gives them these names, once."
+        )
+    if database.cheap_snapshots:
+        snapshots.take_and_tell(database)
+    adopt.give_names(database, like, found.names)
+    click.echo(f"Named {len(found.names)}.")
+    return True
+
+
+def _tell_beyond(database: Database, shadow: Database, ignore: tuple[str, ...] = ()) -> None:
+    if found := beyond_models(database, shadow, ignore):
+        click.echo(
+            "It stays as it is in what models do not say; a database built from the revisions is otherwise:"
+        )
+        _tell(found)
+
+
+def _stamp(database: Database, script: ScriptDirectory, revision: str) -> None:
+    config = alembic_config()
+    config.attributes["database"] = database  # of several only this one
+    command.stamp(config, revision)
+    if stored_heads(database) != {revision}:
+        raise MigrationError(f"{database} does not say that it is at {revision}: try again.")
+    click.echo(f"Adopted: {database} is at {describe(script, {revision})}.")
+
+
+def _tell(lines: list[str]) -> None:
+    for line in lines[:SHOWN]:
+        click.echo(f"  {line}")
+    if len(lines) > SHOWN:
+        click.echo(f"  … and {len(lines) - SHOWN} more")

@@ -1,0 +1,1 @@
+"""One file for each thing that is compared: an Alembic comparator, registered in plugin.py."""

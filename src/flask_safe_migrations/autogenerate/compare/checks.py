@@ -1,0 +1,85 @@
+"""CHECK constraints, those of Boolean and Enum too: by name, and by what the engine makes of the text."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.compare.util import _InspectorConv
+from alembic.operations import ops
+from alembic.util import PriorityDispatchResult, sqla_compat
+from sqlalchemy import CheckConstraint, Table
+from sqlalchemy.sql.elements import conv
+
+from ..literal_sql import literally
+from ..temporary_table import stored
+
+
+def compare(
+    context: AutogenContext,
+    operation: ops.ModifyTableOps,
+    schema: str | None,
+    name: str,
+    reflected: Table | None,
+    wanted: Table | None,
+) -> PriorityDispatchResult:
+    if reflected is None or wanted is None:
+        return PriorityDispatchResult.CONTINUE
+    _take_apart(operation)
+    checks = _InspectorConv(context.inspector).get_check_constraints(name, schema=schema)
+    had = {str(check["name"]): check["sqltext"] for check in checks if check["name"]}
+    wants = dict(_created(context, wanted))
+    changed = _changed(context, wanted, had, wants)
+    for removed in sorted(had.keys() - wants.keys() | changed):
+        operation.ops.append(_drop(context, name, schema, removed, had[removed]))
+    for added in sorted(wants.keys() - had.keys() | changed):
+        text = context.migration_context.impl.render_ddl_sql_expr(wants[added].sqltext)
+        condition = literally(text)
+        operation.ops.append(ops.CreateCheckConstraintOp(conv(added), name, condition, schema=schema))
+    return PriorityDispatchResult.CONTINUE
+
+
+def _created(context: AutogenContext, table: Table) -> Iterator[tuple[str, CheckConstraint]]:
+    """The checks that this engine really makes: PostgreSQL has none for a Boolean."""
+    compiler: Any = context.dialect.ddl_compiler(context.dialect, None)  # type: ignore[arg-type]
+    for check in sqla_compat.all_table_check_constraints(table):
+        name = sqla_compat._get_constraint_final_name(check, context.dialect)
+        if name and (check._create_rule is None or check._create_rule(compiler)):
+            yield str(name), check
+
+
+def _changed(context: AutogenContext, table: Table, had: Any, wants: Any) -> set[str]:
+    migration = context.migration_context
+    differ = {
+        name
+        for name in had.keys() & wants.keys()
+        if _plain(had[name]) != _plain(migration.impl.render_ddl_sql_expr(wants[name].sqltext))
+    }
+    found = stored(migration, table) if differ else None
+    return {name for name in differ if found and found.checks.get(name, had[name]) != had[name]}
+
+
+def _plain(text: str) -> str:
+    """Without the quotes of names: equal ones are surely equal, others may be."""
+    return " ".join(text.replace("`", "").replace('"', "").split())
+
+
+def _drop(context: AutogenContext, table: str, schema: str | None, name: str, text: str) -> Any:
+    condition = literally(context.opts["database"].wording.as_written(text))
+    back = ops.CreateCheckConstraintOp(conv(name), table, condition, schema=schema)
+    return ops.DropConstraintOp(conv(name), table, schema=schema, type_="check", _reverse=back)
+
+
+def _take_apart(operation: ops.ModifyTableOps) -> None:
+    """The check of a type is an operation of its own: no engine adds or changes it with the column."""
+    for step in operation.ops:
+        if isinstance(step, ops.AddColumnOp) and getattr(step.column.type, "create_constraint", False):
+            step.column = step.column._copy()  # not the model's own
+            step.column.type = _without_check(step.column.type)
+        elif isinstance(step, ops.AlterColumnOp) and getattr(step.modify_type, "create_constraint", False):
+            step.modify_type = _without_check(step.modify_type)
+
+
+def _without_check(kind: Any) -> Any:
+    kind = kind.copy()
+    kind.create_constraint = False
+    return kind

@@ -1,0 +1,107 @@
+"""Indexes that are more than a list of columns: expressions, sort orders, conditions, methods.
+
+Alembic does not see them on SQLite, and compares little but the columns on the others. Here the definitions
+are compared which the engine has for the index that is there, and for the one that the model asks for.
+"""
+
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.util import PriorityDispatchResult
+from sqlalchemy import Column, Index, Table
+
+from ..names import NOTHING
+from ..temporary_table import stored
+from ..unsupported import refuse
+
+EXCLUDE = "for which write op.drop_constraint() and op.create_exclude_constraint(), and the way back"
+
+
+def compare(
+    context: AutogenContext,
+    operation: ops.ModifyTableOps,
+    schema: str | None,
+    name: str,
+    reflected: Table | None,
+    wanted: Table | None,
+) -> PriorityDispatchResult:
+    """Last of the comparisons of a table: puts right what Alembic has found."""
+    if wanted is None:
+        return PriorityDispatchResult.CONTINUE
+    indexes = {str(index.name): index for index in wanted.indexes}
+    if reflected is None:
+        for index in indexes.values():
+            _create(operation, index)
+        return PriorityDispatchResult.CONTINUE
+    migration = context.migration_context
+    wording = migration.opts["database"].wording
+    had = wording.definitions(migration.connection, name, schema)
+    excluded = {key for key, definition in had.items() if definition.startswith("EXCLUDE")}
+    excluded |= {str(item.name) for item in wanted.constraints if item.__visit_name__ == "exclude_constraint"}
+    _compare_exclusions(context, wanted, {key: had.pop(key, None) for key in excluded})
+    for key in sorted(had.keys() | indexes.keys()):
+        if key not in had:
+            if not _is_plain(indexes[key]) and not _in_database(reflected, key):
+                _create(operation, indexes[key])
+        elif key not in indexes:
+            if not wording.is_plain(had[key]):
+                _drop(operation, key, wording.index_of(key, had[key], reflected))
+        elif not (_is_plain(indexes[key]) and wording.is_plain(had[key])):
+            found = stored(migration, wanted)
+            _forget(operation, key)
+            if found and found.definitions.get(key) != had[key]:
+                _drop(
+                    operation, key, wording.index_of(key, had[key], reflected) or _reflected(reflected, key)
+                )
+                _create(operation, indexes[key])
+    return PriorityDispatchResult.CONTINUE
+
+
+def _is_plain(index: Index) -> bool:
+    options = {str(value) for value in index.dialect_kwargs.values()}
+    return options <= NOTHING and all(isinstance(expression, Column) for expression in index.expressions)
+
+
+def _steps(operation: ops.ModifyTableOps, name: str, kind: Any) -> list[Any]:
+    return [step for step in operation.ops if isinstance(step, kind) and str(step.index_name) == name]
+
+
+def _create(operation: ops.ModifyTableOps, index: Index) -> None:
+    if not _steps(operation, str(index.name), ops.CreateIndexOp):
+        operation.ops.append(ops.CreateIndexOp.from_index(index))
+
+
+def _drop(operation: ops.ModifyTableOps, name: str, index: Index | None) -> None:
+    """Drop it; the way back is the index as the engine has it."""
+    if index is not None:
+        operation.ops[:] = [
+            step for step in operation.ops if step not in _steps(operation, name, ops.DropIndexOp)
+        ]
+        operation.ops.append(ops.DropIndexOp.from_index(index))
+
+
+def _forget(operation: ops.ModifyTableOps, name: str) -> None:
+    found = _steps(operation, name, ops.DropIndexOp | ops.CreateIndexOp)
+    operation.ops[:] = [step for step in operation.ops if step not in found]
+
+
+def _in_database(table: Table, name: str) -> bool:
+    return _reflected(table, name) is not None
+
+
+def _reflected(table: Table, name: str) -> Index | None:
+    return next((index for index in table.indexes if str(index.name) == name), None)
+
+
+def _compare_exclusions(context: AutogenContext, wanted: Table, had: dict[str, str | None]) -> None:
+    if not had:
+        return
+    found = stored(context.migration_context, wanted)
+    for name, definition in sorted(had.items()):
+        if found and found.definitions.get(name) != definition:
+            refuse(
+                context.migration_context,
+                f"EXCLUDE constraint {name} of {wanted.fullname} has changed",
+                EXCLUDE,
+            )

@@ -1,0 +1,64 @@
+"""Primary and foreign keys: their names, which Alembic does not compare, and the columns of primary keys."""
+
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.util import PriorityDispatchResult, sqla_compat
+from sqlalchemy import ForeignKeyConstraint, Table
+
+from ..fk_indexes import drop_along
+from ..unsupported import refuse
+
+RECIPE = (
+    "for which write op.drop_constraint() and op.create_primary_key(), and think of the foreign keys that "
+    "lead there; the new key has to be unique in every row"
+)
+
+
+def compare(
+    context: AutogenContext,
+    operation: ops.ModifyTableOps,
+    _schema: str | None,
+    _name: str,
+    reflected: Table | None,
+    wanted: Table | None,
+) -> PriorityDispatchResult:
+    if reflected is None or wanted is None:
+        return PriorityDispatchResult.CONTINUE
+    migration = context.migration_context
+    had = [column.name for column in reflected.primary_key]
+    wants = [column.name for column in wanted.primary_key]
+    if had != wants:
+        told = f"({', '.join(had)}) to ({', '.join(wants)})"
+        refuse(migration, f"The primary key of table {wanted.fullname} has changed from {told}", RECIPE)
+    elif had and migration.opts["database"].wording.names_primary_keys:
+        _follow(context, operation, reflected.primary_key, wanted.primary_key)
+    taken = {str(step.constraint_name) for step in operation.ops if isinstance(step, ops.DropConstraintOp)}
+    old = {
+        _signature(context, key, "reflected"): key
+        for key in _foreign(reflected)
+        if str(key.name) not in taken
+    }
+    for key in sorted(_foreign(wanted), key=lambda key: str(key.name)):
+        if before := old.get(_signature(context, key, "metadata")):
+            _follow(context, operation, before, key)
+    if migration.opts["database"].wording.indexes_foreign_keys:
+        drop_along(operation, reflected, wanted)
+    return PriorityDispatchResult.CONTINUE
+
+
+def _follow(context: AutogenContext, operation: ops.ModifyTableOps, before: Any, after: Any) -> None:
+    """Drop it and make it anew where the name differs; where the engine can, names.py makes that a rename."""
+    name = sqla_compat._get_constraint_final_name(after, context.dialect)
+    if before.name and name and str(before.name) != name:
+        operation.ops.append(ops.DropConstraintOp.from_constraint(before))
+        operation.ops.append(ops.AddConstraintOp.from_constraint(after))
+
+
+def _foreign(table: Table) -> list[ForeignKeyConstraint]:
+    return [found for found in table.constraints if isinstance(found, ForeignKeyConstraint)]
+
+
+def _signature(context: AutogenContext, key: ForeignKeyConstraint, side: str) -> Any:
+    return getattr(context.migration_context.impl, f"_create_{side}_constraint_sig")(key).unnamed

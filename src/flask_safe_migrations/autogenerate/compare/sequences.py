@@ -1,0 +1,46 @@
+"""PostgreSQL: schemas, which Alembic takes for given, and sequences that the models name."""
+
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.util import PriorityDispatchResult
+from sqlalchemy import Sequence, text
+from sqlalchemy.schema import CreateSequence, DropSequence
+
+from ..reversible_sql import Undoable
+from ..unsupported import refuse
+
+RECIPE = 'for which write op.execute("ALTER SEQUENCE …") and the way back'
+OPTIONS = text(
+    "SELECT seqstart AS start, seqincrement AS increment, seqmin AS minvalue, seqmax AS maxvalue, "
+    "seqcache AS cache, seqcycle AS cycle FROM pg_sequence WHERE seqrelid = CAST(:name AS regclass)"
+)
+
+
+def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> PriorityDispatchResult:
+    dialect: Any = context.dialect
+    inspector: Any = context.inspector
+    metadata: Any = context.metadata
+    known = set(inspector.get_schema_names())
+    wanted = {table.schema for table in metadata.tables.values() if table.schema}
+    for sequence in metadata._sequences.values():
+        if sequence.name not in inspector.get_sequence_names(schema=sequence.schema):
+            create, drop = (
+                str(made(sequence).compile(dialect=dialect)) for made in (CreateSequence, DropSequence)
+            )
+            upgrade.ops.insert(0, Undoable([create], [drop]))
+        elif _differs(context, sequence):
+            refuse(context.migration_context, f"Sequence {sequence.name} has changed", RECIPE)
+    for schema in sorted(wanted - known):
+        quoted = dialect.identifier_preparer.quote(schema)
+        upgrade.ops.insert(0, Undoable([f"CREATE SCHEMA {quoted}"], [f"DROP SCHEMA {quoted}"]))
+    return PriorityDispatchResult.CONTINUE
+
+
+def _differs(context: AutogenContext, sequence: Sequence) -> bool:
+    quote: Any = context.dialect.identifier_preparer.quote
+    name = ".".join(quote(part) for part in (sequence.schema, sequence.name) if part)
+    stored: Any = context.connection.execute(OPTIONS, {"name": name}).mappings().one()  # type: ignore[union-attr]
+    wants = {option: getattr(sequence, option, None) for option in stored}
+    return any(value is not None and value != stored[option] for option, value in wants.items())

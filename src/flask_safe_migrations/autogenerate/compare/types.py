@@ -1,0 +1,25 @@
+"""Types: what the database reports is compared with what it would report of the model's type."""
+
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column
+from sqlalchemy.types import TypeEngine
+
+from ..temporary_table import stored
+
+
+def differ(
+    migration: MigrationContext,
+    _reflected: Column[Any],
+    wanted: Column[Any],
+    reflected_type: TypeEngine[Any],
+    wanted_type: TypeEngine[Any],
+) -> bool:
+    """As context.configure() takes it for `compare_type`."""
+    wording, dialect = migration.opts["database"].wording, migration.dialect
+    is_now = reflected_type.compile(dialect)
+    if wording.plain_type(is_now) == wording.plain_type(wanted_type.compile(dialect)):
+        return False
+    found = stored(migration, wanted.table)
+    return found is not None and found.columns[wanted.name]["type"].compile(dialect) != is_now

@@ -1,0 +1,61 @@
+"""What is in the database and not the application's: tables of extensions and other applications, views."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
+from alembic.util import PriorityDispatchResult
+from sqlalchemy import MetaData
+
+from .. import settings
+from ..backends.base import Database
+
+
+def include_name(database: Database, metadata: MetaData) -> Callable[..., bool]:
+    """For context.configure(): exactly the schemas of the models, without the workflow's own tables."""
+    schemas = {table.schema for table in metadata.tables.values()} | {None}
+
+    def include(name: str | None, kind: str, _parents: Any) -> bool:
+        if kind == "schema":
+            return name in schemas
+        if database.bind and not metadata.tables:
+            return False  # one that has lost all its models, or has none yet: it is left alone
+        return kind != "table" or name not in database.private_tables
+
+    return include
+
+
+def include_object(thing: Any, _name: str, kind: str, reflected: bool, _other: Any) -> bool:
+    """A view that is mapped as a model, Table(…, info={"is_view": True}), is left alone."""
+    return kind != "table" or reflected or not thing.info.get("is_view")
+
+
+def keep(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> PriorityDispatchResult:
+    """After the comparison of tables: what no revision speaks of is somebody else's, and not dropped."""
+    migration = context.migration_context
+    dropped = [step for step in upgrade.ops if isinstance(step, ops.DropTableOp)]
+    foreign = {(step.schema, step.table_name) for step in dropped if is_foreign(migration, step.table_name)}
+    upgrade.ops[:] = [step for step in upgrade.ops if _place(step) not in foreign]
+    return PriorityDispatchResult.CONTINUE
+
+
+def is_foreign(migration: MigrationContext, name: str) -> bool:
+    """Whether this table or type is none of ours. All in a shadow is, but for what extensions bring along."""
+    connection: Any = migration.connection
+    if name in migration.opts["database"].wording.of_extensions(connection):
+        return True
+    return not migration.opts["is_shadow"] and not re.search(rf"\b{re.escape(name)}\b", _revisions())
+
+
+def _revisions() -> str:
+    return "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in sorted((settings.active().directory / "versions").glob("*.py"))
+    )
+
+
+def _place(step: Any) -> tuple[str | None, str | None]:
+    return getattr(step, "schema", None), getattr(step, "table_name", None)

@@ -1,0 +1,33 @@
+"""Which comparisons are made, in Alembic's own words: its plugins, and one of ours.
+
+https://alembic.sqlalchemy.org/en/latest/api/plugins.html
+"""
+
+import warnings
+
+from alembic.runtime.plugins import Plugin
+from alembic.util import DispatchPriority
+
+from . import filters, lint, unsupported
+from .compare import checks, defaults, enums, indexes, keys, sequences
+
+# Its comparison of server defaults is replaced; all else of it stays.
+PLUGINS = ["alembic.autogenerate.*", "~alembic.autogenerate.defaults", "flask_safe_migrations"]
+FIRST, LAST = DispatchPriority.FIRST, DispatchPriority.LAST
+
+# Said by SQLAlchemy and Alembic of what is compared here: SQLite's, and PostgreSQL's with an operator class.
+warnings.filterwarnings("ignore", ".*expression-based index")
+warnings.filterwarnings("ignore", ".*detected to include an operator clause")
+
+_plugin = Plugin("flask_safe_migrations")
+_plugin.add_autogenerate_comparator(unsupported.start, "autogenerate", "refusals", priority=FIRST)
+_plugin.add_autogenerate_comparator(lint.look, "autogenerate", "lint", priority=FIRST)
+_plugin.add_autogenerate_comparator(defaults.compare, "column", "server_default")
+_plugin.add_autogenerate_comparator(checks.compare, "table", "checks")
+_plugin.add_autogenerate_comparator(keys.compare, "table", "keys", priority=LAST)
+_plugin.add_autogenerate_comparator(indexes.compare, "table", "definitions", priority=LAST)
+_plugin.add_autogenerate_comparator(filters.keep, "schema", "foreign", priority=LAST)
+_plugin.add_autogenerate_comparator(enums.compare, "schema", "enums", qualifier="postgresql", priority=LAST)
+_plugin.add_autogenerate_comparator(
+    sequences.compare, "schema", "sequences", qualifier="postgresql", priority=LAST
+)

@@ -1,0 +1,25 @@
+"""SQL in a revision, with what takes it back: written as plain op.execute()."""
+
+from typing import Any
+
+from alembic.autogenerate import renderers
+from alembic.operations import ops
+
+from .literal_sql import PARAMETER
+
+
+class Undoable(ops.MigrateOperation):
+    def __init__(self, statements: list[str], back: list[str], *, first: bool = True) -> None:
+        """`first`: before the operations on tables, and in the downgrade after them; else the other way."""
+        self.statements, self.back, self.first = statements, back, first
+
+    def reverse(self) -> "Undoable":
+        return Undoable(self.back, self.statements, first=not self.first)
+
+    def to_diff_tuple(self) -> tuple[Any, ...]:
+        return ("execute", *self.statements)
+
+
+@renderers.dispatch_for(Undoable)
+def _render(_context: Any, operation: Undoable) -> list[str]:
+    return [f"op.execute({PARAMETER.sub(chr(92) + chr(92) + ':', sql)!r})" for sql in operation.statements]

@@ -1,0 +1,57 @@
+"""What the database would have made of a table of the models: its words for types, defaults, checks."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Table, inspect
+from sqlalchemy.exc import DBAPIError, SAWarning
+
+from ..backends.base import Database
+
+
+@dataclass(frozen=True)
+class Stored:
+    # By name, as SQLAlchemy reflects them.
+    columns: dict[str, Any]
+    checks: dict[str, str]
+    # Indexes and exclusion constraints, by name: the text that the engine has for them.
+    definitions: dict[str, str]
+
+
+def stored(migration: MigrationContext, table: Table) -> Stored | None:
+    """Make `table` as a temporary one and read it back; once, and only where texts differ.
+
+    None where the server cannot make it; that is said. Then what it was asked for counts as equal.
+    """
+    known = migration.opts.setdefault("stored", {})
+    if table.key not in known:
+        known[table.key] = _read(migration, table)
+    found: Stored | None = known[table.key]
+    return found
+
+
+def _read(migration: MigrationContext, table: Table) -> Stored | None:
+    database: Database = migration.opts["database"]
+    connection: Any = migration.connection
+    try:
+        with warnings.catch_warnings(), database.wording.as_stored(connection, table) as scratch:
+            warnings.simplefilter("ignore", SAWarning)
+            inspector = inspect(scratch)
+            return Stored(
+                columns={column["name"]: column for column in inspector.get_columns(table.name)},
+                checks={
+                    str(check["name"]): check["sqltext"]
+                    for check in inspector.get_check_constraints(table.name)
+                },
+                definitions=database.wording.definitions(scratch, table.name),
+            )
+    except DBAPIError as error:
+        reason = str(error.orig).partition("\n")[0]
+        click.echo(
+            f"Table {table.fullname} could not be compared in full, for lack of a temporary one: {reason}",
+            err=True,
+        )
+        return None

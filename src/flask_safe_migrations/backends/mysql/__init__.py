@@ -1,0 +1,186 @@
+"""MariaDB and MySQL: every DDL statement commits, there is no transaction around a revision."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from alembic.operations import ops
+from sqlalchemy import Connection, Dialect, Table, event, text
+from sqlalchemy import Engine as Pool
+from sqlalchemy.exc import DBAPIError
+
+from ..constraints import Part, Renaming
+from ..schema import Schema
+from ..server import Server
+from . import clear as mariadb_clear
+from . import connection as mariadb_settings
+from . import (
+    constraint_names,
+    dump,
+    galera,
+    journal,
+    lease_acquisition,
+    objects,
+    reflection,
+    stored_objects,
+    swap,
+)
+from . import lock as mariadb_lock
+from .introspection import definitions
+from .normalizer import MariaDBWording
+from .online_ddl import in_a_gap
+from .resume import Resumption, resuming
+from .session import when_ready
+from .statements import GAVE_WAY, NOT_IN_CLUSTER, code
+
+
+class MariaDB(Server):
+    title = "MariaDB"
+    dialects = ("mysql", "mariadb")
+    wording = MariaDBWording()
+    # Said, because with several databases Alembic would keep what the one before has said.
+    options: ClassVar[dict[str, Any]] = {"transactional_ddl": False, "transaction_per_migration": False}
+    after_failure = "What ran before it stays, and the next run goes on from there"
+    private_tables = Server.private_tables | {journal.TABLE, galera.TABLE, stored_objects.TABLE}
+    resumption: Resumption | None = None
+    # On a Galera cluster, from when it was taken.
+    lease: galera.Lease | None = None
+    suffix = "sql"
+    maintenance = None
+    port = 3306
+    oldest = mariadb_lock.OLDEST
+    # PyMySQL waits for ever for the greeting of a server that is none, such as PostgreSQL's.
+    connect_args: ClassVar = {**Server.connect_args, "read_timeout": 3}
+    lookup = "SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"
+    names = "SELECT schema_name FROM information_schema.schemata"
+    hold = text("SELECT GET_LOCK(concat('shadow:', :number), 0)")
+    let_go = text("SELECT RELEASE_LOCK(concat('shadow:', :number))")
+    # https://mariadb.com/kb/en/mariadb-error-code-reference/
+    signs: ClassVar = {
+        "(1045": "refuses the password of {user}: mend DATABASE_URL",
+        "(1698": "refuses the password of {user}: mend DATABASE_URL",
+        "(1044": "does not let {user} use or create {name}: grant it, or use another user",
+        "name or service not known": "cannot be found: mend the host in DATABASE_URL",
+        "name resolution": "cannot be found: mend the host in DATABASE_URL",
+        "(2013": "does not answer like one: mend the port in DATABASE_URL",
+        "(2003": "does not answer: start one with `docker compose up -d --wait`, or install one "
+        "(apt install mariadb-server) and set DATABASE_URL",
+    }
+
+    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
+        # A connection ends when it is given back; a ROLLBACK before that fails on a node that is cut off.
+        pool = super().pool(arguments, pool_reset_on_return=None, **options)
+        endless = "read_timeout" not in (arguments or {})
+
+        def connected(connection: Any, _record: Any) -> None:
+            own = self.args.get("init_command")
+            mariadb_settings.apply(connection, own, endless=endless, cluster=self.lease is not None)
+
+        event.listen(pool, "connect", connected)
+        return pool
+
+    def reading(self) -> Pool:
+        return self.pool({"init_command": "SET SESSION TRANSACTION READ ONLY"})
+
+    def limits(self) -> dict[str, Any]:
+        return mariadb_settings.limits()
+
+    def prepare(self) -> None:
+        when_ready(super().prepare)
+        swap.heal(self)
+
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        with self.pool(self.limits(), isolation_level="AUTOCOMMIT").connect() as connection:
+            if not mariadb_lock.is_cluster(connection):
+                with mariadb_lock.server_lock(self, connection) as waited:
+                    yield waited
+                return
+        with lease_acquisition.hold(self) as (self.lease, waited):
+            try:
+                yield waited
+            finally:
+                self.lease = None
+
+    @contextmanager
+    def migrating(self, connection: Connection) -> Iterator[None]:
+        self.confirm()
+        if not self.lease:  # a cluster changes its schema on all nodes at once, and asks no transaction
+            event.listen(connection.engine, "do_execute", in_a_gap)
+        with resuming(connection, self.own_tables, self.lease) as self.resumption:
+            yield
+
+    def resumes(self) -> bool:
+        return bool(self.resumption and self.resumption.journal.steps())
+
+    def starting(self, revision: str, *, upgrade: bool) -> None:
+        if self.resumption:
+            self.resumption.open(f"{'' if upgrade else 'the downgrade of '}{revision}")
+
+    def finished(self) -> None:
+        if self.resumption:
+            self.resumption.close()
+
+    def gave_way(self, error: BaseException | None) -> bool:
+        return code(error) in GAVE_WAY
+
+    def confirm(self) -> None:
+        if self.lease:
+            self.lease.confirm()
+
+    def explain(self, error: DBAPIError) -> str | None:
+        self.confirm()  # where the lease is lost, that is the reason for whatever went wrong
+        if code(error) == NOT_IN_CLUSTER:
+            return (
+                f"{self.title} at {self.url.host or 'localhost'}:{self.url.port or self.port} takes no "
+                "part in its cluster at present: see which nodes run, then `make migrate` goes on from there."
+            )
+        return super().explain(error)
+
+    def rename_sql(
+        self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str
+    ) -> str | None:
+        if kind not in {"Index", "UniqueConstraint", ""}:
+            return None
+        quote = dialect.identifier_preparer.quote
+        return f"ALTER TABLE {self.quoted_table(dialect, table)} RENAME INDEX {quote(old)} TO {quote(new)}"
+
+    def parts(self, connection: Connection) -> list[Part]:
+        return super().parts(connection) + constraint_names.checks_of_columns(connection, self.own_tables)
+
+    def complete(self, connection: Connection, table: Table) -> None:
+        reflection.complete(connection, table)
+
+    def give_names(self, connection: Connection, like: Connection, changes: list[Renaming]) -> None:
+        constraint_names.give(connection, like, changes)
+
+    def schema(self, connection: Connection) -> Schema:
+        return definitions(connection, self.own_tables)
+
+    made = staticmethod(objects.made)
+    table_sql = staticmethod(objects.table_sql)
+    part_sql = staticmethod(objects.part_sql)
+    counters = staticmethod(objects.counters)
+
+    def create(self) -> None:
+        with self.administering() as connection:
+            name = self.quoted(connection)
+            connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4")
+
+    def drop(self) -> None:
+        with self.administering() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)}")
+
+    def clear(self) -> None:
+        with self.connect() as connection:
+            mariadb_clear.clear(connection)
+
+    def save(self, target: Path) -> None:
+        dump.save(self, target)
+
+    def load(self, source: Path) -> None:
+        dump.load(self, source)
+
+    def rebuild(self, fill: Callable[..., None]) -> None:
+        swap.rebuild(self, fill)

@@ -1,0 +1,59 @@
+"""The lock of a migration on MariaDB and MySQL, on a server of its own or in a cluster."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from ..locking import myself, told, wait_for
+from ..server import Server
+from .galera import CREATE
+
+TAKE = text("SELECT GET_LOCK(:name, 0)")
+# The server knows the holder's connection only; the rest stands in a note, for as long as the lock is held.
+NOTE = text("REPLACE INTO migration_lock VALUES (1, connection_id(), :holder, 0)")
+READ_NOTE = text("SELECT holder FROM migration_lock WHERE token = CAST(IS_USED_LOCK(:name) AS CHAR)")
+HOLDER = text(
+    "SELECT concat('the migration of ', host, ', connection ', id, ', since ', "
+    "date_format(now() - INTERVAL time SECOND, '%Y-%m-%dT%H:%i:%s')) "
+    "FROM information_schema.processlist WHERE id = IS_USED_LOCK(:name)"
+)
+OLDEST = text(
+    "SELECT p.id, p.user, p.command, t.trx_started FROM information_schema.innodb_trx t "
+    "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
+    "WHERE p.id <> connection_id() ORDER BY t.trx_started LIMIT 1"
+)
+CLUSTER = text("SHOW GLOBAL VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_provider')")
+
+
+def is_cluster(connection: Connection) -> bool:
+    """Whether the server is a node of a Galera cluster, even one whose other nodes are down just now."""
+    settings = {name.lower(): value for name, value in connection.execute(CLUSTER)}
+    return settings.get("wsrep_on") == "ON" and settings.get("wsrep_provider", "none") not in {"", "none"}
+
+
+@contextmanager
+def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
+    """Hold the lock, which ends with the connection, whatever ends that; yields whether it had to wait."""
+    # Names are for the whole server, at most 64 characters long.
+    name = {"name": f"migration:{hashlib.sha256(database.name.encode()).hexdigest()[:40]}"}
+
+    def holder() -> str | None:
+        with suppress(DBAPIError):  # the note comes after the lock
+            if who := told(connection.scalar(READ_NOTE, name)):
+                return who
+        who = connection.scalar(HOLDER, name)
+        return str(who) if who else None
+
+    connection.exec_driver_sql("SET SESSION wait_timeout = 2147483")  # it rests as long as it takes
+    waited = wait_for(lambda: connection.scalar(TAKE, name) == 1, holder, str(database))
+    with suppress(DBAPIError):  # it only informs
+        connection.exec_driver_sql(CREATE)
+        connection.execute(NOTE, {"holder": myself()})
+    try:
+        yield waited
+    finally:
+        with suppress(SQLAlchemyError):
+            connection.exec_driver_sql("DROP TABLE IF EXISTS migration_lock")

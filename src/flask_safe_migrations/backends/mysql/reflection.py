@@ -1,0 +1,44 @@
+"""MariaDB and MySQL: what SQLAlchemy does not read of a table, or reads as something else."""
+
+import re
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Connection, Table, UniqueConstraint, text
+
+from .constraint_names import checks_as_written
+
+JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
+PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
+
+
+def complete(connection: Connection, table: Table) -> None:
+    """A unique constraint is an index here; a foreign key brings one along; a CHECK may be a column's."""
+    for column in table.columns:
+        kind: Any = column.type
+        if getattr(kind, "display_width", None) not in {None, 1} and not getattr(kind, "zerofill", True):
+            kind.display_width = None  # int(11) is int; tinyint(1) is what a BOOLEAN becomes
+    for index in list(table.indexes):
+        columns = [column.name for column in index.columns]
+        plain = not any(index.dialect_kwargs.values()) and len(columns) == len(index.expressions)
+        if index.unique and plain:
+            table.indexes.remove(index)
+            own = None if re.fullmatch(rf"{re.escape(columns[0])}(_\d+)?", str(index.name)) else index.name
+            table.append_constraint(UniqueConstraint(*columns, name=own))
+        elif plain and _comes_with_a_foreign_key(table, str(index.name), columns):
+            table.indexes.remove(index)
+    for condition in checks_as_written(connection, table.name):
+        if valid := JSON_VALID.fullmatch(condition):
+            table.c[valid[1]].type = JSON()  # which is a LONGTEXT with this CHECK
+            continue
+        table.append_constraint(CheckConstraint(text(PARAMETER.sub(r"\\:", condition))))
+
+
+def _comes_with_a_foreign_key(table: Table, name: str, columns: list[str]) -> bool:
+    """https://mariadb.com/kb/en/foreign-keys/: it is named like the key, or like its first column."""
+    others = [[column.name for column in index.columns] for index in table.indexes if index.name != name]
+    others.append([column.name for column in table.primary_key])
+    if any(other[: len(columns)] == columns for other in others):
+        return False  # the key would do without it
+    return any(
+        columns == key.column_keys and name in {key.name, columns[0]} for key in table.foreign_key_constraints
+    )

@@ -1,0 +1,145 @@
+"""Takes a revision up again where it stopped, on an engine that commits at every DDL statement.
+
+Each statement of a revision has a number and is written down in the journal. DML inside an autocommit_block()
+is not: it commits by itself, so such a block is run again from its beginning and has to bear that.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import click
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError
+
+from ...errors import MigrationError
+from ..locking import wait_for
+from .galera import Lease
+from .in_flight import Catalogue
+from .journal import Journal, Row
+from .statements import DDL, DML, first_word
+
+
+class Resumption:
+    """What one run has got to; without a step it writes nothing."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.catalogue = Catalogue(journal.run, journal.version())
+        self.step: str | None = None
+        # The statement that runs, or the one that has run and is passed over.
+        self.current: Row | None = None
+
+    def open(self, step: str) -> None:
+        """Begin with a step, or go on with it."""
+        if others := [other for other in self.journal.steps() if other != step]:
+            raise MigrationError(
+                f"Revision {others[0]} is half applied: `make migrate` with its file takes it up."
+            )
+        self.rows = self.journal.read(step)
+        self.step, self.position = step, 0
+        if self.rows:
+            done = sum(row.done for row in self.rows.values())
+            click.echo(f"Taking up {step} where it stopped: {done} of its statements have run.")
+        for session in (row.session for row in self.rows.values() if not row.done):
+            self._wait_for(session)
+
+    def _wait_for(self, session: int | None) -> None:
+        """The server does not notice at once that a process is gone, and works on for it."""
+        who = f"connection {session}, whose process is gone,"
+        wait_for(lambda: not self.journal.is_busy(session), lambda: who, self.journal.place)
+
+    def close(self) -> None:
+        """In the transaction that stores the new revision."""
+        self.journal.fence()
+        if self.step is not None:
+            self.journal.clear(self.step)
+            self.step = None
+
+    def before(self, statement: str, parameters: Any) -> str | None:
+        """Return what is to run now, or None where it has run; raises MigrationError where nobody knows."""
+        self.current = None
+        if self.journal.lease:
+            self.journal.lease.check()
+        word = first_word(statement)
+        if self.step is None or word not in DDL | DML:
+            return statement
+        if word in DML and self.journal.commits_by_itself():
+            return statement
+        self.position += 1
+        digest = hashlib.sha256(f"{statement}{parameters!r}".encode()).hexdigest()
+        row = self.rows.get(self.position)
+        if row and row.digest != digest:
+            ran = "; ".join(" ".join(old.statement.split())[:80] for old in self.rows.values())
+            raise MigrationError(
+                f"{self.step} stopped half-way, and what has run of it has changed in its file since: put it "
+                f"back, only what comes after may change. These have run: {ran}."
+            )
+        left: str | None = statement
+        if row is None:
+            row = Row(digest, statement, done=word in DML)
+            if word in DDL:
+                before_it = self.catalogue.describe(statement)
+                row = row._replace(before_it=before_it, version=self.catalogue.version)
+                self.journal.fence()
+                self.journal.write(self.step, self.position, row)  # the statement will commit it
+        elif row.done:
+            left = None
+        else:
+            left = self.catalogue.left_to_run(self.step, row)
+            self.journal.fence()
+            self.journal.adopt(self.step, self.position)
+        self.current = row
+        return left
+
+    def after(self, cursor: Any) -> None:
+        row, self.current = self.current, None
+        if row is None or self.step is None:
+            return
+        if not row.done:
+            self.journal.mark(self.step, self.position)
+        elif self.position in self.rows:  # what the driver said when it ran
+            cursor.rowcount, cursor.lastrowid = row.matched or 0, row.last_id
+        else:
+            said = row._replace(matched=cursor.rowcount, last_id=cursor.lastrowid)
+            self.journal.write(self.step, self.position, said)
+
+    def failed(self) -> None:
+        """The server refused the statement, so it has not run and may be changed."""
+        row, self.current = self.current, None
+        if row and not row.done and self.step is not None:
+            # Where this fails as well, the next run settles it.
+            with suppress(DBAPIError, MigrationError):
+                self.journal.forget(self.step, self.position)
+
+
+@contextmanager
+def resuming(
+    connection: Connection, own_tables: Collection[str], lease: Lease | None
+) -> Iterator[Resumption]:
+    """Watch the statements on `connection`, but for those about the workflow's own tables."""
+    resumption = Resumption(Journal(connection, lease))
+
+    def before(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+        if any(table in statement for table in own_tables):
+            return statement, parameters
+        left = resumption.before(statement, parameters)
+        return (left, parameters) if left else ("DO 0", ())
+
+    def after(_c: Any, cursor: Any, *_: Any) -> None:
+        resumption.after(cursor)
+
+    def failed(_context: Any) -> None:
+        resumption.failed()
+
+    event.listen(connection, "before_cursor_execute", before, retval=True)
+    event.listen(connection, "after_cursor_execute", after)
+    event.listen(connection.engine, "handle_error", failed)
+    try:
+        yield resumption
+        resumption.journal.remove()
+    finally:
+        event.remove(connection, "before_cursor_execute", before)
+        event.remove(connection, "after_cursor_execute", after)
+        event.remove(connection.engine, "handle_error", failed)

@@ -1,0 +1,133 @@
+"""What a PostgreSQL database holds, in the words of its catalogue, which leaves nothing out.
+
+https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CATALOG
+"""
+
+from collections import defaultdict
+
+from sqlalchemy import Connection, text
+
+from ..schema import Definition, Schema, known
+from .queries import query
+
+COLUMNS = text(
+    query("""
+    SELECT NAME(c.relname), a.attname, concat_ws(', ',
+        format_type(a.atttypid, a.atttypmod),
+        CASE WHEN a.attcollation <> t.typcollation THEN 'COLLATE ' || a.attcollation::regcollation END,
+        CASE WHEN a.attnotnull THEN 'NOT NULL' ELSE 'NULL' END,
+        CASE a.attidentity WHEN 'a' THEN 'identity always' WHEN 'd' THEN 'identity by default' END,
+        CASE a.attgenerated WHEN '' THEN 'default ' ELSE 'computed ' || a.attgenerated::text || ' ' END
+            || pg_get_expr(d.adbin, d.adrelid),
+        'options ' || a.attoptions::text,
+        CASE WHEN a.attstorage <> t.typstorage THEN 'storage ' || a.attstorage::text END,
+        'rights ' || a.attacl::text,
+        'comment ' || col_description(c.oid, a.attnum))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND HERE AND FREE(c)
+""")
+)
+# Of tables: what is no column. A name for NOT NULL, which 18 has, follows no rename: it is left out.
+PARTS = text(
+    query("""
+    SELECT NAME(c.relname), CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'f' THEN 'foreign key'
+        WHEN 'u' THEN 'unique constraint' WHEN 'c' THEN 'check constraint' ELSE 'constraint' END,
+        k.conname, pg_get_constraintdef(k.oid)
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE k.contype IN ('p', 'f', 'u', 'c', 'x') AND HERE AND FREE(c)
+    UNION ALL
+    SELECT NAME(c.relname), 'index', i.relname, pg_get_indexdef(i.oid)
+        || CASE WHEN x.indisvalid THEN '' ELSE ', invalid' END
+    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND HERE AND FREE(c)
+        AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.oid AND k.contype IN ('p', 'u', 'x'))
+    UNION ALL
+    SELECT NAME(c.relname), 'sequence', s.seqrelid::regclass::text, concat_ws(', ', 'of ' || a.attname,
+        s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle)
+    FROM pg_sequence s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid
+        AND d.deptype IN ('a', 'i')
+    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE HERE AND FREE(c)
+    UNION ALL
+    SELECT NAME(c.relname), 'comment of', '', obj_description(c.oid, 'pg_class')
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND obj_description(c.oid, 'pg_class') IS NOT NULL AND HERE AND FREE(c)
+    UNION ALL
+    SELECT NAME(c.relname), 'options of', '', concat_ws(', ', 'persistence ' || c.relpersistence::text,
+        c.reloptions::text, 'rows of ' || pg_get_partkeydef(c.oid), 'identity ' || c.relreplident::text,
+        CASE WHEN c.relrowsecurity THEN 'row security' END)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND HERE AND FREE(c)
+        AND ROW(c.relpersistence, c.relreplident, c.relrowsecurity, c.reloptions, c.relkind)
+            IS DISTINCT FROM ROW('p'::"char", 'd'::"char", false, NULL::text[], 'r'::"char")
+""")
+)
+# All else, an object each.
+OBJECTS = text(
+    query("""
+    SELECT 'view ' || NAME(c.relname), concat_ws(', ', pg_get_viewdef(c.oid), c.reloptions::text)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'v' AND HERE AND FREE(c)
+    UNION ALL
+    SELECT 'materialized view ' || NAME(c.relname), concat_ws(', ', pg_get_viewdef(c.oid),
+        c.reloptions::text, (SELECT string_agg(pg_get_indexdef(x.indexrelid), ', ' ORDER BY
+            x.indexrelid::regclass::text) FROM pg_index x WHERE x.indrelid = c.oid))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'm' AND HERE AND FREE(c)
+    UNION ALL
+    SELECT 'sequence ' || NAME(c.relname), concat_ws(', ', s.seqtypid::regtype, s.seqstart,
+        s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid
+    WHERE HERE AND FREE(c) AND NOT EXISTS (SELECT FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i'))
+    UNION ALL
+    SELECT 'enum ' || NAME(t.typname),
+        (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum
+        WHERE enumtypid = t.oid)
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+    WHERE t.typtype = 'e' AND HERE AND FREE(t)
+    UNION ALL
+    SELECT 'function ' || NAME(p.proname) || '(' || pg_get_function_identity_arguments(p.oid) || ')',
+        pg_get_functiondef(p.oid)
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE p.prokind IN ('f', 'p') AND HERE AND FREE(p)
+    UNION ALL
+    SELECT 'trigger ' || t.tgname || ' on ' || NAME(c.relname),
+        concat_ws(', ', pg_get_triggerdef(t.oid), nullif(t.tgenabled, 'O'))
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE NOT t.tgisinternal AND HERE AND FREE(c)
+    UNION ALL
+    SELECT 'extension ' || x.extname, n.nspname
+    FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace WHERE x.extname <> 'plpgsql'
+    UNION ALL
+    SELECT 'schema ' || n.nspname, '' FROM pg_namespace n
+    WHERE HERE AND n.nspname NOT IN ('public', current_schema())
+    UNION ALL
+    SELECT 'rights on ' || NAME(c.relname), string_agg(
+        concat_ws(' ', r.grantee::regrole, r.privilege_type, r.is_grantable), ', '
+            ORDER BY r.grantee, r.privilege_type)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) r
+    WHERE r.grantee <> c.relowner AND HERE AND FREE(c) GROUP BY n.nspname, c.relname
+    UNION ALL
+    SELECT 'comment on ' || o.type || ' ' || o.identity, d.description
+    FROM pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o
+    WHERE d.objoid >= 16384 AND o.type NOT IN ('table', 'table column', 'extension')
+        AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.objid = d.objoid AND e.deptype = 'e')
+""")
+)
+
+
+def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
+    tables: dict[str, dict[str, str]] = defaultdict(dict)
+    for table, column, told in connection.execute(COLUMNS):
+        tables[table][f"column {table}.{column}"] = told
+    for table, kind, name, told in connection.execute(PARTS):
+        tables[table][f"{kind} {table}{'.' if name else ''}{name}"] = told
+    found = {f"table {name}": parts for name, parts in tables.items() if name not in ignoring}
+    for name, told in connection.execute(OBJECTS):
+        found[name] = {name: told}
+    return {name: Definition(str(sorted(parts.items())), known(parts)) for name, parts in found.items()}

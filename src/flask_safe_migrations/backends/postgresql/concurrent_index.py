@@ -1,0 +1,98 @@
+"""Takes up a CREATE INDEX CONCURRENTLY that failed or was killed: no transaction takes back what it left.
+
+An invalid index is not used, costs every write, and stops the next try with "already exists"; with IF NOT
+EXISTS it would even be taken for the index. One that was finished just before the kill is as good as new.
+https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import click
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
+
+from ..locking import wait_for
+
+NAME = r'(?:"(?:[^"]|"")+"|\w+)'
+CREATE = re.compile(
+    rf"\s*CREATE\s+(?P<unique>UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?P<lenient>IF\s+NOT\s+EXISTS\s+)?"
+    rf"(?P<index>{NAME})\s+ON\s+(?:ONLY\s+)?(?P<table>{NAME}(?:\s*\.\s*{NAME})?)",
+    re.IGNORECASE,
+)
+# The name of an index has no schema in CREATE INDEX: it is that of the table.
+FOUND = text(
+    "SELECT i.indexrelid::regclass::text AS name, i.indisvalid AS valid, "
+    "pg_get_indexdef(i.indexrelid) AS sql FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+    "WHERE i.indrelid = to_regclass(:table) AND c.relname = (parse_ident(:index))[1]"
+)
+# While somebody is making it, an index is invalid as well.
+BUILDER = text(
+    "SELECT p.pid FROM pg_stat_progress_create_index p JOIN pg_locks l ON l.pid = p.pid "
+    "WHERE l.relation = to_regclass(:table) AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted "
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+# From 14 on: a server process whose client is gone ends within a second, not when the index is done.
+NOTICE_KILLS = "SELECT set_config('client_connection_check_interval', '1s', false)"
+
+
+@contextmanager
+def migrating(connection: Connection) -> Iterator[None]:
+    """Watch the statements on `connection`; the listener is gone afterwards."""
+
+    def before(_: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> tuple[str, Any]:
+        create = CREATE.match(statement)
+        if create and _is_there(connection, create):
+            return "SELECT 1", ()
+        return statement, parameters
+
+    event.listen(connection, "before_cursor_execute", before, retval=True)
+    try:
+        yield
+    finally:
+        event.remove(connection, "before_cursor_execute", before)
+
+
+def _is_there(connection: Connection, create: re.Match[str]) -> bool:
+    """Whether the index exists just as this statement would make it; one that is invalid is dropped."""
+    driver: Any = connection.connection.dbapi_connection
+    if not driver.autocommit:
+        return False  # the server will say that it cannot be done in a transaction
+    with suppress(DBAPIError):
+        connection.exec_driver_sql(NOTICE_KILLS)
+    place = {"table": create["table"], "index": create["index"]}
+
+    def builder() -> str | None:
+        pid = connection.scalar(BUILDER, place)
+        return f"server process {pid}, which makes an index of {create['table']}" if pid else None
+
+    wait_for(lambda: builder() is None, builder, f"index {create['index']}")
+    found = connection.execute(FOUND, place).first()
+    if found is None:
+        return False
+    if not found.valid:
+        connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {found.name}")
+        click.echo(f"Dropped index {found.name}: an attempt that failed had left it invalid.", err=True)
+        return False
+    if create["lenient"] or _shape(found.sql) != _shape(_rehearse(connection, create)):
+        return False
+    click.echo(f"Index {found.name} is there already, made by an attempt that was interrupted.", err=True)
+    return True
+
+
+def _rehearse(connection: Connection, create: re.Match[str]) -> str:
+    """Make the index on an empty copy of the table, and return how the server describes it."""
+    probe = {"table": "pg_temp.migration_probe", "index": create["index"]}
+    connection.exec_driver_sql(f"CREATE TEMP TABLE migration_probe (LIKE {create['table']})")
+    try:
+        head = f"CREATE {create['unique'] or ''}INDEX {create['index']} ON {probe['table']}"
+        connection.exec_driver_sql(head + create.string[create.end("table") :])
+        return str(connection.execute(FOUND, probe).one().sql)
+    finally:
+        connection.exec_driver_sql("DROP TABLE pg_temp.migration_probe")
+
+
+def _shape(sql: str) -> str:
+    return re.sub(rf" ON (ONLY )?{NAME}(\.{NAME})? USING ", " USING ", sql)

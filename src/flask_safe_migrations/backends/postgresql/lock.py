@@ -1,0 +1,82 @@
+"""The lock of a migration on PostgreSQL: advisory, on a connection of its own, polled."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from ...errors import MigrationError
+from ..locking import myself, told, wait_for
+from ..server import Server
+
+# Advisory locks belong to one database; these two numbers say that ours is about migrations.
+LOCK = {"a": 0x0A1E, "b": 0x3B1C}
+TAKE = text("SELECT pg_try_advisory_lock(:a, :b)")
+HOLDER = text(
+    "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database() "
+    "AND l.classid = :a AND l.objid = :b AND l.objsubid = 2"
+)
+HELD = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() "
+    "AND classid = :a AND objid = :b AND objsubid = 2"
+)
+
+
+@contextmanager
+def advisory_lock(database: Server) -> Iterator[tuple[bool, Callable[[], None]]]:
+    """Hold the lock, which outlives the commits between revisions.
+
+    Yields whether it had to be waited for, and a function that raises MigrationError where it was lost.
+
+    It is polled: a session that waits in pg_advisory_lock() holds a snapshot, which a CREATE INDEX
+    CONCURRENTLY of the process that has the lock would wait for: a deadlock.
+    """
+    pool = database.pool({"application_name": myself()}, isolation_level="AUTOCOMMIT")
+    with pool.connect() as connection:
+        _refuse_pooler(database, connection)
+        _rest_as_long_as_it_takes(connection)
+        waited = wait_for(
+            lambda: bool(connection.scalar(TAKE, LOCK)),
+            lambda: told(connection.scalar(HOLDER, LOCK)),
+            str(database),
+        )
+        yield waited, lambda: _confirm(database, connection)
+
+
+def _rest_as_long_as_it_takes(connection: Connection) -> None:
+    """It says nothing while a revision runs, for which a server may end a session (since PostgreSQL 14)."""
+    if (connection.dialect.server_version_info or (0,)) >= (14,):
+        connection.exec_driver_sql("SET idle_session_timeout = 0")
+
+
+def _confirm(database: Server, connection: Connection) -> None:
+    """The lock ends with its connection, whoever ends that, and another process may have taken it since.
+
+    Asked inside the transaction of each revision, before it commits; should another migration begin between
+    that and the commit, one of the two finds the row in alembic_version changed and rolls back.
+    """
+    try:
+        held = connection.scalar(HELD, LOCK)
+    except DBAPIError:
+        held = 0
+    if not held:
+        raise MigrationError(
+            f"The connection that locked {database} for this migration was lost, and another process may "
+            "migrate by now: stopped, no further revision was stored; `make migrate` goes on from there."
+        )
+
+
+def _refuse_pooler(database: Server, connection: Connection) -> None:
+    """PgBouncer may give every transaction another session: neither a lock nor a setting would last.
+
+    It is known by the process id it makes up for a client that connects.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    if driver.info.backend_pid != connection.exec_driver_sql("SELECT pg_backend_pid()").scalar():
+        raise MigrationError(
+            f"{database} leads to a connection pooler, where no lock holds: set MIGRATION_DATABASE_URL "
+            "to the address of the server itself."
+        )

@@ -1,0 +1,84 @@
+"""PostgreSQL: what its catalogue says of indexes, constraints and extensions."""
+
+import re
+from typing import Any
+
+from sqlalchemy import ARRAY, Connection, Dialect, Enum, String, Table, text, types
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
+
+from ..normalizer import Wording
+
+# Indexes that no constraint has made, and constraints for exclusion, which have one.
+DEFINITIONS = text("""
+    SELECT i.relname, pg_get_indexdef(x.indexrelid) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+    WHERE x.indrelid = CAST(:table AS regclass)
+      AND NOT EXISTS (
+        SELECT FROM pg_constraint c WHERE c.conindid = x.indexrelid AND c.contype IN ('p', 'u', 'x')
+      )
+    UNION ALL
+    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE conrelid = CAST(:table AS regclass) AND contype = 'x'
+""")
+OWNED = "SELECT relname FROM pg_class WHERE oid IN (SELECT objid FROM pg_depend WHERE deptype = 'e')"
+TYPES = "SELECT typname FROM pg_type WHERE oid IN (SELECT objid FROM pg_depend WHERE deptype = 'e')"
+# What it makes of x IN ('a', 'b'), which it words otherwise once more when it is made of that.
+VARCHAR = re.compile(r"(?<=')::character varying")
+LIST = re.compile(
+    r"""(\w+|"[^"]+")::text = ANY \(ARRAY\[((?:'(?:[^']|'')*'::character varying(?:, )?)+)\]"""
+    r"""(?:::text\[\])?\)"""
+)
+ASSIGNABLE = ((types.Integer, types.Numeric), (types.Date, types.DateTime))
+CAST = re.compile(r"('(?:[^']|'')*')::[\w ]+")
+
+
+class PostgreSQLWording(Wording):
+    names_primary_keys = True
+
+    def plain_default(self, told: str | None) -> str | None:
+        """A literal is reported with the column's type behind it."""
+        found = CAST.fullmatch(told or "")
+        return found[1] if found else told
+
+    def as_written(self, told: str) -> str:
+        return LIST.sub(lambda found: f"{found[1]} IN ({VARCHAR.sub('', found[2])})", told)
+
+    def cast(
+        self, dialect: Dialect, column: str, old: TypeEngine[Any] | None, new: TypeEngine[Any]
+    ) -> str | None:
+        """All becomes text, and one number another, by themselves; the rest has to be said.
+
+        https://www.postgresql.org/docs/current/sql-createcast.html ("AS ASSIGNMENT")
+        """
+        by_itself = isinstance(new, String) and not isinstance(new, Enum)
+        if by_itself or any(isinstance(old, kinds) and isinstance(new, kinds) for kinds in ASSIGNABLE):
+            return None
+        return f"{dialect.identifier_preparer.quote(column)}::{new.compile(dialect)}"
+
+    def definitions(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
+        quote = connection.dialect.identifier_preparer.quote
+        place = ".".join(quote(part) for part in (schema, table) if part)
+        rows = connection.execute(DEFINITIONS, {"table": place})
+        return {name: re.sub(r" ON (ONLY )?\S+ USING", " ON USING", definition) for name, definition in rows}
+
+    def is_plain(self, definition: str) -> bool:
+        """Names in quotes may hold anything, so they do not count as plain."""
+        return bool(re.search(r"ON USING btree \([\w, ]+\)$", definition)) and " DESC" not in definition
+
+    def of_extensions(self, connection: Connection) -> set[str]:
+        return {name for query in (OWNED, TYPES) for (name,) in connection.exec_driver_sql(query)}
+
+    def make(self, connection: Connection, table: Table) -> None:
+        """A type of the same name may be there, with other values; pg_temp is searched before it."""
+        for kind in {enum.name: enum for enum in _enums(table)}.values():
+            postgresql.ENUM(*kind.enums, name=kind.name, schema="pg_temp").create(
+                connection, checkfirst=False
+            )
+        super().make(connection, table)
+
+
+def _enums(table: Table) -> list[Enum]:
+    kinds: list[Any] = [column.type for column in table.columns]
+    kinds = [kind.item_type if isinstance(kind, ARRAY) else kind for kind in kinds]
+    kinds = [getattr(kind, "impl_instance", kind) for kind in kinds]
+    return [kind for kind in kinds if isinstance(kind, Enum) and kind.native_enum and not kind.schema]

@@ -1,0 +1,38 @@
+"""Puts a new database in the place of the old one on PostgreSQL: one transaction swaps their names."""
+
+from collections.abc import Callable
+
+from sqlalchemy import text
+
+from ..server import Server
+
+DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:a, :b)")
+
+
+def rebuild(database: Server, fill: Callable[..., None]) -> None:
+    """Fill a new database, then put it in the place of this one; until then this one is not touched.
+
+    What is in `_building` or `_replaced` is never the only copy, so both may go at any time.
+    """
+    new, old = (database.sibling(f"{database.name[:50]}_{role}") for role in ("building", "replaced"))
+    with database.turn():
+        new.drop()
+        new.create()
+        try:
+            fill(new)
+            old.drop()
+            _swap(database, new, old)
+        finally:
+            new.drop()
+            old.drop()
+
+
+def _swap(database: Server, new: Server, old: Server) -> None:
+    existed = database.exists()
+    with database.administering() as connection:
+        connection.execute(DISCONNECT, {"a": database.name, "b": new.name})
+    with database.sibling(str(database.maintenance)).connect() as connection, connection.begin():
+        names = [each.quoted(connection) for each in (database, new, old)]
+        if existed:
+            connection.exec_driver_sql(f"ALTER DATABASE {names[0]} RENAME TO {names[2]}")
+        connection.exec_driver_sql(f"ALTER DATABASE {names[1]} RENAME TO {names[0]}")

@@ -1,0 +1,61 @@
+"""Throwaway databases that were built from the history, kept as templates, from which a copy takes no time.
+
+https://www.postgresql.org/docs/current/manage-ag-templatedbs.html
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from ..shadow_cache import KEPT
+
+if TYPE_CHECKING:
+    from . import PostgreSQL
+
+
+def keep(shadow: "PostgreSQL", key: str) -> None:
+    """Make a template, and let the oldest go."""
+    if shadow.is_given:
+        return
+    with suppress(DBAPIError):  # another command has just made it
+        _copy(shadow, _template(shadow, key))
+        for name in _names(shadow)[:-KEPT]:
+            shadow.sibling(name).drop()
+
+
+def recall(shadow: "PostgreSQL", keys: Sequence[str]) -> str | None:
+    """Make the throwaway database anew, from the template of the first of these that there is."""
+    there = set() if shadow.is_given else set(_names(shadow))
+    key = next((key for key in keys if _template(shadow, key).name in there), None)
+    if key:
+        shadow.drop()
+        try:
+            _copy(_template(shadow, key), shadow)
+        except DBAPIError:  # another command has just let it go
+            shadow.create()
+            return None
+    return key
+
+
+def _copy(source: "PostgreSQL", target: "PostgreSQL") -> None:
+    with source.administering() as connection:
+        names = target.quoted(connection), source.quoted(connection)
+        connection.exec_driver_sql("CREATE DATABASE {} TEMPLATE {}".format(*names))
+
+
+def _prefix(shadow: "PostgreSQL") -> str:
+    return f"{shadow.name.rpartition('_shadow')[0][:40]}_kept_"
+
+
+def _template(shadow: "PostgreSQL", key: str) -> "PostgreSQL":
+    return shadow.sibling(f"{_prefix(shadow)}{key[:16]}")
+
+
+def _names(shadow: "PostgreSQL") -> list[str]:
+    """The templates, oldest first."""
+    with shadow.administering() as connection:
+        names = connection.scalars(text(shadow.names)).all()
+    return [name for name in names if name.startswith(_prefix(shadow))]

@@ -1,0 +1,176 @@
+"""SQLite: a file. Transactions and foreign keys need a hand, see `migrating` and `begin`."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, TextIO
+
+from sqlalchemy import Connection, Table, create_engine, event, make_url
+from sqlalchemy import Engine as Pool
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool, StaticPool
+
+from ...errors import MigrationError
+from ..base import Database
+from ..constraints import Part, Renaming
+from ..schema import Schema
+from . import constraint_names, constraints, files, objects, reflection, transaction
+from .introspection import definitions
+from .normalizer import SQLiteWording
+from .offline import rendering
+from .rebuild_lock import turn
+
+SIDE_FILES = (*files.SIDE_FILES, ".migrating")
+
+
+class SQLite(Database):
+    title = "SQLite"
+    dialects = ("sqlite",)
+    wording = SQLiteWording()
+    # One transaction for the whole run: all of it is applied, or nothing. transactional_ddl makes Alembic
+    # trust the BEGIN that `begin` sends, which pysqlite by itself would end at the first DDL statement.
+    options: ClassVar = {
+        "render_as_batch": True,
+        "transactional_ddl": True,
+        "transaction_per_migration": False,
+    }
+    connect_args: ClassVar = {"timeout": 10}
+    after_failure = "Nothing was changed"
+    suffix = "sqlite"
+
+    _memory: Pool | None = None
+
+    @property
+    def path(self) -> Path:
+        return Path(self.name.removeprefix("file:").partition("?")[0])
+
+    @property
+    def place(self) -> Any:
+        return id(self) if self.in_memory else self.path.resolve()
+
+    @property
+    def short_name(self) -> str:
+        return self.path.name
+
+    @property
+    def in_memory(self) -> bool:
+        return self.url.database in {None, "", ":memory:"}
+
+    @property
+    def cheap_snapshots(self) -> bool:
+        return not self.in_memory  # nothing of that outlives the process
+
+    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
+        if not self.in_memory:
+            pool = super().pool(arguments, **options)
+            # For seeding; a migration turns them off.
+            event.listen(pool, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+            return pool
+        if not self._memory:  # it lives as long as its one connection
+            self._memory = create_engine(self.url, poolclass=StaticPool, connect_args=self.args)
+        return self._memory
+
+    def live_in(self, pool: Pool) -> None:
+        self._memory = pool
+
+    def reading(self) -> Pool:
+        if self.in_memory:
+            return self.pool()
+        url = self.url.set(database=self.path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
+        return create_engine(url, poolclass=NullPool, connect_args=self.args)
+
+    watching = staticmethod(transaction.watching)
+    migrating = staticmethod(transaction.migrating)
+    begin = staticmethod(transaction.begin)
+    guard = staticmethod(transaction.guard)
+
+    @contextmanager
+    def rendering(self, out: TextIO, prepare: Callable[[Database], None]) -> Iterator[dict[str, Any]]:
+        with self.shadow() as shadow:
+            prepare(shadow)
+            with shadow.connect() as connection, rendering(connection, out) as options:
+                yield options
+
+    @contextmanager
+    def shadow(self) -> Iterator[Database]:
+        shadow = self.at(make_url("sqlite://"))
+        yield shadow
+        shadow.pool().dispose()
+
+    def outside_development(self, root: Path) -> str | None:
+        if self.in_memory or self.path.resolve().is_relative_to(root.resolve()):
+            return None
+        return f"it lies outside the project ({self.path})"
+
+    def version(self, connection: Connection) -> str:
+        return sqlite3.sqlite_version
+
+    def engine_version(self) -> str:
+        return sqlite3.sqlite_version
+
+    def parts(self, connection: Connection) -> list[Part]:
+        return constraints.read(connection, self.own_tables)
+
+    def complete(self, connection: Connection, table: Table) -> None:
+        reflection.complete(connection, table, self.wording)
+
+    def give_names(self, connection: Connection, like: Connection, changes: list[Renaming]) -> None:
+        constraint_names.give(connection, like, changes)
+
+    def schema(self, connection: Connection) -> Schema:
+        return definitions(connection, self.own_tables)
+
+    made = staticmethod(objects.made)
+    table_sql = staticmethod(objects.table_sql)
+    counters = staticmethod(objects.counters)
+
+    def exists(self) -> bool:
+        return self.in_memory or self.path.exists()
+
+    def prepare(self) -> None:
+        if self.in_memory and not self._memory:
+            raise MigrationError(
+                "A database in memory ends with this command: set DATABASE_URL to a file, "
+                "such as sqlite:///instance/app.db."
+            )
+
+    def create(self) -> None:
+        """SQLite makes the file itself, at the first write."""
+
+    def drop(self) -> None:
+        if self.in_memory:
+            self._memory = None
+            return
+        for side in ("", *SIDE_FILES):
+            Path(self.name + side).unlink(missing_ok=True)
+
+    def save(self, target: Path) -> None:
+        if self._memory:
+            files.from_memory(self._memory, target)
+        else:
+            files.copy(self.path, target)
+
+    def load(self, source: Path) -> None:
+        if self.in_memory:
+            files.into_memory(source, self.pool())
+        else:
+            files.copy(source, self.path)
+
+    def rebuild(self, fill: Callable[..., None]) -> None:
+        self.prepare()
+        new = self.sibling(f"{self.name}.building")
+        with turn(self.path):
+            new.drop()
+            try:
+                fill(new)
+                if self.exists():
+                    files.replace(self.path, new.path)
+                else:
+                    self.drop()  # a write-ahead log somebody left behind would be taken for the new file's
+                    new.path.replace(self.path)
+            finally:
+                new.drop()
+
+    def explain(self, error: DBAPIError) -> str | None:
+        return files.told(self.path, error.orig)

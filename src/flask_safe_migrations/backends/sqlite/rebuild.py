@@ -1,0 +1,103 @@
+"""What a table must not lose when SQLite's ALTER TABLE is not enough and batch mode rebuilds it.
+
+Alembic makes `_alembic_tmp_x`, copies the rows, drops `x` and renames. Whatever SQLAlchemy cannot read from
+the old table is missing in the new one. Triggers, expression indexes, sort orders and the AUTOINCREMENT
+counter are put back here; where something cannot be, the revision is refused, and the transaction leaves
+everything as it was.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from .dependent_objects import Rebuilt
+from .row_checks import refuse_loss
+from .table_options import split
+
+COPY = re.compile(r'INSERT INTO "?(_alembic_tmp_[^"\s]+)"? \((.+?)\) SELECT (.+)( \nFROM .+)', re.DOTALL)
+DROP = re.compile(r'\s*DROP TABLE "?([^"]+?)"?\s*')
+RENAME = re.compile(r'ALTER TABLE "?_alembic_tmp_[^"]*?"? RENAME TO "?([^"]+?)"?')
+CREATE_INDEX = re.compile(r'CREATE (?:UNIQUE )?INDEX "?([^"\s]+)"? ON.*', re.DOTALL)
+
+
+@contextmanager
+def careful_rebuilds(connection: Connection, driver: Any = None) -> Iterator[None]:
+    """Watch the statements on `connection` for rebuilds; the listeners are gone afterwards.
+
+    What is done besides goes through `driver`, where it is given: `--sql` prints it.
+    """
+    driver = driver or connection.connection.dbapi_connection
+    tables: dict[str, Rebuilt] = {}
+    indexes: dict[str, str] = {}
+
+    def before(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+        if match := COPY.fullmatch(statement):
+            statement = _without_generated(driver, *match.groups())
+        elif (match := DROP.fullmatch(statement)) and _is_being_rebuilt(driver, match[1]):
+            refuse_loss(driver, match[1], _temporary(match[1]))
+            keep_counter(driver, match[1])
+            table = tables[match[1]] = Rebuilt(driver, match[1])
+            indexes.update({name: sql for kind, name, sql in table.owned if kind == "index"})
+        elif RENAME.fullmatch(statement):
+            # Else a view that names the table makes it fail: https://sqlite.org/lang_altertable.html#altertabrename
+            # For this statement only: foreign keys are to follow a table that a revision renames.
+            driver.execute("PRAGMA legacy_alter_table = ON")
+        elif (match := CREATE_INDEX.fullmatch(statement)) and match[1] in indexes:
+            original = indexes.pop(match[1])
+            if _plain(original) == _plain(statement):  # the same, but for what was lost: DESC, COLLATE
+                statement = original
+        return statement, parameters
+
+    def after(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if match := RENAME.fullmatch(statement):
+            driver.execute("PRAGMA legacy_alter_table = OFF")
+            if table := tables.pop(match[1], None):
+                table.restore()
+
+    event.listen(connection, "before_cursor_execute", before, retval=True)
+    event.listen(connection, "after_cursor_execute", after)
+    try:
+        yield
+    finally:
+        connection.connection.dbapi_connection.execute("PRAGMA legacy_alter_table = OFF")  # type: ignore[union-attr]
+        event.remove(connection, "before_cursor_execute", before)
+        event.remove(connection, "after_cursor_execute", after)
+
+
+def _is_being_rebuilt(driver: Any, table: str) -> bool:
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return bool(driver.execute(query, [_temporary(table)]).fetchone())
+
+
+def _temporary(table: str) -> str:
+    return f"_alembic_tmp_{table}"[:50]  # as Alembic cuts it
+
+
+def keep_counter(driver: Any, table: str) -> None:
+    """AUTOINCREMENT never gives a number twice, not even that of a row that was deleted.
+
+    https://sqlite.org/autoinc.html: the numbers stand in a table, which goes along with a renamed table.
+    """
+    if driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+        old, new = (name.replace("'", "''") for name in (table, _temporary(table)))
+        driver.execute(f"DELETE FROM sqlite_sequence WHERE name = '{new}'")  # noqa: S608
+        driver.execute(
+            f"INSERT INTO sqlite_sequence SELECT '{new}', seq FROM sqlite_sequence WHERE name = '{old}'"  # noqa: S608
+        )
+
+
+def _without_generated(driver: Any, table: str, names: str, values: str, source: str) -> str:
+    """A generated column cannot be copied, only generated again."""
+    columns = driver.execute(f'PRAGMA table_xinfo("{table}")').fetchall()
+    generated = {column[1] for column in columns if column[6] in {2, 3}}
+    pairs = zip(split(names), split(values), strict=True)
+    kept = [(name, value) for name, value in pairs if name.strip('"') not in generated]
+    names, values = (", ".join(column) for column in zip(*kept, strict=True))
+    return f'INSERT INTO "{table}" ({names}) SELECT {values}{source}'
+
+
+def _plain(index: str) -> str:
+    return re.sub(r'\b(DESC|ASC|COLLATE\s+\w+)\b|["`\[\]\s;]', "", index, flags=re.IGNORECASE).lower()

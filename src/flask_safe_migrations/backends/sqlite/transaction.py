@@ -1,0 +1,131 @@
+"""One transaction for a whole run of migrations on SQLite, with foreign keys off.
+
+The driver's own idea of transactions would end this one at the first DDL statement; and with foreign keys
+on, rebuilding a table deletes the rows that refer to it.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, cast
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from ...errors import MigrationError
+from ..locking import myself, told, wait_for
+from .leftovers import clear_leftovers
+from .rebuild import careful_rebuilds
+
+# Where a connection remembers the file that it has to remove at the end.
+OWNER = "migrations.owner"
+
+
+@contextmanager
+def migrating(connection: Connection) -> Iterator[None]:
+    """Foreign keys off, or rebuilding a table would delete the rows that refer to it (ON DELETE CASCADE).
+
+    The pragma does nothing inside a transaction, hence before BEGIN: https://sqlite.org/pragma.html#pragma_foreign_keys
+    The driver must not begin or commit by itself: https://docs.python.org/3/library/sqlite3.html#transaction-control
+    """
+    driver: Any = connection.connection.dbapi_connection
+    keys = driver.execute("PRAGMA foreign_keys").fetchone()[0]
+    level, mode = driver.isolation_level, getattr(driver, "autocommit", None)
+    if mode is not None:  # Python 3.12 and later
+        driver.autocommit = sqlite3.LEGACY_TRANSACTION_CONTROL  # type: ignore[attr-defined, unused-ignore]
+    driver.isolation_level = None
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        with careful_rebuilds(connection):
+            yield
+    finally:
+        connection.rollback()
+        with suppress(sqlite3.Error):  # a full disk leaves a journal behind: whoever reads next rolls it back
+            driver.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if owner := connection.info.pop(OWNER, None):
+            with suppress(OSError):
+                owner.unlink(missing_ok=True)
+        driver.execute(f"PRAGMA foreign_keys = {keys}")
+        driver.isolation_level = level
+        if mode is not None:
+            driver.autocommit = mode
+
+
+@contextmanager
+def watching(connection: Connection) -> Iterator[None]:
+    """Inside a transaction of somebody else's, which pysqlite only pretends to begin before the first DML."""
+    driver: Any = connection.connection.dbapi_connection
+    if not driver.in_transaction:
+        driver.execute("BEGIN")
+    with careful_rebuilds(connection):
+        yield
+
+
+def begin(migration: MigrationContext) -> bool:
+    """BEGIN IMMEDIATE is the lock as well: whoever comes second waits for it. Returns whether it had to."""
+    connection = cast(Connection, migration.connection)
+    driver: Any = connection.connection.dbapi_connection
+    owner = _owner_file(connection)
+
+    def take() -> bool:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if "locked" not in str(error.orig):
+                raise
+            return False
+        return True
+
+    def holder() -> str | None:
+        try:
+            return told(owner.read_text(encoding="utf-8")) if owner else None
+        except FileNotFoundError:
+            return None
+
+    if driver.in_transaction:  # an application's own listener began one
+        connection.exec_driver_sql("COMMIT")
+    # The driver's own waiting is for later: a reader may be in the way of the commit.
+    patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+    driver.execute("PRAGMA busy_timeout = 0")
+    waited = wait_for(take, holder, str(owner.with_suffix("")) if owner else "the database")
+    driver.execute(f"PRAGMA busy_timeout = {patience}")
+    if owner:
+        connection.info[OWNER] = owner
+        with suppress(OSError):  # a folder that may not be written is told by the first statement
+            owner.write_text(myself(), encoding="utf-8")
+    clear_leftovers(driver)
+    # It would commit what went before it, and SQLite has no statement that needs it.
+    migration.autocommit_block = nullcontext  # type: ignore[method-assign, assignment]
+    return waited
+
+
+def _owner_file(connection: Connection) -> Path | None:
+    """Beside the database file: who migrates it. None for a database in memory."""
+    driver: Any = connection.connection.dbapi_connection
+    path = driver.execute("PRAGMA database_list").fetchone()[2]
+    return Path(f"{path}.migrating") if path else None
+
+
+def guard(connection: Connection) -> Callable[[], None]:
+    """Foreign keys are off: what they would have refused is looked for before the commit."""
+    before = _orphans(connection)
+
+    def verify() -> None:
+        worse = {pair: n for pair, n in _orphans(connection).items() if n > before[pair]}
+        if worse:
+            told = [f"{n} in {table} without their {parent}" for (table, parent), n in worse.items()]
+            raise MigrationError(
+                f"Rows would be left without the row they refer to ({', '.join(told)}): nothing was "
+                "changed; mend the revision, or delete those rows in it."
+            )
+
+    return verify
+
+
+def _orphans(connection: Connection) -> Counter[tuple[str, str]]:
+    """Count the rows that refer to nothing, by table and the table referred to."""
+    rows = connection.exec_driver_sql("PRAGMA foreign_key_check")
+    return Counter((table, parent) for table, _rowid, parent, _key in rows)

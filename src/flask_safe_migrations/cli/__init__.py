@@ -1,0 +1,63 @@
+"""What `flask db` can do beyond Flask-Migrate: one file per verb."""
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import click
+from flask_migrate.cli import db as flask_migrate_commands
+
+from ..runtime import binds, data_loss
+from .adopt import adopt
+from .backup import backup
+from .branch_switch import asking
+from .branch_switch import option as foreign_option
+from .browse import browse
+from .diagram import diagram
+from .manifest_hook import listed
+from .new import new
+from .rebase import rebase
+from .rebuild import rebuild
+from .restore import restore
+from .sql import sql
+from .squash import squash
+from .status import status
+from .verify import verify
+
+VERBS = (adopt, backup, browse, diagram, new, rebase, rebuild, restore, sql, squash, status, verify)
+
+
+def make_group(name: str | None = "db") -> click.Group:
+    """Return the command group; Flask-Migrate's own commands are copied, never changed in place."""
+    group = click.Group(
+        name,
+        commands=[_copy(command) for command in (*flask_migrate_commands.commands.values(), *VERBS)],
+        params=flask_migrate_commands.params,
+        callback=flask_migrate_commands.callback,
+        help="Make, apply and inspect migrations.\n\n`migrate` makes a revision (so does `new`, with more "
+        "care); `upgrade` applies what is pending.",
+    )
+    for made in ("migrate", "revision", "merge"):
+        _wrap(group, made, listed)
+    _wrap(group, "upgrade", asking, (foreign_option,))
+    _wrap(group, "downgrade", lambda callback: callback, (data_loss.option,))
+    # `flask db downgrade -2` means a revision.
+    group.commands["downgrade"].context_settings = {"ignore_unknown_options": True}
+    return group
+
+
+def _copy(command: click.Command) -> click.Command:
+    own = copy.copy(command)
+    own.params = [*command.params, binds.option()]
+    if not any("--verbose" in option.opts for option in own.params):
+        verbose = click.Option(
+            ["--verbose"], is_flag=True, expose_value=False, help="Show the traceback of an error."
+        )
+        own.params.append(verbose)
+    return own
+
+
+def _wrap(group: click.Group, name: str, wrapper: Any, options: Iterable[click.Option] = ()) -> None:
+    command: Any = group.commands[name]
+    command.callback = wrapper(command.callback)
+    command.params.extend(options)

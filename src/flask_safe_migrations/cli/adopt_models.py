@@ -1,0 +1,96 @@
+"""`flask db adopt --models`: models and a baseline from an existing database, which is then adopted."""
+
+import importlib
+import io
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import click
+from alembic.script import ScriptDirectory
+
+from .. import runtime, settings
+from ..adopt import models
+from ..adopt.models import NotMatchingError
+from ..backends.base import Database
+from ..errors import MigrationError
+from ..revisions import manifest
+from ..runtime.differences import every, from_models
+from ..runtime.heads import stored_heads
+from .new import new
+
+
+def _versions() -> set[Path]:
+    return set((settings.active().directory / "versions").glob("*.py"))
+
+
+def write_models(
+    ctx: click.Context, databases: list[Database], script: ScriptDirectory, adopt: Callable[[], None]
+) -> None:
+    """Write models and baseline, then call `adopt`; where they do not match, nothing of them stays."""
+    _refuse_own_models(databases, script)
+    before = _versions()
+    found = models.modules(databases, related=True)
+    if taken := [module.path.name for module in found if module.path.exists()]:
+        raise MigrationError(f"models/{taken[0]} is there already: move it away, then again.")
+    try:
+        models.write(found)
+        if models.broken():
+            models.write(models.modules(databases, related=False))
+            if reason := models.broken():
+                raise NotMatchingError(f"The models that were written do not work: {reason}.")
+            click.echo("Without relationships: those that the foreign keys suggest do not fit together.")
+        _baseline(ctx)
+        for module in found:
+            click.echo(f"Wrote {settings.active().relative(module.path)} ({module.tables} tables)")
+        for path in sorted(_versions() - before):
+            click.echo(
+                f"Wrote migrations/versions/{path.name}, which makes them: proved up, down and up again"
+            )
+        adopt()
+    except NotMatchingError as error:
+        aside = _take_back(found, before)
+        raise MigrationError(f"{error.message} What was written lies in {aside}, to look at.") from error
+    except BaseException:
+        if not any(map(stored_heads, databases)):  # one that is adopted needs its revision
+            _take_back(found, before)
+        raise
+
+
+def _refuse_own_models(databases: list[Database], script: ScriptDirectory) -> None:
+    db = settings.active().db
+    tables = sorted(name for metadata in db.metadatas.values() for name in metadata.tables)
+    if tables:
+        raise MigrationError(
+            f"This project has models already ({', '.join(tables[:5])}): generate one with "
+            "example_models=no for an existing database, or compare with these by `make adopt`."
+        )
+    for database in databases:
+        with runtime.shadow(database, script) as shadow:
+            if left := from_models(shadow, script, every):
+                raise MigrationError(
+                    f"The revisions of this project make tables that no model has ({left[0]}): take them out "
+                    "of migrations/versions first, down to an empty baseline."
+                )
+
+
+def _baseline(ctx: click.Context) -> None:
+    importlib.import_module(f"{settings.active().import_name}.models").load()
+    said = io.StringIO()
+    answers: dict[str, tuple[str, ...]] = {"rename": (), "rename_table": (), "drop": (), "default": ()}
+    try:
+        with redirect_stdout(said):
+            ctx.invoke(new, message="adopted tables", data=None, prove=False, **answers)
+    except click.ClickException as error:
+        raise NotMatchingError(error.message) from error
+
+
+def _take_back(found: list[models.Module], before: set[Path]) -> Path:
+    """Move what was written out of the way; nothing in the project speaks of it any more."""
+    aside = settings.active().instance_folder / "not_adopted"
+    aside.mkdir(parents=True, exist_ok=True)
+    for path in [module.path for module in found] + sorted(_versions() - before):
+        if path.exists():
+            path.replace(aside / f"{path.name}.txt")  # nothing that a linter or Python would look at
+    manifest.write(runtime.directory())
+    return settings.active().relative(aside)

@@ -1,0 +1,64 @@
+"""Before `flask db upgrade`: a development database that another branch has taken further is taken back."""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from .. import runtime
+from ..backends.base import Database
+from ..errors import MigrationError
+from ..revisions import files
+from ..revisions.files import File
+from ..runtime import binds, checks, undo
+from ..runtime.errors import one_sentence
+
+option = click.Option(
+    ["--undo-foreign"],
+    is_flag=True,
+    help="Development: take back, unasked, what another branch has applied.",
+)
+
+
+def asking(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(callback)
+    def run(*arguments: Any, undo_foreign: bool, **options: Any) -> None:
+        for database in [] if options.get("sql") else binds.databases():
+            if wanted := _misplaced(database):
+                with one_sentence(database):
+                    _settle(database, *wanted, unasked=undo_foreign)
+        callback(*arguments, **options)
+
+    return run
+
+
+def _misplaced(database: Database) -> tuple[list[File], list[File]] | None:
+    """Return what a development database has, and what of it has to be taken back; None for nothing.
+
+    What is in the way of finding that out is in the way of the upgrade, too: env.py waits for it, or says it.
+    """
+    with suppress(DBAPIError, click.ClickException):
+        if checks.outside_development(database) is None and database.exists():
+            there = files.parsed(Path(runtime.directory().versions))
+            applied = undo.files_of(database, there)
+            if applied and (wanted := undo.reached_through(applied, undo.misplaced(applied, there))):
+                return applied, wanted
+    return None
+
+
+def _settle(database: Database, applied: list[File], wanted: list[File], *, unasked: bool) -> None:
+    if not unasked:
+        names = " and ".join(sorted(file.revision for file in wanted))
+        told = f"{database} has {names} from another branch, or in another place of the chain"
+        if not sys.stdin.isatty():
+            raise MigrationError(
+                f"{told}: `flask db upgrade --undo-foreign` takes it back and goes on (`make migrate` asks "
+                "first), or `make db` starts the development database anew."
+            )
+        click.confirm(f"{told}.\nTake it back, with the values in it, and go on?", abort=True)
+    undo.take_back(database, runtime.directory(), applied, wanted)

@@ -1,0 +1,86 @@
+"""Proves a revision, and tells what it does: in words, as SQL, and what is dangerous about it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, event
+
+from .. import safety, verification
+from ..backends.base import Database
+from ..errors import MigrationError
+from ..runtime.differences import every
+
+SHOWN = 30  # lines of SQL
+SCHEMA_OR_DATA = re.compile(r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|INSERT|UPDATE|TRUNCATE)\b", re.IGNORECASE)
+
+
+def prove_and_tell(
+    shadow: Database, script: ScriptDirectory, revision: Script, *, compared: bool = False
+) -> None:
+    """Raises MigrationError where the revision does not do what it should; its file stays.
+
+    `compared`: all models have just been compared, so those that the revision is about will do.
+    """
+    prove = verification.Proof(shadow, script, revision)
+    recorded: list[safety.Recorded] = []
+    statements: list[str] = []
+
+    @contextmanager
+    def watch(connection: Connection) -> Iterator[None]:
+        with safety.recording(Path(revision.path), connection) as found, _collecting(connection, statements):
+            try:
+                yield
+            finally:
+                recorded.extend(found)
+
+    failure = None
+    try:
+        empty = prove.run(watch, models=prove.concerned if compared else every)
+    except verification.UnprovedError as error:
+        failure = error
+    for line in safety.describe(recorded):
+        click.echo(f"  {line}")
+    if failure:
+        _warn(safety.warnings(recorded, shadow, Path(revision.path)))
+        raise MigrationError(
+            f"Not proved. {failure.message} The file stays: mend it, then `flask db new --prove`."
+        ) from failure
+    _tell_sql(shadow, statements)
+    without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
+    reason = prove.irreversible
+    way = f"up (it cannot be taken back: {reason})" if reason else "up, down and up again"
+    click.echo(f"Proved: {way} on a throwaway database with rows{without}.")
+    _warn(safety.warnings(recorded, shadow, Path(revision.path)))
+
+
+@contextmanager
+def _collecting(connection: Connection, statements: list[str]) -> Iterator[None]:
+    def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if SCHEMA_OR_DATA.match(statement) and "alembic_version" not in statement:
+            statements.append(" ".join(statement.split()))
+
+    event.listen(connection, "before_cursor_execute", before)
+    try:
+        yield
+    finally:
+        event.remove(connection, "before_cursor_execute", before)
+
+
+def _tell_sql(database: Database, statements: list[str]) -> None:
+    click.echo(f"SQL on {database.title}:")
+    for statement in statements[:SHOWN]:
+        click.echo(f"  {statement};")
+    if len(statements) > SHOWN:
+        click.echo(f"  … and {len(statements) - SHOWN} more: `make sql` shows all of it.")
+
+
+def _warn(findings: list[safety.Finding]) -> None:
+    for finding in findings:
+        click.echo(click.style("Warning, ", fg="yellow") + str(finding))
+    if any(not finding.accepted for finding in findings):
+        click.echo("A warning is accepted by a reason on the line above: # safe: unused since 2026-10.")

@@ -1,0 +1,1 @@
+"""What needs a package of its own, installed as an extra."""

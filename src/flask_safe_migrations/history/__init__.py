@@ -1,5 +1,0 @@
-"""The revisions as they run: what is looked at before, told meanwhile, and said when one fails."""
-
-from .databases import Recorder, build, directory, fingerprints, look, run, shadow
-
-__all__ = ["Recorder", "build", "directory", "fingerprints", "look", "run", "shadow"]

@@ -1,0 +1,130 @@
+"""Which revisions a database has, as their files were then: a table with when, by whom and how long.
+
+A revision that was changed after it was applied is one that this database does not have.
+"""
+
+import getpass
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from alembic.runtime.migration import RevisionStep
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Column, Connection, DateTime, Float, MetaData, String, Table, inspect, select
+from sqlalchemy.engine import Row
+
+from .. import settings
+from ..backends.base import Database
+from ..errors import MigrationError
+from ..revisions import manifest
+from ..revisions.files import digest
+from . import copies
+
+# Among Database.private_tables: no difference to the models.
+APPLIED = Table(
+    "migration_applied",
+    MetaData(),
+    Column("revision", String(255), primary_key=True),
+    Column("content", String(16), nullable=False),  # see manifest.content()
+    Column("file", String(16), nullable=False),  # the same file is not taken apart again
+    Column("applied_at", DateTime, nullable=False),  # UTC
+    Column("applied_by", String(100), nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+
+
+def prepare(connection: Connection) -> None:
+    """Make the table, as Alembic makes its own: before the first revision runs."""
+    APPLIED.create(connection, checkfirst=True)
+
+
+def note(connection: Connection, step: RevisionStep, seconds: float) -> None:
+    """Inside the transaction that stores the new revision."""
+    revision: Script = step.revision
+    connection.execute(APPLIED.delete().where(APPLIED.c.revision == revision.revision))
+    if step.is_upgrade:
+        _insert(connection, revision, seconds)
+
+
+def stamp(connection: Connection, script: ScriptDirectory, heads: set[str]) -> None:
+    """After `flask db stamp`, too, there is a row for each revision that the database is said to have."""
+    had = set(connection.scalars(select(APPLIED.c.revision)))
+    revisions = {each.revision: each for each in script.iterate_revisions(tuple(heads) or "base", "base")}
+    connection.execute(APPLIED.delete().where(APPLIED.c.revision.not_in(revisions)))
+    for name in revisions.keys() - had:
+        _insert(connection, revisions[name], 0)
+
+
+def _insert(connection: Connection, revision: Script, seconds: float) -> None:
+    path = Path(revision.path)
+    source = path.read_bytes()
+    row: dict[str, Any] = {
+        "revision": revision.revision,
+        "content": manifest.content(source.decode()),
+        "file": _of_file(source),
+        "applied_at": datetime.now(UTC).replace(tzinfo=None),
+        "applied_by": f"{_user()}@{socket.gethostname()}"[:100],
+        "seconds": round(seconds, 3),
+    }
+    connection.execute(APPLIED.insert().values(row))
+    if settings.active().debug:
+        copies.keep(path, revision.revision, row["file"])
+
+
+def rows(database: Database) -> dict[str, Row[Any]]:
+    with database.connect() as connection:
+        return _read(connection)
+
+
+def _read(connection: Connection) -> dict[str, Row[Any]]:
+    if not inspect(connection).has_table(APPLIED.name):
+        return {}
+    return {row.revision: row for row in connection.execute(select(APPLIED))}
+
+
+def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> list[str]:
+    """Say which of the revisions up to `heads` are not what ran here; heads that nobody knows are passed."""
+    known = heads & set(script.revision_map._revision_map)
+    rows = _read(connection) if known else {}
+    found, later = [], ""
+    for revision in script.iterate_revisions(tuple(known), "base") if rows else ():
+        row, path = rows.pop(revision.revision, None), Path(revision.path)
+        if row is None:
+            # Those of before this table was made come before all that it has.
+            if rows and later:
+                found.append(f"{path.name} was never applied here, and {later}, which comes after it, was")
+            continue
+        later = path.name
+        if _differs(row, path, getattr(revision.module, "replaced_content", None)):
+            when = f"{row.applied_at:%Y-%m-%d %H:%M} UTC by {row.applied_by}"
+            found.append(f"{path.name} was changed after it was applied here ({when})")
+    return found
+
+
+def tell_changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> None:
+    """Warn; raises MigrationError where MIGRATION_REFUSE_CHANGED is set."""
+    for sentence in changed(connection, script, heads):
+        mend = "put the history back as it was, and make a new revision of the change"
+        if settings.active().refuse_changed:
+            raise MigrationError(f"{sentence}, and MIGRATION_REFUSE_CHANGED is set: {mend}.")
+        click.echo(f"Warning: {sentence}: {mend}.", err=True)
+
+
+def _differs(row: Row[Any], file: Path, replaced: str | None) -> bool:
+    """`replaced` is what a squashed baseline says of the file whose place it has taken."""
+    source = file.read_bytes()
+    return row.file != _of_file(source) and row.content not in {manifest.content(source.decode()), replaced}
+
+
+def _of_file(source: bytes) -> str:
+    return digest([source.replace(b"\r\n", b"\n").decode()])[:16]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "somebody"

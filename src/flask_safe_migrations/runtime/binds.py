@@ -1,0 +1,132 @@
+"""Several databases: the default one and those of SQLALCHEMY_BINDS, with one chain of revisions for all.
+
+A revision has upgrade() and downgrade() for the default database and, for each other one that it touches,
+upgrade_<bind>() and downgrade_<bind>(). For the rest it does nothing, so a bind may come and go.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+
+import click
+from alembic.runtime.migration import RevisionStep
+from sqlalchemy import MetaData
+
+from .. import backends, settings
+from ..backends.base import Database
+from ..errors import MigrationError, UsageError
+
+DEFAULT = "default"
+_CHOSEN = "migrations.bind"
+
+
+def _remember(context: click.Context, _option: click.Parameter, given: str | None) -> None:
+    context.meta[_CHOSEN] = given
+
+
+def option() -> click.Option:
+    told = "Of several databases this one: a name in SQLALCHEMY_BINDS, or default."
+    return click.Option(["--bind"], metavar="NAME", expose_value=False, callback=_remember, help=told)
+
+
+def databases(x: list[str] | None = None) -> list[Database]:
+    """Return all, the default one first; or the one that --bind or `-x bind=` names.
+
+    Raises UsageError for one that there is not, MigrationError where two are the same.
+    """
+    found = [backends.configured(bind) for bind in (None, *_names())]
+    _refuse_doubles(found)
+    context = click.get_current_context(silent=True)
+    said = [text.partition("=")[2] for text in x or () if text.startswith("bind=")]
+    name = said[-1] if said else (context.meta.get(_CHOSEN) if context else None)
+    if name is None:
+        return found
+    chosen = [database for database in found if label(database) == name]
+    if not chosen:
+        names = ", ".join(map(label, found))
+        raise UsageError(f"There is no database {name}: --bind takes one of {names}.")
+    return chosen
+
+
+def label(database: Database) -> str:
+    return database.bind or DEFAULT
+
+
+def told(database: Database) -> str:
+    """The same, for a line before what is said of it; nothing where there is only one."""
+    return f"{label(database)}: " if _names() else ""
+
+
+def _names() -> list[str]:
+    return list(settings.active().binds)
+
+
+def suffix(bind: str | None) -> str:
+    """Return what the names of its functions end in."""
+    return "" if bind is None else "_" + re.sub(r"\W", "_", bind)
+
+
+def function(module: Any, bind: str | None, way: str) -> Any:
+    """Return upgrade() or downgrade() for this database, or None where the revision does not touch it.
+
+    FORMER_BINDS = {"new": "old"} in the settings: what was written under its old name holds for the new one.
+    """
+    former = settings.active().former_binds.get(bind) if bind else None
+    names = [way + suffix(name) for name in (bind, former) if name or bind is None]
+    return next((getattr(module, name) for name in names if hasattr(module, name)), None)
+
+
+def choosing(revisions: Callable[..., Iterable[Any]], bind: str | None) -> Callable[..., list[Any]]:
+    """Wrap the function that Alembic asks for steps: each runs its function for this database."""
+
+    @wraps(revisions)
+    def chosen(heads: Any, migration: Any) -> list[Any]:
+        steps = list(revisions(heads, migration))
+        for step in steps:
+            if isinstance(step, RevisionStep):  # and not `stamp`
+                way = "upgrade" if step.is_upgrade else "downgrade"
+                step.migration_fn = function(step.revision.module, bind, way) or _nothing
+        return steps
+
+    return chosen
+
+
+def touches(module: Any, bind: str | None) -> bool:
+    return function(module, bind, "upgrade") is not None
+
+
+def metadata(bind: str | None) -> MetaData:
+    """Return all tables of this database: those of db.Model, and of other bases, as one MetaData."""
+    db = settings.active().db
+    own: MetaData = db.metadatas.get(bind) or MetaData()
+    others = [other for other in settings.active().more_metadata if other.info.get("bind_key") == bind]
+    if not others:
+        return own
+    merged = MetaData(naming_convention=own.naming_convention, info=own.info)
+    for each in (own, *others):
+        for table in each.tables.values():
+            if table.key in merged.tables:
+                raise MigrationError(f"Two models have the table {table.key}: give one of them another name.")
+            table.to_metadata(merged)
+    return merged
+
+
+def _nothing() -> None:
+    """The revision does not touch this database."""
+
+
+def _refuse_doubles(databases: list[Database]) -> None:
+    places: dict[Any, Database] = {}
+    suffixes: dict[str, Database] = {}
+    for database in databases:
+        if (other := places.setdefault(database.place, database)) is not database:
+            raise MigrationError(
+                f"The databases {label(other)} and {label(database)} are one and the same ({database}): "
+                "each needs one of its own."
+            )
+        if (other := suffixes.setdefault(suffix(database.bind), database)) is not database:
+            raise MigrationError(
+                f"The binds {label(other)} and {label(database)} would both have "
+                f"upgrade{suffix(other.bind)}(): rename one of them."
+            )

@@ -1,0 +1,69 @@
+"""What is looked at before the first revision runs on a database."""
+
+from pathlib import Path
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from .. import settings
+from ..backends.base import Database
+from ..errors import MigrationError
+from . import marker
+from .heads import unknown_revision
+
+
+def refuse_tables_without_revision(migration: MigrationContext) -> None:
+    """A database that has the application's tables but no revision was not made by the migrations."""
+    if migration.get_current_heads() or migration.connection is None:
+        return
+    known = migration.opts["target_metadata"].tables
+    tables = sorted(set(inspect(migration.connection).get_table_names()) & set(known))
+    if tables:
+        raise MigrationError(
+            f"The database has tables ({', '.join(tables)}) but no revision: create_all(), another tool or "
+            "a first migration that failed half-way made them. `make adopt` compares them with the models, "
+            "and takes them over where they match; a development database is rebuilt by `make db`."
+        )
+
+
+def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str]) -> None:
+    """A database may be at a revision that another branch has."""
+    for head in heads - set(script.revision_map._revision_map):
+        raise MigrationError(unknown_revision(head, database, script))
+
+
+def refuse_several_heads(script: ScriptDirectory, then: str) -> None:
+    """Two branches have met, and what comes next needs one chain; `then` says what to do after the mend."""
+    names = sorted(Path(script.get_revision(head).path).name for head in script.get_heads())
+    if len(names) > 1:
+        raise MigrationError(
+            f"There are {len(names)} newest revisions, {' and '.join(names)}, and nothing was changed: "
+            "`make rebase` puts yours on top of theirs "
+            f'(or join them: `flask db merge heads -m "…"`), then {then}.'
+        )
+
+
+def outside_development(database: Database) -> str | None:
+    """Say why this is no development database, or None where it is one."""
+    if not settings.active().debug:
+        return "the application does not run in development (FLASK_DEBUG=1)"
+    if reason := database.outside_development(settings.active().project_folder):
+        return reason
+    if since := marker.marked_since(database):
+        return f"it was migrated with FLASK_DEBUG=0 on {since}, so it is used outside development"
+    return None
+
+
+def refuse_outside_development(database: Database, destroy: str | None) -> None:
+    """What is about to be replaced is a development database, or `destroy` is its exact name."""
+    if destroy == database.short_name:
+        return
+    reason = outside_development(database)
+    if destroy:
+        reason = f"its name is {database.short_name}, not {destroy}"
+    if reason:
+        raise MigrationError(
+            f"This database is not touched: {reason}. "
+            f"If that is what you want, add --yes-destroy {database.short_name}."
+        )

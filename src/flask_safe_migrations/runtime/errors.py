@@ -1,0 +1,69 @@
+"""Whatever goes wrong in a migration is told in one sentence, with what to type next."""
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from ..backends.base import Database
+from ..errors import MigrationError
+from .heads import alembic_config, unknown_revision
+from .progress import Progress
+
+
+@contextmanager
+def one_sentence(database: Database, progress: Progress | None = None) -> Iterator[None]:
+    """Turn what the database, Alembic or a revision raises into a MigrationError."""
+    try:
+        yield
+    except click.ClickException:
+        raise
+    except Exception as error:
+        if sentence := _sentence(error, database, progress):
+            raise MigrationError(sentence) from error
+        raise
+
+
+def _sentence(error: Exception, database: Database, progress: Progress | None) -> str | None:
+    if isinstance(error, DBAPIError) and (explained := database.explain(error)):
+        return explained
+    if isinstance(error, CommandError):  # it found the version changed: then by whom?
+        database.confirm()
+    if progress and progress.current:
+        path = Path(progress.current.revision.path)
+        if isinstance(error, NotImplementedError) and not progress.current.is_upgrade:
+            return (
+                f"Revision {path.name} cannot be taken back: {_first_line(error)}. {database.after_failure}."
+            )
+        return (
+            f"Revision {path.name} failed: {_what_happened(error, path)}. "
+            f"{database.after_failure}; mend the file and try again."
+        )
+    if isinstance(error.__cause__, ResolutionError):
+        known_to_database = progress is not None and error.__cause__.argument in progress.before
+        script = progress.script if progress else ScriptDirectory.from_config(alembic_config())
+        return unknown_revision(error.__cause__.argument, database if known_to_database else None, script)
+    if isinstance(error, DBAPIError):
+        return f"{database} answers: {_first_line(error.orig)}."
+    return str(error) if isinstance(error, CommandError) else None
+
+
+def _what_happened(error: Exception, path: Path) -> str:
+    if isinstance(error, DBAPIError):
+        statement = " ".join((error.statement or "").split())
+        return f"{_first_line(error.orig)}, at: {statement[:200]}"
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    place = f" in line {lines[-1]}" if lines else ""
+    return f"{type(error).__name__}{place}: {_first_line(error)}"
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -1,0 +1,99 @@
+"""Where a database stands: the revisions stored in it, and how they are told."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import Script, ScriptDirectory
+from flask import current_app
+
+from .. import settings
+from ..backends.base import Database
+from . import copies
+
+
+def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
+    """Return Flask-Migrate's configuration, with `flags` and `-x` arguments as a command line sets them."""
+    migrate = current_app.extensions["migrate"].migrate
+    config: Config = migrate.get_config(settings.active().directory, x_arg=list(x), opts=flags)
+    return config
+
+
+def stored_heads(database: Database) -> set[str]:
+    """Ask env.py, as `flask db current` does: it alone knows the name of the version table."""
+    found: set[str] = set()
+
+    def read(heads: Any, _migration: Any) -> list[Any]:
+        found.update(heads)
+        return []
+
+    config = alembic_config()
+    # Whatever versions/ looks like at present, and of this database only.
+    config.attributes |= {"quiet": True, "database": database}
+    script = ScriptDirectory.from_config(config)
+    if database.exists():
+        with EnvironmentContext(config, script, fn=read, dont_mutate=True):
+            script.run_env()
+    return found
+
+
+def describe(script: ScriptDirectory, revisions: Iterable[str]) -> str:
+    """Return ids with their messages, or "empty" where there are none."""
+    known: Any = script.revision_map._revision_map
+    told = [f"{name} ({known[name].doc})" if known.get(name) else name for name in sorted(revisions)]
+    return ", ".join(told) or "empty"
+
+
+def unknown_revision(revision: str, database: Database | None, script: ScriptDirectory) -> str:
+    """Say what to do about a revision without a file, which `database` is at or somebody has typed."""
+    place = f"{database} is at revision {revision}"
+    baseline = folded_into(revision, script)
+    if baseline and not database:
+        name = Path(baseline.path).name
+        return f"Revision {revision} was folded into {name}: name {baseline.revision} or a later one."
+    if baseline:
+        release = release_before(baseline, revision) or "the last release that still has its file"
+        return (
+            f"{place}, which was folded into {Path(baseline.path).name}, and nothing was changed: go through "
+            f"{release} first, whose `make migrate` brings it to {baseline.revision} or later, then come "
+            "back; a development database can be started anew with `make db`."
+        )
+    if database:
+        return (
+            f"{place}, which no file in migrations/versions has: it was made on "
+            f"another branch or by newer code. {_ways_out(revision)}"
+        )
+    return f"There is no revision {revision}: `flask db history` lists those there are."
+
+
+def _ways_out(revision: str) -> str:
+    if copies.find(revision):
+        return (
+            "`flask db upgrade --undo-foreign` takes it back with the copy in instance/applied "
+            "(`make migrate` asks first), or `make db` starts the development database anew."
+        )
+    return (
+        "Go back to that branch and `make rollback` there, "
+        "or start the development database anew with `make db`."
+    )
+
+
+def folded_into(revision: str, script: ScriptDirectory) -> Script | None:
+    """Return the baseline that this revision is part of; a prefix will do, as Alembic takes one."""
+    for base in script.get_bases():
+        baseline = script.get_revision(base)
+        if any(known.startswith(revision) for known in getattr(baseline.module, "replaces", ())):
+            return baseline
+    return None
+
+
+def release_before(baseline: Script, revision: str) -> str:
+    """Return the release that has the files of the time when this revision was not yet folded, or nothing."""
+    known = [*baseline.module.replaces]
+    place = next(number for number, each in enumerate(known) if each.startswith(revision))
+    for earlier, release in getattr(baseline.module, "earlier_releases", {}).items():
+        if earlier in known and place < known.index(earlier):
+            return str(release)
+    return str(baseline.module.release)

@@ -1,0 +1,106 @@
+"""Watches a run of revisions: tells each one with its time, and knows which one failed."""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import wraps
+from typing import Any
+
+import click
+from alembic.runtime.migration import MigrationContext, MigrationInfo, RevisionStep
+from alembic.script import ScriptDirectory
+
+from ..backends.base import Database
+from ..errors import MigrationError
+from . import applied, binds, data_loss
+from .heads import describe
+from .snapshots import may_destroy, take_and_tell
+
+
+class Progress:
+    def __init__(self, database: Database, script: ScriptDirectory, *, quiet: bool) -> None:
+        self.database = database
+        self.script = script
+        # For throwaway databases and the connections of tests: nothing is told, journalled or saved.
+        self.quiet = quiet
+        self.before: set[str] = set()
+        self.after: set[str] = set()
+        self.current: RevisionStep | None = None
+        self.options: dict[str, Any] = {}
+        self.applied = 0
+        self.waited = False
+        self.started = 0.0
+        self.saved = False
+
+    def watch(
+        self, revisions: Callable[..., Iterable[Any]], check: Callable[[MigrationContext], None]
+    ) -> Callable[..., Iterator[Any]]:
+        """Wrap the function that Alembic asks for the revisions to run; `check` may refuse beforehand."""
+
+        @wraps(revisions)
+        def watched(heads: tuple[str, ...], migration: MigrationContext) -> Iterator[Any]:
+            if not self.applied:  # it may be called again for what is left
+                self.before = set(heads)
+            self.after = set(heads)
+            self.options = migration.opts
+            steps = binds.choosing(revisions, self.database.bind)(heads, migration)
+            if migration.connection and not self.quiet:
+                applied.tell_changed(migration.connection, self.script, self.after)
+            if not steps:
+                return
+            if isinstance(steps[0], RevisionStep) and not self.database.resumes():  # and not `stamp`
+                check(migration)
+            if self.before and not self.quiet and not self.saved:
+                lost = data_loss.allowed(self.database, migration, steps)
+                if lost or (self.database.cheap_snapshots and may_destroy(steps)):
+                    take_and_tell(self.database, self.before)
+                self.saved = True
+            if migration.connection and not self.quiet:
+                applied.prepare(migration.connection)
+            verify = self.database.guard(migration.connection) if migration.connection else None
+            for step in steps:
+                self.current = step if isinstance(step, RevisionStep) else None
+                self.started = time.perf_counter()
+                if self.current and not self.quiet:
+                    self.database.starting(self.current.revision.revision, upgrade=step.is_upgrade)
+                yield step
+            if verify:
+                verify()  # still inside the transaction, where the engine has one for the whole run
+            self.current = None
+
+        return watched
+
+    def on_version_apply(
+        self, ctx: MigrationContext, step: MigrationInfo, heads: Collection[str], run_args: Mapping[str, Any]
+    ) -> None:
+        """Called by Alembic after each revision, inside its transaction."""
+        self.applied += 1
+        self.after = set(heads)
+        seconds = time.perf_counter() - self.started
+        if ctx.connection and not self.quiet:
+            if self.current:
+                applied.note(ctx.connection, self.current, seconds)
+            else:
+                applied.stamp(ctx.connection, self.script, self.after)
+        self.database.finished()
+        if not self.quiet and self.current:
+            sign = "" if step.is_upgrade else "back: "
+            click.echo(f"  {sign}{describe(self.script, {self.current.revision.revision})}  {seconds:.2f} s")
+
+    def conclude(self) -> None:
+        """Say where the database stood and stands; a fresh connection confirms that it was stored."""
+        if self.applied and (stored := self._stored()) != self.after:
+            raise MigrationError(
+                f"The revisions ran, but {self.database} says it is at {describe(self.script, stored)}: "
+                "something committed or rolled back on the migration's own connection."
+            )
+        if self.quiet:
+            return
+        if self.applied:
+            click.echo(f"{describe(self.script, self.before)} → {describe(self.script, self.after)}")
+        else:
+            by = ", brought there by the process that was waited for" if self.waited else ""
+            click.echo(f"Nothing to do: {self.database} is at {describe(self.script, self.after)}{by}.")
+
+    def _stored(self) -> set[str]:
+        with self.database.connect() as connection:
+            return set(MigrationContext.configure(connection, opts=self.options).get_current_heads())

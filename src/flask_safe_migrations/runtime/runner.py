@@ -1,0 +1,134 @@
+"""The revisions in versions/, and databases built from them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from alembic.operations import Operations
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from .. import settings
+from ..backends.base import Database
+from ..revisions import files
+from . import binds
+from .errors import one_sentence
+from .heads import alembic_config
+from .progress import Progress
+
+Recorder = Callable[[Connection], AbstractContextManager[Any]]
+
+
+def directory() -> ScriptDirectory:
+    """Return the revisions; raises MigrationError where two files have one id."""
+    script = ScriptDirectory.from_config(alembic_config())
+    files.refuse_inconsistent(Path(script.versions))
+    return script
+
+
+def build(database: Database, script: ScriptDirectory, upto: str) -> None:
+    """Bring an empty throwaway database to `upto`, silently; what was kept of the way there need not run."""
+    if upto == "base":
+        return
+    digests = fingerprints(database, script)
+    keys = [digests[revision.revision] for revision in script.iterate_revisions(upto, "base")]
+    targets = script.get_revisions(upto)
+    if not keys:  # no revision yet
+        return
+    if database.recall(keys) != keys[0] or len(targets) > 1:
+        _run(database, script, upto)
+        if len(targets) == 1:
+            database.keep(keys[0])
+
+
+def fingerprints(database: Database, script: ScriptDirectory) -> dict[str, str]:
+    """Return for each revision a digest of all that a database which is built up to it depends on."""
+    return files.digests(script, *ingredients(database))
+
+
+def ingredients(database: Database) -> list[str]:
+    """What is not in the revisions: the engine, its version, this code and the libraries under it."""
+    code = files.code_digest(Path(__file__).parent.parent)
+    libraries = [version(name) for name in ("alembic", "sqlalchemy")]
+    # It names the CHECK of a Boolean or an Enum when a revision runs.
+    convention = str(binds.metadata(database.bind).naming_convention)
+    former = str(settings.active().former_binds)
+    return [
+        database.title,
+        database.engine_version(),
+        binds.label(database),
+        former,
+        code,
+        *libraries,
+        convention,
+    ]
+
+
+def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
+    def revisions(heads: Any, _migration: MigrationContext) -> Any:
+        return script._upgrade_revs(upto, heads)
+
+    progress = Progress(database, script, quiet=True)
+    options = {
+        **database.options,
+        "target_metadata": binds.metadata(database.bind),
+        "script": script,
+        "fn": progress.watch(revisions, lambda _migration: None),
+    }
+    with (
+        one_sentence(database, progress),
+        database.connect() as connection,
+        database.migrating(connection),
+    ):
+        migration = MigrationContext.configure(connection, opts=options)
+        with Operations.context(migration), migration.begin_transaction():
+            database.begin(migration)
+            migration.run_migrations()
+
+
+@contextmanager
+def shadow(database: Database, script: ScriptDirectory, given: Database | None = None) -> Iterator[Database]:
+    """Yield a throwaway database at the newest revisions: `given`, where somebody has built it already."""
+    if given:
+        yield given
+        return
+    with database.shadow() as throwaway:
+        build(throwaway, script, "heads")
+        yield throwaway
+
+
+def run(
+    database: Database,
+    script: ScriptDirectory,
+    destination: str,
+    *,
+    upgrade: bool,
+    recorder: Recorder | None = None,
+) -> None:
+    """Bring a throwaway database to `destination` through env.py, as `flask db upgrade` would, silently."""
+
+    def steps(heads: Any, _migration: MigrationContext) -> Any:
+        step = script._upgrade_revs if upgrade else script._downgrade_revs
+        return step(destination, heads)
+
+    _run_env(database, script, steps, recorder, destination_rev=destination)
+
+
+def look(
+    database: Database, script: ScriptDirectory, fn: Callable[[Any, MigrationContext], list[Any]]
+) -> None:
+    """Call `fn` with the heads and the context that env.py has configured; nothing is changed."""
+    _run_env(database, script, fn, None, dont_mutate=True)
+
+
+def _run_env(
+    database: Database, script: ScriptDirectory, fn: Any, recorder: Recorder | None, **options: Any
+) -> None:
+    config = alembic_config()
+    config.attributes |= {"database": database, "quiet": True, "recorder": recorder or nullcontext}
+    with EnvironmentContext(config, script, fn=fn, **options):
+        script.run_env()

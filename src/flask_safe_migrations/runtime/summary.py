@@ -1,0 +1,29 @@
+"""Where each of several databases stands, after one of them could not be migrated."""
+
+import click
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
+
+from ..backends.base import Database
+from . import binds
+from .heads import describe
+
+
+def tell(databases: list[Database], failed: Database, script: ScriptDirectory) -> None:
+    """A fresh connection to each says it, not what this process believes."""
+    after = False
+    for database in databases:
+        fate = "failed" if database is failed else "not reached" if after else "done"
+        after |= database is failed
+        click.echo(f"  {binds.label(database)}: {_revision(database, script)} ({fate})", err=True)
+
+
+def _revision(database: Database, script: ScriptDirectory) -> str:
+    try:
+        if not database.exists():
+            return "does not exist"
+        with database.connect() as connection:
+            return f"at {describe(script, MigrationContext.configure(connection).get_current_heads())}"
+    except (DBAPIError, click.ClickException):
+        return "does not answer"

@@ -1,0 +1,5 @@
+"""A revision is proved before it is handed over: up and down, and again with rows."""
+
+from .round_trip import Proof, UnprovedError
+
+__all__ = ["Proof", "UnprovedError"]
