@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from . import autogenerate, backends, runtime, settings
 from .backends.base import Database
+from .context import KEY, Comparison, RunContext
 from .errors import MigrationError
 from .revisions.files import refuse_inconsistent
 from .runtime import binds, marker, summary
@@ -49,6 +50,7 @@ class Environment:
         self.config = context.config
         self.create_app = create_app
         self.options = options
+        self.run = RunContext.of(self.config)
 
     def run_online(self) -> None:
         """Apply revisions, or compare the databases with the models."""
@@ -64,9 +66,11 @@ class Environment:
         if has_app_context():
             self._run_in(current_app)
             return
+        from .cli.terminal import terminal
+
         try:  # plain `alembic`
             app = self._load_app()
-            with app.app_context():
+            with app.app_context(), terminal(app):
                 self._run_in(app)
         except ClickException as error:
             raise CommandError(error.message) from error
@@ -81,7 +85,7 @@ class Environment:
         return self.create_app() if self.create_app else ScriptInfo().load_app()
 
     def _run_in(self, app: Any) -> None:
-        with settings.activate(settings.Settings.from_app(app)) as current:
+        with settings.activate(settings.Settings.from_app(app, self.context.script.dir)) as current:
             self.configured = self.options | dict(current.configure_args)
             for name in REFUSED:
                 if name in self.configured:
@@ -92,15 +96,14 @@ class Environment:
             self._run_on_databases()
 
     def _run_on_databases(self) -> None:
-        attributes = self.config.attributes
-        if "quiet" not in attributes:  # who builds a throwaway database has looked
+        attributes, run = self.config.attributes, self.run
+        if not run.quiet:  # who builds a throwaway database has looked
             refuse_inconsistent(Path(self.context.script.versions))
         given: Connection | Engine | None = attributes.get("connection")
         if given is not None:
             self._run_on_given(given, backends.configured(attributes.get("bind_key")))
             return
-        one: Database | None = attributes.get("database")
-        databases = [one] if one else binds.databases(getattr(self.config.cmd_opts, "x", None))
+        databases = [run.only] if run.only else binds.databases(getattr(self.config.cmd_opts, "x", None))
         offline = self.context.is_offline_mode()
         for database in databases:
             if len(databases) > 1 and not offline:
@@ -117,9 +120,9 @@ class Environment:
             self._print_sql(database)
         elif is_comparing():
             # The models are compared with the history; what the development database holds plays no part.
-            shadows = self.config.attributes.get("shadows", {})
-            with runtime.shadow(database, self.context.script, shadows.get(database.bind)) as shadow:
-                self.config.attributes["is_last"] = is_last
+            given = self.run.shadows.get(database.bind)
+            with runtime.shadow(database, self.context.script, given) as shadow:
+                self.run.is_last = is_last
                 self._run_on_database(shadow)
         else:
             self._run_on_database(database)
@@ -146,7 +149,7 @@ class Environment:
 
     def _run_on_database(self, database: Database) -> None:
         applies = is_applying()
-        quiet = not applies or "quiet" in self.config.attributes
+        quiet = not applies or self.run.quiet
         progress = Progress(database, self.context.script, quiet=quiet)
         with one_sentence(database):
             if applies:
@@ -160,12 +163,11 @@ class Environment:
             elif database.exists():
                 self._run_on_own_connection(database, progress)
             else:
-                raise MigrationError(f"{database} does not exist yet: `make migrate` makes it.")
+                raise MigrationError(f"{database} does not exist yet: `flask db upgrade` makes it.")
 
     def _run_on_own_connection(self, database: Database, progress: Progress) -> None:
-        recorder = self.config.attributes.get("recorder", nullcontext)
         limits = database.limits() if is_applying() else None
-        with database.connect(limits) as connection, recorder(connection):
+        with database.connect(limits) as connection, self.run.recorder(connection):
             connection.rollback()  # what a listener of the application may have begun
             self._run_on(connection, database, progress)
 
@@ -215,12 +217,9 @@ class Environment:
             **given,
             **filters,
             "target_metadata": metadata,
-            # For the comparisons in autogenerate/, which ask how the engine words things.
-            "database": database,
-            "is_shadow": "database" in self.config.attributes or is_comparing(),
+            KEY: Comparison(database, self.run.only is not None or is_comparing(), compares_defaults),
             "autogenerate_plugins": autogenerate.PLUGINS,
             "compare_type": _types_differ(given.get("compare_type", True)),
-            "compare_defaults": compares_defaults,
             "render_item": _render_item(given.get("render_item")),
             "process_revision_directives": _revise(database, given.get("process_revision_directives")),
             **database.options,

@@ -1,20 +1,25 @@
-"""The exception for whatever the person at the keyboard can mend."""
-
-import sys
-import traceback
-from typing import IO, Any
-
-import click
+"""The exceptions for whatever the person at the keyboard can fix."""
 
 
-class MigrationError(click.ClickException):
-    """Its message is one sentence; code that calls Flask-Migrate gets it as an exception, not as an exit."""
+class MigrationError(Exception):
+    """A migration was refused or failed. The message is one sentence that says what to do.
 
-    def show(self, file: IO[Any] | None = None) -> None:
-        if "--verbose" in sys.argv:
-            traceback.print_exception(self.__cause__ or self)
-        super().show(file)
+    The command line prints it and exits with 1; code that calls this library or Flask-Migrate catches it::
+
+        try:
+            flask_migrate.upgrade()
+        except MigrationError as error:
+            print(error)
+    """
+
+    exit_code = 1
+
+    @property
+    def message(self) -> str:
+        return str(self)
 
 
 class UsageError(MigrationError):
+    """The command was called with what it does not take: exit code 2."""
+
     exit_code = 2

@@ -64,14 +64,16 @@ class Settings:
     refuse_changed: bool = False
 
     @classmethod
-    def from_app(cls, app: Any) -> "Settings":
+    def from_app(cls, app: Any, directory: Any = None) -> "Settings":
         """Read the settings of a Flask application with a registered ``Migrate``.
+
+        :param directory: the folder of env.py, in the place of the one that ``Migrate`` was given.
 
         Raises MigrationError, in one sentence, for a value that cannot be used.
         """
         config = app.config | {name: os.environ[name] for name in ENVIRONMENT if os.environ.get(name)}
         migrate = app.extensions["migrate"]
-        directory = find_directory(app, migrate.directory)
+        directory = find_directory(app, str(directory or migrate.directory))
         binds = dict(config.get("SQLALCHEMY_BINDS") or {})
         binds.pop(None, None)
         options = {None: config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}}

@@ -5,9 +5,11 @@ def bare(operations):
 %>\
 <%
 import re
-data = config.attributes.get("data")
-parts = config.attributes.get("parts", {})
-imported = "\n".join(sorted(config.attributes.get("imports", ())))
+from flask_safe_migrations.context import RunContext
+
+run = RunContext.of(config)
+data, parts = run.data, run.parts
+imported = "\n".join(sorted(run.imports))
 suffixes = {None: ""} | {bind: "_" + re.sub(r"\W", "_", bind) for bind in parts if bind}
 %>\
 """${message.replace("\\", "\\\\").replace('"', '\\"')}

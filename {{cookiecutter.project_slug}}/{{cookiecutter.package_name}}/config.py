@@ -35,6 +35,8 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
         MIGRATION_DATABASE_URL=os.environ.get("MIGRATION_DATABASE_URL"),
         # For a user who may not create databases: an empty one, which `flask db new` fills and empties.
         SHADOW_DATABASE_URL=os.environ.get("SHADOW_DATABASE_URL"),
+        # What messages tell to type: the targets of the Makefile.
+        MIGRATION_COMMANDS="make",
         SECRET_KEY=os.environ.get("SECRET_KEY"),
         # More databases, as JSON: by the names that __bind_key__ of a model takes.
         SQLALCHEMY_BINDS=os.environ.get("SQLALCHEMY_BINDS"),

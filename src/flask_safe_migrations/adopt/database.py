@@ -1,14 +1,11 @@
 """Compares a database with what the revisions make, gives it their names, and stamps it."""
 
-import os
-import sys
-
-import click
 from alembic import command
 from alembic.script import ScriptDirectory
 
-from .. import adopt, runtime
+from .. import adopt, output, runtime
 from ..backends.base import Database
+from ..context import RunContext
 from ..errors import MigrationError, UsageError
 from ..runtime import snapshots
 from ..runtime.differences import every, from_models
@@ -33,7 +30,7 @@ def _compare(
 ) -> adopt.Comparison:
     if behind := from_models(shadow, script, every):
         raise MigrationError(
-            f'The revisions lag behind the models ({behind[0]}), so first: `make newmigration m="…"`.'
+            f'The revisions lag behind the models ({behind[0]}), so first: `flask db new -m "…"`.'
         )
     found = adopt.compare(database, script, shadow, ignore)
     if found.differences or found.more_tables:
@@ -60,10 +57,10 @@ def adopt_at_head(
 
 def _refuse(database: Database, script: ScriptDirectory, found: adopt.Comparison, *, new: bool) -> None:
     if found.differences:
-        click.echo(f"{database} differs from the models. A revision that made it like them:")
+        output.line(f"{database} differs from the models. A revision that made it like them:")
         _tell(found.differences)
     if found.more_tables:
-        click.echo("Tables that no model has:")
+        output.line("Tables that no model has:")
         _tell(found.more_tables)
     if new:
         raise NotMatchingError("Models that say all of it could not be written: not adopted.")
@@ -71,13 +68,13 @@ def _refuse(database: Database, script: ScriptDirectory, found: adopt.Comparison
     if older:
         way = (
             f"It has what revision {describe(script, {older})} makes: "
-            f'`make adopt args="--at {older}"`, then `make migrate`.'
+            f"`flask db adopt --at {older}`, then `flask db upgrade`."
         )
     elif found.differences:
-        way = "Change the models until they match (then `make newmigration`), or the database; then again."
+        way = "Change the models until they match (then `flask db new`), or the database; then again."
     else:
         ignored = " ".join(f"--ignore {name}" for name in found.more_tables)
-        way = f'Give them models, or say that they are somebody else\'s: `make adopt args="{ignored}"`.'
+        way = f"Give them models, or say that they are somebody else's: `flask db adopt {ignored}`."
     raise MigrationError(f"Not adopted, and nothing was changed. {way}")
 
 
@@ -88,7 +85,7 @@ def adopt_at(database: Database, script: ScriptDirectory, at: str, *, yes: bool)
     with database.shadow() as shadow:
         runtime.build(shadow, script, revision.revision)
         if found := differing(database, shadow):
-            click.echo(f"{database} is not what revision {describe(script, {revision.revision})} makes:")
+            output.line(f"{database} is not what revision {describe(script, {revision.revision})} makes:")
             _tell(found)
             raise MigrationError("Not adopted, and nothing was changed.")
         with database.connect() as connection, shadow.connect() as like:
@@ -103,26 +100,25 @@ def _give_names(
     database: Database, like: Database, found: adopt.Comparison, *, yes: bool, new: bool = False
 ) -> bool:
     """Return whether that was agreed to; `new`: models and baseline were written, and stay."""
-    click.echo("All matches but these names, which no later revision could rely on:")
+    output.line("All matches but these names, which no later revision could rely on:")
     _tell(list(map(str, found.names)))
-    asks = sys.stdin.isatty() and not os.environ.get("CI")
-    if not yes and not (asks and click.confirm(f"Give them these names in {database}? No row changes.")):
+    if not yes and not output.reporter().confirm(f"Give them these names in {database}? No row changes."):
         if new:
-            click.echo("Models and baseline are written; the database is as it was: `make adopt args=--yes`.")
+            output.line("Models and baseline are written; the database is as it was: `flask db adopt --yes`.")
             return False
         raise MigrationError(
-            "Not adopted, and nothing was changed. `make adopt args=--yes` gives them these names, once."
+            "Not adopted, and nothing was changed. `flask db adopt --yes` gives them these names, once."
         )
     if database.cheap_snapshots:
         snapshots.take_and_tell(database)
     adopt.give_names(database, like, found.names)
-    click.echo(f"Named {len(found.names)}.")
+    output.line(f"Named {len(found.names)}.")
     return True
 
 
 def _tell_beyond(database: Database, shadow: Database, ignore: tuple[str, ...] = ()) -> None:
     if found := beyond_models(database, shadow, ignore):
-        click.echo(
+        output.line(
             "It stays as it is in what models do not say; a database built from the revisions is otherwise:"
         )
         _tell(found)
@@ -130,15 +126,15 @@ def _tell_beyond(database: Database, shadow: Database, ignore: tuple[str, ...] =
 
 def _stamp(database: Database, script: ScriptDirectory, revision: str) -> None:
     config = alembic_config()
-    config.attributes["database"] = database  # of several only this one
+    RunContext.of(config).only = database  # of several only this one
     command.stamp(config, revision)
     if stored_heads(database) != {revision}:
         raise MigrationError(f"{database} does not say that it is at {revision}: try again.")
-    click.echo(f"Adopted: {database} is at {describe(script, {revision})}.")
+    output.line(f"Adopted: {database} is at {describe(script, {revision})}.")
 
 
 def _tell(lines: list[str]) -> None:
     for line in lines[:SHOWN]:
-        click.echo(f"  {line}")
+        output.line(f"  {line}")
     if len(lines) > SHOWN:
-        click.echo(f"  … and {len(lines) - SHOWN} more")
+        output.line(f"  … and {len(lines) - SHOWN} more")

@@ -98,7 +98,7 @@ def _refuse_unknown(column: Column[Any]) -> None:
         what = f"is of a domain ({kind.name})" if known else "has no type that SQLAlchemy knows"
         raise MigrationError(
             f"Column {column.table.fullname}.{column.name} {what}, so no baseline would make it, and nothing "
-            "was changed: change its type, or write the models by hand and then `make adopt`."
+            "was changed: change its type, or write the models by hand and then `flask db adopt`."
         )
 
 

@@ -10,6 +10,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
 from ..backends.base import Database
+from ..context import RunContext
 from . import rendered_parts, unsupported
 from . import rendering as _rendering  # noqa: F401  (it registers itself)
 from .answers import Answers
@@ -37,14 +38,15 @@ def revise(
     if not (config and getattr(config.cmd_opts, "autogenerate", False)):
         unsupported.say(migration)
         return
-    answers = config.attributes.setdefault("answers", Answers(getattr(config.cmd_opts, "x", None) or ()))
+    run = RunContext.of(config)
+    answers = run.answers = run.answers or Answers(getattr(config.cmd_opts, "x", None) or ())
     if not up.is_empty():
         _settle(database, migration, up, down, answers)
         rendered_parts.keep(database.bind, migration, up, down)
     unsupported.say(migration)
-    if config.attributes.get("is_last", True):
+    if run.is_last:
         answers.check_all_used()
-        if not rendered_parts.of(config):
+        if not run.parts:
             directives.clear()  # no empty file
 
 

@@ -1,11 +1,8 @@
 """What the developer says about a difference that can be read in two ways: on the command line, or asked."""
 
-import os
-import sys
 from collections.abc import Iterable
 
-import click
-
+from .. import output
 from ..errors import MigrationError, UsageError
 
 SHAPES = {
@@ -22,8 +19,7 @@ class Answers:
     def __init__(self, said: Iterable[str]) -> None:
         self.said: dict[str, dict[str, str]] = {kind: {} for kind in SHAPES}
         self.unused: set[tuple[str, str]] = set()
-        # make hands the terminal through; a pipeline has none, or says that it is one.
-        self.asks = sys.stdin.isatty() and not os.environ.get("CI")
+        self.asks = output.reporter().can_ask
         for text in said:
             kind, _, value = text.partition("=")
             if kind in SHAPES:
@@ -43,7 +39,7 @@ class Answers:
         return self.said[kind].get(key)
 
     def confirm(self, question: str) -> bool:
-        return self.asks and click.confirm(question, default=False)
+        return output.reporter().confirm(question)
 
     def check_all_used(self) -> None:
         """Raise for an answer to a question that was not there: most likely a slip of the pen."""
@@ -55,4 +51,4 @@ class Answers:
 
 def command(option: str) -> str:
     """What to type to give an answer."""
-    return f'make newmigration m="…" args="{option}"'
+    return f'`flask db new -m "…" {option}`'

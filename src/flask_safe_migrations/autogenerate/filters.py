@@ -12,6 +12,7 @@ from sqlalchemy import MetaData
 
 from .. import settings
 from ..backends.base import Database
+from ..context import Comparison
 
 
 def include_name(database: Database, metadata: MetaData) -> Callable[..., bool]:
@@ -45,9 +46,9 @@ def keep(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> Pri
 def is_foreign(migration: MigrationContext, name: str) -> bool:
     """Whether this table or type is none of ours. All in a shadow is, but for what extensions bring along."""
     connection: Any = migration.connection
-    if name in migration.opts["database"].wording.of_extensions(connection):
+    if name in Comparison.of(migration).database.wording.of_extensions(connection):
         return True
-    return not migration.opts["is_shadow"] and not re.search(rf"\b{re.escape(name)}\b", _revisions())
+    return not Comparison.of(migration).is_shadow and not re.search(rf"\b{re.escape(name)}\b", _revisions())
 
 
 def _revisions() -> str:

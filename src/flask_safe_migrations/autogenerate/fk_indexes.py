@@ -9,6 +9,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 
+from ..context import Comparison
 from .operations import dotted
 
 
@@ -22,7 +23,7 @@ def drop_along(operation: ops.ModifyTableOps, reflected: Table, wanted: Table) -
 
 def dropped_along(migration: MigrationContext, operations: list[Any]) -> list[Any]:
     """The same in a downgrade, in place: the index is one that there will be."""
-    if migration.opts["database"].wording.indexes_foreign_keys:
+    if Comparison.of(migration).database.wording.indexes_foreign_keys:
         metadata: Any = migration.opts["target_metadata"]
         for table in operations:
             for key in _dropped(table):

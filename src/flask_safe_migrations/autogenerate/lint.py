@@ -1,17 +1,18 @@
 """What the models ask of an engine that cannot do it, said before a revision is made."""
 
-import click
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy.exc import CompileError
 
+from .. import output
+from ..context import Comparison
 from ..errors import MigrationError
 
 
 def look(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
     migration = context.migration_context
-    database = migration.opts["database"]
+    database = Comparison.of(migration).database
     said = migration.opts.setdefault("advice", set())
     for table in context.sorted_tables:
         for column in table.columns:
@@ -26,5 +27,5 @@ def look(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchR
             advice = database.wording.unwise(column)
             if advice and name not in said:
                 said.add(name)
-                click.echo(f"Column {name}: {advice}.", err=True)
+                output.notice(f"Column {name}: {advice}.")
     return PriorityDispatchResult.CONTINUE

@@ -8,11 +8,11 @@ column comes as nullable, an UPDATE fills it, and then it is required.
 from collections.abc import Callable
 from typing import Any
 
-import click
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, DefaultClause, SQLColumnExpression
 
+from .. import output
 from ..errors import MigrationError
 from .answers import Answers, command
 from .operations import altered, dotted
@@ -32,7 +32,7 @@ def fill(migration: MigrationContext, found: list[Any], answers: Answers) -> lis
             return default
         if answers.asks:
             question = f"Column {name} is required. Which value do rows get that are there already?"
-            return written(click.prompt(question, default="", show_default=False), wanted.type)
+            return written(output.reporter().prompt(question), wanted.type)
         raise MigrationError(
             f"Column {name} is required, and rows that are there already have no value for it: nothing was "
             f"written. Say which one they get, {command(f'--default {name}=VALUE')}, or make it nullable."

@@ -4,12 +4,13 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import click
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Table, inspect
 from sqlalchemy.exc import DBAPIError, SAWarning
 
+from .. import output
 from ..backends.base import Database
+from ..context import Comparison
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def stored(migration: MigrationContext, table: Table) -> Stored | None:
 
 
 def _read(migration: MigrationContext, table: Table) -> Stored | None:
-    database: Database = migration.opts["database"]
+    database: Database = Comparison.of(migration).database
     connection: Any = migration.connection
     try:
         with warnings.catch_warnings(), database.wording.as_stored(connection, table) as scratch:
@@ -50,8 +51,7 @@ def _read(migration: MigrationContext, table: Table) -> Stored | None:
             )
     except DBAPIError as error:
         reason = str(error.orig).partition("\n")[0]
-        click.echo(
-            f"Table {table.fullname} could not be compared in full, for lack of a temporary one: {reason}",
-            err=True,
+        output.notice(
+            f"Table {table.fullname} could not be compared in full, for lack of a temporary one: {reason}"
         )
         return None

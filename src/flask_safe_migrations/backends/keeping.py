@@ -1,4 +1,4 @@
-"""How a database is copied and replaced: throwaway databases, snapshots, `make db`."""
+"""How a database is copied and replaced: throwaway databases, snapshots, `flask db rebuild`."""
 
 import os
 from collections.abc import Callable, Sequence

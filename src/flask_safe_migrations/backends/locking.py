@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import click
-
-from .. import settings
+from .. import output, settings
 from ..errors import MigrationError
 
 PAUSE = 0.1  # seconds between two tries
@@ -31,7 +29,7 @@ def wait_for(
     while not take():
         who = holder() or "another program"
         if not waited:
-            click.echo(f"Waiting for {who} to be done with {place} ...", err=True)
+            output.notice(f"Waiting for {who} to be done with {place} ...")
         waited = True
         if time.monotonic() - began > limit and not undecided():
             raise MigrationError(

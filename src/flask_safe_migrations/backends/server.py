@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import ClassVar
 
-import click
 from alembic.operations import ops
 from sqlalchemy import Connection, Dialect, TextClause, table, text
 from sqlalchemy.exc import DBAPIError
 
+from .. import output
 from ..errors import MigrationError
 from . import server_shadow
 from .base import Database
@@ -105,7 +105,7 @@ class Server(Database):
                 if not left or not self.gave_way(error.__cause__):
                     raise
                 pause = random.uniform(0.5, 1.5)  # noqa: S311
-                click.echo(f"{error.message} Trying again, {left} more times.", err=True)
+                output.notice(f"{error.message} Trying again, {left} more times.")
                 time.sleep(pause)
         return None
 
@@ -124,7 +124,7 @@ class Server(Database):
         if error.connection_invalidated:
             return (
                 f"{self.title} at {place} hung up: see whether it runs, then try again "
-                "(`make status` says where the database stands)."
+                "(`flask db status` says where the database stands)."
             )
         codes = {getattr(error.orig, "sqlstate", None), *getattr(error.orig, "args", ())[:1]}
         if codes & DISK_FULL:

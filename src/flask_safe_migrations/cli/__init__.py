@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
+from flask.cli import ScriptInfo
 from flask_migrate.cli import db as flask_migrate_commands
 
-from ..runtime import binds, data_loss
+from ..settings import Settings, activate
 from .adopt import adopt
 from .backup import backup
 from .branch_switch import asking
@@ -16,20 +17,31 @@ from .browse import browse
 from .diagram import diagram
 from .manifest_hook import listed
 from .new import new
+from .options import bind_option, verbose_option, yes_option
 from .rebase import rebase
 from .rebuild import rebuild
 from .restore import restore
 from .sql import sql
 from .squash import squash
 from .status import status
+from .terminal import terminal
 from .verify import verify
 
 VERBS = (adopt, backup, browse, diagram, new, rebase, rebuild, restore, sql, squash, status, verify)
 
 
+class Commands(click.Group):
+    """Reports to the terminal, and shows a MigrationError as one sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        app = ctx.ensure_object(ScriptInfo).load_app()
+        with terminal(app), activate(Settings.from_app(app, ctx.params.get("directory"))):
+            return super().invoke(ctx)
+
+
 def make_group(name: str | None = "db") -> click.Group:
     """Return the command group; Flask-Migrate's own commands are copied, never changed in place."""
-    group = click.Group(
+    group = Commands(
         name,
         commands=[_copy(command) for command in (*flask_migrate_commands.commands.values(), *VERBS)],
         params=flask_migrate_commands.params,
@@ -40,7 +52,7 @@ def make_group(name: str | None = "db") -> click.Group:
     for made in ("migrate", "revision", "merge"):
         _wrap(group, made, listed)
     _wrap(group, "upgrade", asking, (foreign_option,))
-    _wrap(group, "downgrade", lambda callback: callback, (data_loss.option,))
+    _wrap(group, "downgrade", lambda callback: callback, (yes_option(),))
     # `flask db downgrade -2` means a revision.
     group.commands["downgrade"].context_settings = {"ignore_unknown_options": True}
     return group
@@ -48,12 +60,9 @@ def make_group(name: str | None = "db") -> click.Group:
 
 def _copy(command: click.Command) -> click.Command:
     own = copy.copy(command)
-    own.params = [*command.params, binds.option()]
+    own.params = [*command.params, bind_option()]
     if not any("--verbose" in option.opts for option in own.params):
-        verbose = click.Option(
-            ["--verbose"], is_flag=True, expose_value=False, help="Show the traceback of an error."
-        )
-        own.params.append(verbose)
+        own.params.append(verbose_option())
     return own
 
 

@@ -5,7 +5,7 @@ from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
 from sqlalchemy import inspect
 
-from .. import runtime
+from .. import output, runtime
 from ..adopt.database import adopt_at, adopt_at_head, look_at
 from ..backends.base import Database
 from ..errors import MigrationError
@@ -48,7 +48,7 @@ def _adopt(databases: list[Database], ignore: tuple[str, ...], *, yes: bool, new
     for step in (look_at, adopt_at_head) if len(databases) > 1 else (adopt_at_head,):
         for database in databases:
             if step is adopt_at_head and (told := binds.told(database)):
-                click.echo(told.rstrip())
+                output.line(told.rstrip())
             with one_sentence(database):
                 step(database, script, ignore, yes=yes, new=new)
 
@@ -57,7 +57,7 @@ def _refuse_without_one_head(script: ScriptDirectory) -> None:
     refuse_several_heads(script, "adopt the database")
     if not script.get_heads():
         raise MigrationError(
-            'There is no revision to adopt the database at: `make newmigration m="…"` makes one.'
+            'There is no revision to adopt the database at: `flask db new -m "…"` makes one.'
         )
 
 
@@ -65,15 +65,16 @@ def _has_nothing_to_adopt(database: Database, script: ScriptDirectory) -> bool:
     heads = stored_heads(database)
     refuse_unknown(database, script, heads)
     if heads:
-        click.echo(f"{binds.told(database)}Nothing to adopt: {database} is at {describe(script, heads)}.")
+        output.line(f"{binds.told(database)}Nothing to adopt: {database} is at {describe(script, heads)}.")
         return True
     tables: list[str] = []
     if database.exists():
         with database.connect() as connection:
             tables = inspect(connection).get_table_names()
     if not set(tables) - database.own_tables:
-        click.echo(
-            f"{binds.told(database)}Nothing to adopt: {database} has no tables; `make migrate` makes them."
+        output.line(
+            f"{binds.told(database)}Nothing to adopt: {database} has no tables; "
+            "`flask db upgrade` makes them."
         )
         return True
     return False

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from alembic.script import ScriptDirectory
 
-from .. import runtime, settings
+from .. import output, runtime, settings
 from ..adopt import models
 from ..adopt.models import NotMatchingError
 from ..backends.base import Database
@@ -39,12 +39,12 @@ def write_models(
             models.write(models.modules(databases, related=False))
             if reason := models.broken():
                 raise NotMatchingError(f"The models that were written do not work: {reason}.")
-            click.echo("Without relationships: those that the foreign keys suggest do not fit together.")
+            output.line("Without relationships: those that the foreign keys suggest do not fit together.")
         _baseline(ctx)
         for module in found:
-            click.echo(f"Wrote {settings.active().relative(module.path)} ({module.tables} tables)")
+            output.line(f"Wrote {settings.active().relative(module.path)} ({module.tables} tables)")
         for path in sorted(_versions() - before):
-            click.echo(
+            output.line(
                 f"Wrote migrations/versions/{path.name}, which makes them: proved up, down and up again"
             )
         adopt()
@@ -63,7 +63,7 @@ def _refuse_own_models(databases: list[Database], script: ScriptDirectory) -> No
     if tables:
         raise MigrationError(
             f"This project has models already ({', '.join(tables[:5])}): generate one with "
-            "example_models=no for an existing database, or compare with these by `make adopt`."
+            "example_models=no for an existing database, or compare with these by `flask db adopt`."
         )
     for database in databases:
         with runtime.shadow(database, script) as shadow:
@@ -81,7 +81,7 @@ def _baseline(ctx: click.Context) -> None:
     try:
         with redirect_stdout(said):
             ctx.invoke(new, message="adopted tables", data=None, prove=False, **answers)
-    except click.ClickException as error:
+    except MigrationError as error:
         raise NotMatchingError(error.message) from error
 
 

@@ -42,7 +42,7 @@ def _misplaced(database: Database) -> tuple[list[File], list[File]] | None:
 
     What is in the way of finding that out is in the way of the upgrade, too: env.py waits for it, or says it.
     """
-    with suppress(DBAPIError, click.ClickException):
+    with suppress(DBAPIError, MigrationError):
         if checks.outside_development(database) is None and database.exists():
             there = files.parsed(Path(runtime.directory().versions))
             applied = undo.files_of(database, there)
@@ -57,8 +57,8 @@ def _settle(database: Database, applied: list[File], wanted: list[File], *, unas
         told = f"{database} has {names} from another branch, or in another place of the chain"
         if not sys.stdin.isatty():
             raise MigrationError(
-                f"{told}: `flask db upgrade --undo-foreign` takes it back and goes on (`make migrate` asks "
-                "first), or `make db` starts the development database anew."
+                f"{told}: `flask db upgrade --undo-foreign` takes it back and goes on (`flask db upgrade` "
+                "asks first), or `flask db rebuild` starts the development database again from scratch."
             )
         click.confirm(f"{told}.\nTake it back, with the values in it, and go on?", abort=True)
     undo.take_back(database, runtime.directory(), applied, wanted)

@@ -35,6 +35,6 @@ def browse(port: int, write: bool) -> None:
 
 def _refuse(database: Database) -> None:
     if not database.exists():
-        raise MigrationError(f"{database} does not exist yet: `make db` makes it.")
+        raise MigrationError(f"{database} does not exist yet: `flask db rebuild` makes it.")
     if reason := outside_development(database):
         raise MigrationError(f"This database is not opened: {reason}.")

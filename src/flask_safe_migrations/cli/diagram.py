@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from .. import settings
+from .. import output, settings
 from ..backends.base import Database
 from ..contrib.mermaid import picture
 from ..errors import MigrationError
@@ -13,7 +13,7 @@ from ..runtime import binds
 
 INTRODUCTION = """# Tables
 
-Drawn from the models by `make erd`; draw it again when they have changed.
+Drawn from the models by `flask db diagram`; draw it again when they have changed.
 """
 
 
@@ -36,7 +36,7 @@ def diagram(target: Path | None) -> None:
         raise MigrationError(
             f"{target} cannot be written ({error.strerror}): name another with --to."
         ) from error
-    click.echo(f"Written: {target}")
+    output.line(f"Written: {target}")
 
 
 def _section(database: Database) -> str:

@@ -12,8 +12,9 @@ from alembic import command
 from alembic.script import Script, ScriptDirectory
 from flask.cli import with_appcontext
 
-from .. import runtime
+from .. import output, runtime
 from ..backends.base import Database
+from ..context import RunContext
 from ..errors import UsageError
 from ..revisions import manifest
 from ..runtime import binds
@@ -42,38 +43,38 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
     if prove:
         head = script.get_current_head()
         if head is None:
-            raise UsageError('There is no revision to prove yet: `make newmigration m="…"` writes the first.')
+            raise UsageError('There is no revision to prove yet: `flask db new -m "…"` writes the first.')
         newest = script.get_revision(head)
         if newest.is_merge_point:
-            click.echo(f"{Path(newest.path).name} joins two branches: `flask db verify` runs it.")
+            output.line(f"{Path(newest.path).name} joins two branches: `flask db verify` runs it.")
         else:
             _prove(newest, script, {})
         manifest.write(script)
         return
     if not message or not message.strip():
-        raise UsageError('Say in a few words what changes: make newmigration m="add users.phone".')
+        raise UsageError('Say in a few words what changes: `flask db new -m "add users.phone"`.')
     if data:
         _new_for_data(message.strip(), data)
         return
     x = [f"{name.replace('_', '-')}={value}" for name, values in answers.items() for value in values]
     config = alembic_config("autogenerate", "quiet", x=x)
     with ExitStack() as stack:
-        shadows = {}
+        shadows: dict[str | None, Database] = {}
         for database in binds.databases():
             with one_sentence(database):
                 shadows[database.bind] = stack.enter_context(runtime.shadow(database, script))
-        config.attributes["shadows"] = shadows
+        RunContext.of(config).shadows = shadows
         written: Any = command.revision(config, message.strip(), autogenerate=True)
         if not written:
-            click.echo("Nothing to migrate: the revisions and the models agree. No file was written.")
+            output.line("Nothing to migrate: the revisions and the models agree. No file was written.")
             return
         path = Path(written.path)
         _format(path)
-        click.echo(f"Wrote migrations/versions/{path.name}")
+        output.line(f"Wrote migrations/versions/{path.name}")
         script = runtime.directory()
         manifest.add(script)
         _prove(script.get_revision(written.revision), script, shadows)
-    click.echo("Read it, then apply it with `make migrate`.")
+    output.line("Read it, then apply it with `flask db upgrade`.")
 
 
 def _prove(revision: Script, script: ScriptDirectory, shadows: dict[str | None, Database]) -> None:
@@ -82,7 +83,7 @@ def _prove(revision: Script, script: ScriptDirectory, shadows: dict[str | None, 
         if not binds.touches(revision.module, database.bind):
             continue
         if told := binds.told(database):
-            click.echo(told.rstrip())
+            output.line(told.rstrip())
         with ExitStack() as stack, one_sentence(database):
             if not (shadow := shadows.get(database.bind)):
                 shadow = stack.enter_context(database.shadow())
@@ -92,14 +93,14 @@ def _prove(revision: Script, script: ScriptDirectory, shadows: dict[str | None, 
 
 def _new_for_data(message: str, data: str) -> None:
     config = alembic_config("quiet")
-    config.attributes["data"] = backfill(data)
+    RunContext.of(config).data = backfill(data)
     written: Any = command.revision(config, message)
     path = Path(written.path)
     _format(path)
     manifest.add(runtime.directory())
-    click.echo(
+    output.line(
         f"Wrote migrations/versions/{path.name}\n"
-        "Say in it what the rows get (VALUES) and which ones (TODO), then prove it: flask db new --prove"
+        "Say in it what the rows get (VALUES) and which ones (TODO), then prove it: `flask db new --prove`"
     )
 
 

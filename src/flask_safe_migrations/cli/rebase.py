@@ -7,7 +7,7 @@ import click
 from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
 
-from .. import runtime, settings
+from .. import output, runtime, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
@@ -32,14 +32,14 @@ def rebase(move: str | None) -> None:
         plan = moving.plan(there, _staying(there, git, move), list(manifest.listed(script)))
         if plan.is_done:
             manifest.write(script)
-            click.echo("Nothing to move: the revisions stand in a row. migrations/HEAD was written anew.")
+            output.line("Nothing to move: the revisions stand in a row. migrations/HEAD was written anew.")
             return
         for database in databases:
             _take_back(database, script, there, plan)
         below = plan.tip.path.name if plan.tip else "nothing"
         for mover, path in zip(plan.movers, moving.move(plan, script, datetime.now(UTC)), strict=True):
             now = "" if mover.path.name == path.name else f", now {path.name},"
-            click.echo(f"Moved {mover.path.name}{now} on top of {below}.")
+            output.line(f"Moved {mover.path.name}{now} on top of {below}.")
             below = path.name
         script = ScriptDirectory.from_config(alembic_config())
         manifest.write(script)
@@ -51,7 +51,7 @@ def rebase(move: str | None) -> None:
                         prove_and_tell(shadow, script, revision)
                     else:
                         runtime.run(shadow, script, revision.revision, upgrade=True)
-    click.echo(f"Then: {git.next_step()}; `make migrate` applies what is pending.")
+    output.line(f"Then: {git.next_step()}; `flask db upgrade` applies what is pending.")
 
 
 def _staying(there: list[files.File], git: Git, move: str | None) -> set[str]:
@@ -74,7 +74,7 @@ def _take_back(
     applied = undo.files_of(database, there)
     names = {mover.revision for mover in plan.movers}
     if applied is None:
-        click.echo(f"{database} is at a revision without a file: `make db` makes it anew.")
+        output.line(f"{database} is at a revision without a file: `flask db rebuild` makes it anew.")
         return
     wanted = undo.reached_through(applied, names)
     if not wanted:
@@ -86,5 +86,5 @@ def _take_back(
         )
     try:
         undo.take_back(database, script, applied, wanted)
-    except click.ClickException as error:
-        click.echo(f"{error.message} So {database} stays as it is: `make db` makes it anew.")
+    except MigrationError as error:
+        output.line(f"{error.message} So {database} stays as it is: `flask db rebuild` makes it anew.")

@@ -7,8 +7,9 @@ from alembic import command
 from flask import current_app
 from flask.cli import with_appcontext
 
-from .. import settings
+from .. import output, settings
 from ..backends.base import Database
+from ..context import RunContext
 from ..errors import MigrationError
 from ..runtime import binds, marker
 from ..runtime.checks import refuse_outside_development
@@ -28,20 +29,20 @@ def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
             refuse_outside_development(database, yes_destroy)
     for database in reversed(databases):  # the default one last: its seeds may have rows for the others
         with one_sentence(database):
-            click.echo(f"Rebuilding {binds.told(database)}{database}")
+            output.line(f"Rebuilding {binds.told(database)}{database}")
             database.rebuild(partial(_fill, ctx, database))
 
 
 def _fill(ctx: click.Context, database: Database, new: Database) -> None:
     """Migrate and seed `new`, which is not yet the one that the application is configured for."""
     config = alembic_config()
-    config.attributes["database"] = new
+    RunContext.of(config).only = new
     try:
         command.upgrade(config, "head")
         if database.bind is None:
             _seed(ctx, new)
         marker.settle(new, database)
-    except click.ClickException as error:  # from the migrations or from the seeds
+    except (MigrationError, click.ClickException) as error:  # from the migrations or from the seeds
         raise MigrationError(f"{error.message} The old database, if there was one, is as it was.") from error
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
+from .. import output
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..runtime import binds, marker, snapshots
@@ -49,13 +50,13 @@ def _put_back(database: Database, source: Path) -> None:
             with database.lock():
                 snapshots.take_and_tell(database)
         database.rebuild(fill)
-    click.echo(f"{database} is what {source.name} holds.")
+    output.line(f"{database} is what {source.name} holds.")
 
 
 def _snapshot(database: Database, file: Path | None) -> Path:
     found = snapshots.of(database)
     if file is None and not found:
-        raise MigrationError(f"There is no snapshot of {database.short_name}: `make backup` takes one.")
+        raise MigrationError(f"There is no snapshot of {database.short_name}: `flask db backup` takes one.")
     source = file or found[-1]
     for candidate in (source, snapshots.folder() / source.name):
         if candidate.is_file():

@@ -10,7 +10,7 @@ import click
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, event
 
-from .. import safety, verification
+from .. import output, safety, verification
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..runtime.differences import every
@@ -44,7 +44,7 @@ def prove_and_tell(
     except verification.UnprovedError as error:
         failure = error
     for line in safety.describe(recorded):
-        click.echo(f"  {line}")
+        output.line(f"  {line}")
     if failure:
         _warn(safety.warnings(recorded, shadow, Path(revision.path)))
         raise MigrationError(
@@ -54,7 +54,7 @@ def prove_and_tell(
     without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
     reason = prove.irreversible
     way = f"up (it cannot be taken back: {reason})" if reason else "up, down and up again"
-    click.echo(f"Proved: {way} on a throwaway database with rows{without}.")
+    output.line(f"Proved: {way} on a throwaway database with rows{without}.")
     _warn(safety.warnings(recorded, shadow, Path(revision.path)))
 
 
@@ -72,15 +72,15 @@ def _collecting(connection: Connection, statements: list[str]) -> Iterator[None]
 
 
 def _tell_sql(database: Database, statements: list[str]) -> None:
-    click.echo(f"SQL on {database.title}:")
+    output.line(f"SQL on {database.title}:")
     for statement in statements[:SHOWN]:
-        click.echo(f"  {statement};")
+        output.line(f"  {statement};")
     if len(statements) > SHOWN:
-        click.echo(f"  … and {len(statements) - SHOWN} more: `make sql` shows all of it.")
+        output.line(f"  … and {len(statements) - SHOWN} more: `flask db sql` shows all of it.")
 
 
 def _warn(findings: list[safety.Finding]) -> None:
     for finding in findings:
-        click.echo(click.style("Warning, ", fg="yellow") + str(finding))
+        output.line(click.style("Warning, ", fg="yellow") + str(finding))
     if any(not finding.accepted for finding in findings):
-        click.echo("A warning is accepted by a reason on the line above: # safe: unused since 2026-10.")
+        output.line("A warning is accepted by a reason on the line above: # safe: unused since 2026-10.")

@@ -4,7 +4,8 @@ import click
 from alembic import command
 from flask.cli import with_appcontext
 
-from .. import runtime
+from .. import output, runtime
+from ..context import RunContext
 from ..runtime import binds
 from ..runtime.checks import refuse_unknown
 from ..runtime.errors import one_sentence
@@ -23,9 +24,9 @@ def sql() -> None:
         with one_sentence(database):
             heads = stored_heads(database)
             if heads == set(script.get_heads()):
-                click.echo(f"-- Nothing is pending: {database} has all revisions.")
+                output.line(f"-- Nothing is pending: {database} has all revisions.")
                 continue
             refuse_unknown(database, script, heads)
             config = alembic_config()
-            config.attributes["database"] = database
+            RunContext.of(config).only = database
             command.upgrade(config, f"{','.join(heads) or 'base'}:head", sql=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from .. import runtime, settings
+from .. import output, runtime, settings
 from ..backends.base import Database
 from ..errors import MigrationError, UsageError
 from ..runtime import binds
@@ -32,7 +32,7 @@ def squash(*, upto: str | None, yes: bool, back: bool) -> None:
     """
     if back:
         files = undo(settings.active().directory)
-        click.echo(f"Taken back: {len(files)} files are in migrations/versions again.")
+        output.line(f"Taken back: {len(files)} files are in migrations/versions again.")
         return
     databases = binds.databases()
     if len(databases) < len(settings.active().binds) + 1:
@@ -44,17 +44,17 @@ def squash(*, upto: str | None, yes: bool, back: bool) -> None:
             for head in stored_heads(database) & set(chosen.replaces):
                 raise MigrationError(
                     f"{database} is at revision {head}, which would be folded, and nothing was changed: "
-                    "`make migrate` first."
+                    "`flask db upgrade` first."
                 )
     before = len(chosen.folded) + len(chosen.rest)
-    click.echo(f"Folding {len(chosen.folded)} of {before} revisions, up to {Path(chosen.upto.path).name}")
+    output.line(f"Folding {len(chosen.folded)} of {before} revisions, up to {Path(chosen.upto.path).name}")
     with one_sentence(databases[0]):
         squashed = fold_into_one(databases, script, chosen)
     titles = " and ".join(sorted({database.title for database in databases}))
     _ask([*map(": ".join, questions(chosen, squashed.filled, titles, _suffixes(databases)))], yes=yes)
     folder = squashed.write()
     rows = f", with the rows of {', '.join(name for _, name in squashed.filled)}" if squashed.filled else ""
-    click.echo(
+    output.line(
         f"Wrote migrations/versions/{squashed.name}{rows}\n"
         f"Proved on {titles}: the same schema and rows, up, down and with all that comes after it.\n"
         f"The folded files are in {settings.active().relative(folder)}, until they are deleted there.\n"
@@ -70,11 +70,11 @@ def _suffixes(databases: list[Database]) -> set[str]:
 def _ask(told: list[str], *, yes: bool) -> None:
     if not told:
         return
-    click.echo("What fresh databases will not go through any more:")
+    output.line("What fresh databases will not go through any more:")
     for line in told[:SHOWN]:
-        click.echo(f"  {line}")
+        output.line(f"  {line}")
     if len(told) > SHOWN:
-        click.echo(f"  … and {len(told) - SHOWN} more")
+        output.line(f"  … and {len(told) - SHOWN} more")
     if yes:
         return
     if not sys.stdin.isatty():

@@ -6,7 +6,7 @@ import click
 from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
 
-from .. import runtime
+from .. import output, runtime
 from ..backends.base import Database
 from ..runtime import applied, binds
 from ..runtime.checks import refuse_unknown
@@ -21,7 +21,7 @@ def status() -> None:
     script = runtime.directory()
     for number, database in enumerate(binds.databases()):
         if number:
-            click.echo()
+            output.line()
         with one_sentence(database):
             _tell(database, script)
 
@@ -36,16 +36,16 @@ def _tell(database: Database, script: ScriptDirectory) -> None:
             version = database.version(connection)
             changed = applied.changed(connection, script, heads)
     if binds.told(database):
-        click.echo(f"Bind      {binds.label(database)}")
-    click.echo(f"Engine    {database.title} {version}".rstrip())
-    click.echo(f"Database  {database}{'' if exists else '  (does not exist yet)'}")
-    click.echo(f"Revision  {describe(script, heads)}")
+        output.line(f"Bind      {binds.label(database)}")
+    output.line(f"Engine    {database.title} {version}".rstrip())
+    output.line(f"Database  {database}{'' if exists else '  (does not exist yet)'}")
+    output.line(f"Revision  {describe(script, heads)}")
     refuse_unknown(database, script, heads)
     for sentence in changed:
-        click.echo(f"Changed   {sentence}")
+        output.line(f"Changed   {sentence}")
     current: Any = tuple(heads)  # it takes several, which its annotation does not say
     pending = [step.revision for step in script._upgrade_revs("heads", current)]
     if not pending:
-        click.echo("Pending   nothing")
+        output.line("Pending   nothing")
     for revision in pending:
-        click.echo(f"Pending   {revision.revision} ({revision.doc})")
+        output.line(f"Pending   {revision.revision} ({revision.doc})")

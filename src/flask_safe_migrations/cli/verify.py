@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
+from .. import output
 from ..runtime import binds
 from ..runtime.errors import one_sentence
 from ..verification.running_code import against as look
@@ -32,8 +33,8 @@ def verify(ctx: click.Context, *, as_json: bool, against: str | None) -> None:
     fine = all(check.ok is not False for check in checks)
     if as_json:
         told = [asdict(check) for check in checks]
-        click.echo(json.dumps({"ok": fine, "engine": databases[0].title, "checks": told}, indent=2))
+        output.line(json.dumps({"ok": fine, "engine": databases[0].title, "checks": told}, indent=2))
     else:
         for check in checks:
-            click.echo(check)
+            output.line(check)
     ctx.exit(0 if fine else 1)

@@ -47,7 +47,7 @@ def problems(folder: Path) -> list[str]:
         return ["a squash was interrupted: `flask db squash --undo` puts all files back"]
     head = folder.parent / "HEAD"
     if head.exists() and re.search(r"^<{7}", head.read_text(encoding="utf-8"), re.MULTILINE):
-        return ["migrations/HEAD has a conflict in it: `make rebase` puts your revision on top of theirs"]
+        return ["migrations/HEAD has a conflict in it: `flask db rebase` puts your revision on top of theirs"]
     files = parsed(folder)
     names = defaultdict(list)
     for file in files:
@@ -70,9 +70,12 @@ def problems(folder: Path) -> list[str]:
 def _gone(folded: bool) -> str:
     if folded:
         return (
-            "which was folded into a baseline meanwhile: `make rebase` puts it on top of the newest revision"
+            "which was folded into a baseline meanwhile: "
+            "`flask db rebase` puts it on top of the newest revision"
         )
-    return "which no file in versions/ has: if it was taken out of the history, `make rebase` closes the gap"
+    return (
+        "which no file in versions/ has: if it was taken out of the history, `flask db rebase` closes the gap"
+    )
 
 
 def refuse_inconsistent(folder: Path) -> None:

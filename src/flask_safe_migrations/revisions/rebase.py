@@ -51,11 +51,13 @@ def plan(files: list[File], staying: set[str], listed: list[str]) -> Plan:
         names = " and ".join(file.path.name for file in tips)
         raise MigrationError(
             f"Git does not say which of {names} is yours: name the one to be moved "
-            '(`make rebase args="--move REV"`), or join them with `flask db merge heads -m "…"`.'
+            '(`flask db rebase --move REV`), or join them with `flask db merge heads -m "…"`.'
         )
     for file in movers.values():
         if len(file.parents) > 1:
-            raise MigrationError(f"{file.path.name} joins two branches: delete it, then `make rebase` again.")
+            raise MigrationError(
+                f"{file.path.name} joins two branches: delete it, then `flask db rebase` again."
+            )
     return Plan(_in_a_row(movers, listed), tips[0] if tips else None)
 
 

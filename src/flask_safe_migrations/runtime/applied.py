@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import click
 from alembic.runtime.migration import RevisionStep
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Column, Connection, DateTime, Float, MetaData, String, Table, inspect, select
 from sqlalchemy.engine import Row
 
-from .. import settings
+from .. import output, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import manifest
@@ -110,7 +109,7 @@ def tell_changed(connection: Connection, script: ScriptDirectory, heads: set[str
         mend = "put the history back as it was, and make a new revision of the change"
         if settings.active().refuse_changed:
             raise MigrationError(f"{sentence}, and MIGRATION_REFUSE_CHANGED is set: {mend}.")
-        click.echo(f"Warning: {sentence}: {mend}.", err=True)
+        output.notice(f"Warning: {sentence}: {mend}.")
 
 
 def _differs(row: Row[Any], file: Path, replaced: str | None) -> bool:

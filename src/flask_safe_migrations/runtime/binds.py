@@ -9,25 +9,15 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
-import click
 from alembic.runtime.migration import RevisionStep
 from sqlalchemy import MetaData
 
 from .. import backends, settings
 from ..backends.base import Database
+from ..context import choice
 from ..errors import MigrationError, UsageError
 
 DEFAULT = "default"
-_CHOSEN = "migrations.bind"
-
-
-def _remember(context: click.Context, _option: click.Parameter, given: str | None) -> None:
-    context.meta[_CHOSEN] = given
-
-
-def option() -> click.Option:
-    told = "Of several databases this one: a name in SQLALCHEMY_BINDS, or default."
-    return click.Option(["--bind"], metavar="NAME", expose_value=False, callback=_remember, help=told)
 
 
 def databases(x: list[str] | None = None) -> list[Database]:
@@ -37,9 +27,8 @@ def databases(x: list[str] | None = None) -> list[Database]:
     """
     found = [backends.configured(bind) for bind in (None, *_names())]
     _refuse_doubles(found)
-    context = click.get_current_context(silent=True)
     said = [text.partition("=")[2] for text in x or () if text.startswith("bind=")]
-    name = said[-1] if said else (context.meta.get(_CHOSEN) if context else None)
+    name = said[-1] if said else choice().bind
     if name is None:
         return found
     chosen = [database for database in found if label(database) == name]

@@ -22,8 +22,8 @@ def refuse_tables_without_revision(migration: MigrationContext) -> None:
     if tables:
         raise MigrationError(
             f"The database has tables ({', '.join(tables)}) but no revision: create_all(), another tool or "
-            "a first migration that failed half-way made them. `make adopt` compares them with the models, "
-            "and takes them over where they match; a development database is rebuilt by `make db`."
+            "a first migration that failed half-way made them. `flask db adopt` compares them with the "
+            "models, and takes them over where they match; for a development database `flask db rebuild`."
         )
 
 
@@ -39,7 +39,7 @@ def refuse_several_heads(script: ScriptDirectory, then: str) -> None:
     if len(names) > 1:
         raise MigrationError(
             f"There are {len(names)} newest revisions, {' and '.join(names)}, and nothing was changed: "
-            "`make rebase` puts yours on top of theirs "
+            "`flask db rebase` puts yours on top of theirs "
             f'(or join them: `flask db merge heads -m "…"`), then {then}.'
         )
 

@@ -4,29 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import click
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from sqlalchemy import Connection, column, func, inspect, select, table
 
 from ..backends.base import Database
+from ..context import choice
 from ..errors import MigrationError
 from .checks import outside_development
 from .dropped import Drop, UnreadableError, by_downgrade
-
-_WORD = "migrations.rows_may_be_lost"
-
-
-def _remember(context: click.Context, _option: click.Parameter, given: bool) -> None:
-    context.meta[_WORD] = given
-
-
-option = click.Option(
-    ["--yes"],
-    is_flag=True,
-    expose_value=False,
-    callback=_remember,
-    help="Outside development: rows may be lost; a snapshot is taken first.",
-)
 
 
 def allowed(database: Database, migration: MigrationContext, steps: list[Any]) -> bool:
@@ -63,8 +48,7 @@ def _word(migration: MigrationContext) -> bool | None:
         return True
     if hasattr(options, "cmd"):  # plain alembic
         return False
-    context = click.get_current_context(silent=True)
-    return context.meta.get(_WORD) if context else None
+    return choice().may_lose_rows
 
 
 def _dropped(migration: MigrationContext, steps: Iterable[RevisionStep]) -> set[Drop]:

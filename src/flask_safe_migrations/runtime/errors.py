@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
@@ -22,7 +21,7 @@ def one_sentence(database: Database, progress: Progress | None = None) -> Iterat
     """Turn what the database, Alembic or a revision raises into a MigrationError."""
     try:
         yield
-    except click.ClickException:
+    except MigrationError:
         raise
     except Exception as error:
         if sentence := _sentence(error, database, progress):

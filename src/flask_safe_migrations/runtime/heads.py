@@ -11,6 +11,7 @@ from flask import current_app
 
 from .. import settings
 from ..backends.base import Database
+from ..context import RunContext
 from . import copies
 
 
@@ -31,7 +32,8 @@ def stored_heads(database: Database) -> set[str]:
 
     config = alembic_config()
     # Whatever versions/ looks like at present, and of this database only.
-    config.attributes |= {"quiet": True, "database": database}
+    run = RunContext.of(config)
+    run.only, run.quiet = database, True
     script = ScriptDirectory.from_config(config)
     if database.exists():
         with EnvironmentContext(config, script, fn=read, dont_mutate=True):
@@ -57,8 +59,8 @@ def unknown_revision(revision: str, database: Database | None, script: ScriptDir
         release = release_before(baseline, revision) or "the last release that still has its file"
         return (
             f"{place}, which was folded into {Path(baseline.path).name}, and nothing was changed: go through "
-            f"{release} first, whose `make migrate` brings it to {baseline.revision} or later, then come "
-            "back; a development database can be started anew with `make db`."
+            f"{release} first, whose `flask db upgrade` brings it to {baseline.revision} or later, then come "
+            "back; a development database can be started anew with `flask db rebuild`."
         )
     if database:
         return (
@@ -72,11 +74,11 @@ def _ways_out(revision: str) -> str:
     if copies.find(revision):
         return (
             "`flask db upgrade --undo-foreign` takes it back with the copy in instance/applied "
-            "(`make migrate` asks first), or `make db` starts the development database anew."
+            "(`flask db upgrade` asks first), or `flask db rebuild` starts the development database anew."
         )
     return (
-        "Go back to that branch and `make rollback` there, "
-        "or start the development database anew with `make db`."
+        "Go back to that branch and `flask db downgrade` there, "
+        "or start the development database anew with `flask db rebuild`."
     )
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
-import click
 from alembic.runtime.migration import MigrationContext, MigrationInfo, RevisionStep
 from alembic.script import ScriptDirectory
 
+from .. import output
 from ..backends.base import Database
 from ..errors import MigrationError
 from . import applied, binds, data_loss
@@ -84,7 +84,7 @@ class Progress:
         self.database.finished()
         if not self.quiet and self.current:
             sign = "" if step.is_upgrade else "back: "
-            click.echo(f"  {sign}{describe(self.script, {self.current.revision.revision})}  {seconds:.2f} s")
+            output.line(f"  {sign}{describe(self.script, {self.current.revision.revision})}  {seconds:.2f} s")
 
     def conclude(self) -> None:
         """Say where the database stood and stands; a fresh connection confirms that it was stored."""
@@ -96,10 +96,10 @@ class Progress:
         if self.quiet:
             return
         if self.applied:
-            click.echo(f"{describe(self.script, self.before)} → {describe(self.script, self.after)}")
+            output.line(f"{describe(self.script, self.before)} → {describe(self.script, self.after)}")
         else:
             by = ", brought there by the process that was waited for" if self.waited else ""
-            click.echo(f"Nothing to do: {self.database} is at {describe(self.script, self.after)}{by}.")
+            output.line(f"Nothing to do: {self.database} is at {describe(self.script, self.after)}{by}.")
 
     def _stored(self) -> set[str]:
         with self.database.connect() as connection:

@@ -1,7 +1,7 @@
 """The revisions in versions/, and databases built from them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,15 @@ from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
 
 from .. import settings
 from ..backends.base import Database
+from ..context import Recorder, RunContext
 from ..revisions import files
 from . import binds
 from .errors import one_sentence
 from .heads import alembic_config
 from .progress import Progress
-
-Recorder = Callable[[Connection], AbstractContextManager[Any]]
 
 
 def directory() -> ScriptDirectory:
@@ -129,6 +127,7 @@ def _run_env(
     database: Database, script: ScriptDirectory, fn: Any, recorder: Recorder | None, **options: Any
 ) -> None:
     config = alembic_config()
-    config.attributes |= {"database": database, "quiet": True, "recorder": recorder or nullcontext}
+    run = RunContext.of(config)
+    run.only, run.quiet, run.recorder = database, True, recorder or nullcontext
     with EnvironmentContext(config, script, fn=fn, **options):
         script.run_env()

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import click
 from alembic.runtime.migration import RevisionStep
 
-from .. import settings
+from .. import output, settings
 from ..backends.base import Database
 from .heads import stored_heads
 
@@ -43,7 +42,7 @@ def take_and_tell(database: Database, heads: set[str] | None = None) -> None:
     if heads is None:
         heads = stored_heads(database)
     path = take(database, "+".join(sorted(heads)) or "empty")
-    click.echo(f"Snapshot: {settings.active().relative(path)}")
+    output.line(f"Snapshot: {settings.active().relative(path)}")
 
 
 def may_destroy(steps: Iterable[Any]) -> bool:

@@ -1,11 +1,12 @@
 """Where each of several databases stands, after one of them could not be migrated."""
 
-import click
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
+from .. import output
 from ..backends.base import Database
+from ..errors import MigrationError
 from . import binds
 from .heads import describe
 
@@ -16,7 +17,7 @@ def tell(databases: list[Database], failed: Database, script: ScriptDirectory) -
     for database in databases:
         fate = "failed" if database is failed else "not reached" if after else "done"
         after |= database is failed
-        click.echo(f"  {binds.label(database)}: {_revision(database, script)} ({fate})", err=True)
+        output.notice(f"  {binds.label(database)}: {_revision(database, script)} ({fate})")
 
 
 def _revision(database: Database, script: ScriptDirectory) -> str:
@@ -25,5 +26,5 @@ def _revision(database: Database, script: ScriptDirectory) -> str:
             return "does not exist"
         with database.connect() as connection:
             return f"at {describe(script, MigrationContext.configure(connection).get_current_heads())}"
-    except (DBAPIError, click.ClickException):
+    except (DBAPIError, MigrationError):
         return "does not answer"

@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
 
 from ..backends.base import Database
+from ..context import RunContext
 from ..revisions.files import File, parse
 from . import applied, copies
 from .heads import alembic_config, stored_heads
@@ -78,6 +79,6 @@ def take_back(database: Database, script: ScriptDirectory, applied: list[File], 
             ]
 
         config = alembic_config()
-        config.attributes["database"] = database
+        RunContext.of(config).only = database
         with EnvironmentContext(config, together, fn=steps, destination_rev="base"):
             together.run_env()

@@ -16,7 +16,7 @@ NOT_YET = (
 )
 STEPWISE = (
     "Add {new} beside it, let the code write both, copy the old values in batches\n"
-    '(make newmigration m="…" data=1), let the code read {new}, deploy, then drop {thing}.'
+    '(`flask db new -m "…" --data 1`), let the code read {new}, deploy, then drop {thing}.'
 )
 SCAN = "All rows are read under a lock that keeps everybody out."
 
@@ -76,7 +76,7 @@ MESSAGES: dict[str, Message] = {
         "changes the type of {thing} from {old} to {new}",
         "Code that still runs reads and writes values of the old type.",
         "Add a column of the new type, let the code write both, copy the values in batches\n"
-        '(make newmigration m="…" data=1), let the code read the new one, deploy, then drop {thing}.',
+        '(`flask db new -m "…" --data 1`), let the code read the new one, deploy, then drop {thing}.',
     ),
     "new_constraint": Message(
         "adds {thing} on {table}",
@@ -106,7 +106,7 @@ MESSAGES: dict[str, Message] = {
             "MariaDB": "The whole table is copied, and nobody can write it meanwhile.",
         },
         "Add a column of the new type, let the code write both, copy the values in batches\n"
-        '(make newmigration m="…" data=1), let the code read the new one, deploy, then drop {thing}.',
+        '(`flask db new -m "…" --data 1`), let the code read the new one, deploy, then drop {thing}.',
     ),
     "narrow_type": Message(
         "changes the type of {thing} from {old} to {new}",
@@ -204,20 +204,20 @@ MESSAGES: dict[str, Message] = {
         "The whole table is rewritten, and nobody can use it meanwhile.",
         'op.add_column("{table}", sa.Column("{column}", …))\n'
         'op.alter_column("{table}", "{column}", server_default=sa.text("…"))\n'
-        'and fill in the old rows in batches (make newmigration m="…" data=1).',
+        'and fill in the old rows in batches (`flask db new -m "…" --data 1`).',
     ),
     "stored_generated": Message(
         "adds the stored generated column {thing}",
         "The whole table is rewritten, and nobody can use it meanwhile.",
         "Add a plain column, let the code or a trigger write it, and fill in the old rows in batches\n"
-        '(make newmigration m="…" data=1); or compute it when it is read (persisted=False).',
+        '(`flask db new -m "…" --data 1`); or compute it when it is read (persisted=False).',
     ),
     "serial": Message(
         "adds column {thing}, numbered by the database",
         "The whole table is rewritten, and nobody can use it meanwhile.",
         'op.add_column("{table}", sa.Column("{column}", sa.BigInteger()))\n'
         "then a sequence as its default, and numbers for the old rows in batches "
-        '(make newmigration m="…" data=1).',
+        '(`flask db new -m "…" --data 1`).',
     ),
     "json": Message(
         "gives {thing} the type json",
@@ -232,17 +232,17 @@ MESSAGES: dict[str, Message] = {
     "update_without_batches": Message(
         "updates all rows of {table} at once",
         "Every row stays locked until the whole statement is committed.",
-        'In batches, in a revision of its own: make newmigration m="…" data=1',
+        'In batches, in a revision of its own: `flask db new -m "…" --data 1`',
     ),
     "update_beside_ddl": Message(
         "changes rows in the same revision as the schema",
         "The locks of the schema change are held until the last row is written.",
-        'In a revision of its own: make newmigration m="…" data=1',
+        'In a revision of its own: `flask db new -m "…" --data 1`',
     ),
     "delete_rows": Message(
         "deletes rows of {table}",
         "They are gone, and a downgrade does not bring them back.",
-        "Keep a copy (make backup), delete in batches, and say so:\n# safe: …",
+        "Keep a copy (`flask db backup`), delete in batches, and say so:\n# safe: …",
     ),
     "raw_sql": Message(
         "runs SQL that cannot be judged: {thing}",
@@ -256,7 +256,7 @@ MESSAGES: dict[str, Message] = {
     ),
     "no_downgrade": Message(
         "cannot be taken back: downgrade() does nothing",
-        "`make rollback` would say that it is done, and the schema would be another than the code expects.",
+        "`flask db downgrade` would report success, and the schema would be another than the code expects.",
         'Write it; or, where it cannot be undone:\nraise NotImplementedError("the dropped values are gone")',
     ),
 }

@@ -4,7 +4,6 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
-import click
 from alembic.runtime.migration import MigrationContext
 
 from .. import runtime
@@ -45,7 +44,7 @@ class Composing:
             script = self.stage.write(rendered.text)
             try:
                 runtime.run(self.database, script, self.folded.revision, upgrade=True)
-            except click.ClickException as error:
+            except MigrationError as error:
                 self._failed(error, rendered)
             else:
                 if not self._differs():
@@ -65,7 +64,7 @@ class Composing:
         runtime.look(self.database, self.stage.script, render)
         return found[0]
 
-    def _failed(self, error: click.ClickException, rendered: Rendered) -> None:
+    def _failed(self, error: MigrationError, rendered: Rendered) -> None:
         """Take another source for the table at whose line it stopped, or for its rows."""
         frames = traceback.extract_tb((error.__cause__ or error).__traceback__)
         lines = [frame.lineno or 0 for frame in frames if frame.filename == str(self.stage.baseline)]

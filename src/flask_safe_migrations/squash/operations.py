@@ -13,6 +13,7 @@ from sqlalchemy.exc import SAWarning
 from ..autogenerate.compare.enums import EnumType
 from ..autogenerate.order import in_order
 from ..backends.objects import Made
+from ..context import Comparison
 from .cleanup import ordered
 from .counters import counted
 from .outcome import Folded
@@ -40,7 +41,7 @@ def operations(
 
     SQL is kept to `dialects`, where there are any.
     """
-    sources, database = folded.sources, migration.opts["database"]
+    sources, database = folded.sources, Comparison.of(migration).database
     own, counts = database.dialects, database.counts_given_keys
     rows = {key: ways[0] for key, ways in folded.rows.items()}
     # No advice: the tables are there.

@@ -1,6 +1,5 @@
 """A baseline is proved on the engine before a file is moved."""
 
-import click
 from alembic.script import ScriptDirectory
 
 from .. import runtime
@@ -42,7 +41,7 @@ def prove(database: Database, staged: ScriptDirectory, folded: Folded) -> None:
 def _go(database: Database, script: ScriptDirectory, destination: str, *, upgrade: bool) -> None:
     try:
         runtime.run(database, script, destination, upgrade=upgrade)
-    except click.ClickException as error:
+    except MigrationError as error:
         way = "up" if upgrade else "down"
         said = error.message.partition(f" {database.after_failure}")[0]
         raise MigrationError(f"Nothing was changed: with the baseline, on the way {way}: {said}") from error

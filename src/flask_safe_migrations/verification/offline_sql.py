@@ -4,10 +4,10 @@ import io
 import traceback
 from pathlib import Path
 
-import click
 from alembic import command
 from alembic.script import Script
 
+from ..errors import MigrationError
 from ..runtime.heads import alembic_config
 
 
@@ -18,7 +18,7 @@ def unrendered(revisions: list[Script]) -> list[str]:
     config.output_buffer = io.StringIO()
     try:
         command.upgrade(config, f"{start if isinstance(start, str) else 'base'}:head", sql=True)
-    except click.ClickException as error:
+    except MigrationError as error:
         return [error.message]
     except Exception as error:  # noqa: BLE001 - whatever a revision does without a connection
         files = {Path(revision.path).name for revision in revisions}

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-import click
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection
 
@@ -94,7 +93,7 @@ class Proof:
 
         try:
             runtime.run(self.shadow, self.script, destination, upgrade=upgrade, recorder=listening)
-        except click.ClickException as error:
+        except MigrationError as error:
             # What the throwaway database looks like now is of no interest.
             said = error.message.partition(f" {self.shadow.after_failure}")[0]
             raise UnprovedError(f"On the way {way}: {said}") from error

@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import click
 from alembic.script import Script
 
 from .. import runtime, safety, settings
 from ..backends.base import Database
+from ..errors import MigrationError
 from ..revisions import files, manifest
 from ..runtime import binds, differences
 from ..runtime.errors import one_sentence
@@ -49,7 +49,7 @@ class Verification:
         self.safe = Check("nothing dangerous without a reason")
         self.models = Check("the models match the revisions")
         self.named = Check("every constraint has a name")
-        self.rendered = Check("`make sql` can print every revision")
+        self.rendered = Check("`flask db sql` can print every revision")
         self.registered = Check("every model is in models/")
 
     def run(self) -> list[Check]:
@@ -58,7 +58,7 @@ class Verification:
             self.script = runtime.directory()
             heads = [self.script.get_revision(head) for head in self.script.get_heads()]
             names = " and ".join(sorted(Path(head.path).name for head in heads))
-            two = [f"{names}: `make rebase` puts yours on top of theirs"] if len(heads) > 1 else []
+            two = [f"{names}: `flask db rebase` puts yours on top of theirs"] if len(heads) > 1 else []
             self.listed.found(manifest.problems(self.script))
             if self.heads.found(two):
                 self._look_at(heads)
@@ -87,7 +87,7 @@ class Verification:
             path = Path(revision.path)
             try:
                 walk.prove(revision)
-            except click.ClickException as error:
+            except MigrationError as error:
                 unproved.append(f"{told}{error.message}")
             findings = safety.warnings(walk.recorded, walk.database, path)
             refused = [f"{told}{path.name}, {finding}" for finding in findings if not finding.accepted]

@@ -10,6 +10,7 @@ from alembic.util import PriorityDispatchResult, sqla_compat
 from sqlalchemy import CheckConstraint, Table
 from sqlalchemy.sql.elements import conv
 
+from ...context import Comparison
 from ..literal_sql import literally
 from ..temporary_table import stored
 
@@ -64,7 +65,7 @@ def _plain(text: str) -> str:
 
 
 def _drop(context: AutogenContext, table: str, schema: str | None, name: str, text: str) -> Any:
-    condition = literally(context.opts["database"].wording.as_written(text))
+    condition = literally(Comparison.of(context).database.wording.as_written(text))
     back = ops.CreateCheckConstraintOp(conv(name), table, condition, schema=schema)
     return ops.DropConstraintOp(conv(name), table, schema=schema, type_="check", _reverse=back)
 

@@ -7,6 +7,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Computed, Identity
 
+from ...context import Comparison
 from .. import literal_sql
 from ..temporary_table import stored
 from . import generated
@@ -48,7 +49,7 @@ def _differ(context: AutogenContext, had: Any, wanted: Column[Any]) -> bool:
     is_now = had.arg.text
     compiler = migration.dialect.ddl_compiler(migration.dialect, None)  # type: ignore[arg-type]
     text = compiler.get_column_default_string(wanted)
-    plain = migration.opts["database"].wording.plain_default
+    plain = Comparison.of(migration).database.wording.plain_default
     if plain(is_now) == plain(text):
         return False
     found = stored(migration, wanted.table)
@@ -60,7 +61,7 @@ def _are_compared(context: AutogenContext, reflected: Column[Any], wanted: Colum
 
     https://alembic.sqlalchemy.org/en/latest/api/runtime.html
     """
-    option = context.migration_context.opts.get("compare_defaults", True)
+    option = Comparison.of(context.migration_context).compare_defaults
     if not callable(option):
         return bool(option)
     texts = [

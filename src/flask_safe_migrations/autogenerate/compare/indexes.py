@@ -11,6 +11,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Index, Table
 
+from ...context import Comparison
 from ..names import NOTHING
 from ..temporary_table import stored
 from ..unsupported import refuse
@@ -35,7 +36,7 @@ def compare(
             _create(operation, index)
         return PriorityDispatchResult.CONTINUE
     migration = context.migration_context
-    wording = migration.opts["database"].wording
+    wording = Comparison.of(migration).database.wording
     had = wording.definitions(migration.connection, name, schema)
     excluded = {key for key, definition in had.items() if definition.startswith("EXCLUDE")}
     excluded |= {str(item.name) for item in wanted.constraints if item.__visit_name__ == "exclude_constraint"}

@@ -6,6 +6,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column
 from sqlalchemy.types import TypeEngine
 
+from ...context import Comparison
 from ..temporary_table import stored
 
 
@@ -17,7 +18,7 @@ def differ(
     wanted_type: TypeEngine[Any],
 ) -> bool:
     """As context.configure() takes it for `compare_type`."""
-    wording, dialect = migration.opts["database"].wording, migration.dialect
+    wording, dialect = Comparison.of(migration).database.wording, migration.dialect
     is_now = reflected_type.compile(dialect)
     if wording.plain_type(is_now) == wording.plain_type(wanted_type.compile(dialect)):
         return False

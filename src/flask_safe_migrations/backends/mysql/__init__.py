@@ -134,7 +134,7 @@ class MariaDB(Server):
         if code(error) == NOT_IN_CLUSTER:
             return (
                 f"{self.title} at {self.url.host or 'localhost'}:{self.url.port or self.port} takes no "
-                "part in its cluster at present: see which nodes run, then `make migrate` goes on from there."
+                "part in its cluster at present: see which nodes run, then `flask db upgrade` goes on."
             )
         return super().explain(error)
 

@@ -79,7 +79,7 @@ class Lease:
         if self.lost:
             raise MigrationError(
                 f"For {self.seconds:g} s or more this process gave no sign of life, so another one has taken "
-                f"over {self.database}: nothing was changed by this one since, see `make status`."
+                f"over {self.database}: nothing was changed by this one since, see `flask db status`."
             )
 
     def release(self) -> None:

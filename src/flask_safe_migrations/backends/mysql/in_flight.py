@@ -68,7 +68,7 @@ class Catalogue:
             raise MigrationError(
                 f"{step} was stopped in the middle of a statement, and the server cannot tell whether that "
                 f"ran: {' '.join(statement.split())}. Look for yourself; in table migration_journal, in the "
-                "row with done = 0, set 1 if it ran, or delete the row if not; then `make migrate`."
+                "row with done = 0, set 1 if it ran, or delete the row if not; then `flask db upgrade`."
             )
         if unchanged:
             return statement

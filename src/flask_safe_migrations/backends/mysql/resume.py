@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import click
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
+from ... import output
 from ...errors import MigrationError
 from ..locking import wait_for
 from .galera import Lease
@@ -35,13 +35,13 @@ class Resumption:
         """Begin with a step, or go on with it."""
         if others := [other for other in self.journal.steps() if other != step]:
             raise MigrationError(
-                f"Revision {others[0]} is half applied: `make migrate` with its file takes it up."
+                f"Revision {others[0]} is half applied: `flask db upgrade` with its file takes it up."
             )
         self.rows = self.journal.read(step)
         self.step, self.position = step, 0
         if self.rows:
             done = sum(row.done for row in self.rows.values())
-            click.echo(f"Taking up {step} where it stopped: {done} of its statements have run.")
+            output.line(f"Taking up {step} where it stopped: {done} of its statements have run.")
         for session in (row.session for row in self.rows.values() if not row.done):
             self._wait_for(session)
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import click
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
+from ... import output
 from ..locking import wait_for
 
 NAME = r'(?:"(?:[^"]|"")+"|\w+)'
@@ -74,11 +74,11 @@ def _is_there(connection: Connection, create: re.Match[str]) -> bool:
         return False
     if not found.valid:
         connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {found.name}")
-        click.echo(f"Dropped index {found.name}: an attempt that failed had left it invalid.", err=True)
+        output.notice(f"Dropped index {found.name}: an attempt that failed had left it invalid.")
         return False
     if create["lenient"] or _shape(found.sql) != _shape(_rehearse(connection, create)):
         return False
-    click.echo(f"Index {found.name} is there already, made by an attempt that was interrupted.", err=True)
+    output.notice(f"Index {found.name} is there already, made by an attempt that was interrupted.")
     return True
 
 

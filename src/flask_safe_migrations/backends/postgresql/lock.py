@@ -65,7 +65,7 @@ def _confirm(database: Server, connection: Connection) -> None:
     if not held:
         raise MigrationError(
             f"The connection that locked {database} for this migration was lost, and another process may "
-            "migrate by now: stopped, no further revision was stored; `make migrate` goes on from there."
+            "migrate by now: stopped, no further revision was stored; `flask db upgrade` goes on from there."
         )
 
 

@@ -16,8 +16,8 @@ SIGNS = {
     "locked": "is in use by another program: stop the development server, then try again",
     "unable to open": "cannot be opened: make its folder, and see that you may write there",
     "readonly": "may not be written: change its permissions, or those of its folder",
-    "not a database": "is no SQLite database: move it away, then `make db`",
-    "malformed": "is damaged: move it away, then `make db`",
+    "not a database": "is no SQLite database: move it away, then `flask db rebuild`",
+    "malformed": "is damaged: move it away, then `flask db rebuild`",
     "is full": "has no room left on its disk, nothing was changed: free some, then try again",
     "disk I/O error": "cannot be read or written, nothing was changed: see whether its disk is full",
 }

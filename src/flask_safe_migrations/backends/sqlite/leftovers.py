@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import click
+from ... import output
 
 PREFIX = "_alembic_tmp_"
 
@@ -15,12 +15,10 @@ def clear_leftovers(driver: Any) -> None:
         quoted = '"' + temporary.replace('"', '""') + '"'
         if table in names:
             driver.execute(f"DROP TABLE {quoted}")
-            click.echo(
-                f"Dropped {temporary}: a migration that failed had left this copy of {table}.", err=True
-            )
+            output.notice(f"Dropped {temporary}: a migration that failed had left this copy of {table}.")
         else:
             new = '"' + table.replace('"', '""') + '"'
             driver.execute("PRAGMA legacy_alter_table = ON")  # views name it
             driver.execute(f"ALTER TABLE {quoted} RENAME TO {new}")
             driver.execute("PRAGMA legacy_alter_table = OFF")
-            click.echo(f"Renamed {temporary} back to {table}: it held the only copy of the rows.", err=True)
+            output.notice(f"Renamed {temporary} back to {table}: it held the only copy of the rows.")

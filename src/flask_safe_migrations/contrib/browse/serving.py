@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from socket import SO_REUSEADDR, SOL_SOCKET, socket
 
-import click
 from werkzeug.serving import make_server
 
+from ... import output
 from ...backends.base import Database
 from ...errors import MigrationError
 from .front import front
@@ -26,7 +26,7 @@ def listening(port: int) -> Iterator[socket]:
         except (OSError, OverflowError) as error:
             raise MigrationError(
                 f"Port {port} cannot be had ({getattr(error, 'strerror', None) or error}): "
-                f'choose another, `make browse args="--port {port % 60000 + 1}"`.'
+                f"choose another, `flask db browse --port {port % 60000 + 1}`."
             ) from error
         listener.listen()
         yield listener
@@ -39,6 +39,6 @@ def serve(listener: socket, databases: list[Database], *, write: bool) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with make_server(HOST, port, application, threaded=True, fd=listener.fileno()) as server:
         what, how = ", ".join(map(str, databases)), "can be changed" if write else "read only"
-        click.echo(f"http://{HOST}:{port} shows {what} ({how}); Ctrl-C ends it.")
+        output.line(f"http://{HOST}:{port} shows {what} ({how}); Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):
             server.serve_forever()

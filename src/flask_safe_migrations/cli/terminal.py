@@ -1,0 +1,56 @@
+"""The command line's reporter, and how an error is shown: one sentence, with the project's own commands."""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from ..errors import MigrationError
+from ..output import Reporter, report_to, suggest
+from ..settings import Settings
+
+
+class TerminalReporter(Reporter):
+    """Writes results to standard output and notices to standard error."""
+
+    def __init__(self, commands: Any) -> None:
+        self.commands = commands
+
+    @property
+    def can_ask(self) -> bool:  # type: ignore[override]
+        # make hands the terminal through; a pipeline has none, or says that it is one.
+        return sys.stdin.isatty() and not os.environ.get("CI")
+
+    def line(self, text: str = "") -> None:
+        click.echo(suggest(text, self.commands))
+
+    def notice(self, text: str) -> None:
+        click.echo(suggest(text, self.commands), err=True)
+
+    def confirm(self, question: str) -> bool:
+        return self.can_ask and click.confirm(question, default=False)
+
+    def prompt(self, question: str) -> str:
+        return str(click.prompt(question, default="", show_default=False))
+
+
+@contextmanager
+def terminal(app: Any) -> Iterator[None]:
+    """Report to the terminal whatever runs inside, and turn a MigrationError into click's own."""
+    commands = app.config.get("MIGRATION_COMMANDS") or {}
+    try:
+        with report_to(TerminalReporter(commands)):
+            yield
+    except MigrationError as error:
+        if "--verbose" in sys.argv:
+            traceback.print_exception(error.__cause__ or error)
+        shown = click.ClickException(suggest(error.message, commands))
+        shown.exit_code = error.exit_code
+        raise shown from error
+
+
+__all__ = ["Settings", "TerminalReporter", "terminal"]
