@@ -7,6 +7,7 @@ upgrade_<bind>() and downgrade_<bind>(). For the rest it does nothing, so a bind
 import re
 from collections.abc import Callable, Iterable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 from alembic.runtime.migration import RevisionStep
@@ -16,6 +17,7 @@ from .. import backends, settings
 from ..backends.base import Database
 from ..context import choice
 from ..errors import MigrationError, UsageError
+from . import application_session
 
 DEFAULT = "default"
 
@@ -75,7 +77,10 @@ def choosing(revisions: Callable[..., Iterable[Any]], bind: str | None) -> Calla
         for step in steps:
             if isinstance(step, RevisionStep):  # and not `stamp`
                 way = "upgrade" if step.is_upgrade else "downgrade"
-                step.migration_fn = function(step.revision.module, bind, way) or _nothing
+                run, path = function(step.revision.module, bind, way), Path(step.revision.path)
+                step.migration_fn = (
+                    application_session.inside(run, migration, bind, path) if run else _nothing
+                )
         return steps
 
     return chosen

@@ -17,7 +17,8 @@ from .source_location import place_in
 from .tables import reflect, table_of
 
 COMMENTS = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
-WRITES = re.compile(rf"{COMMENTS}(?!SELECT\b|SHOW\b|PRAGMA\b|EXPLAIN\b|DO 0|SAVEPOINT\b)\w", re.I | re.S)
+NO_WRITES = r"SELECT\b|SHOW\b|PRAGMA\b|EXPLAIN\b|DO 0|(RELEASE |ROLLBACK TO )?SAVEPOINT\b"
+WRITES = re.compile(rf"{COMMENTS}(?!{NO_WRITES})\w", re.I | re.S)
 
 
 @dataclass

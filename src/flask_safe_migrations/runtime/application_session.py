@@ -1,0 +1,322 @@
+"""What the application calls its database, while a revision runs: the database that the revision runs on.
+
+A revision may use `db.session`, also by way of `User.query` or of a function of the application's. Then the
+session works on the migration's own connection, inside its transaction: a commit releases a savepoint, a
+rollback goes back to it. Everything else that SQLAlchemy would connect to the application's databases from
+inside a revision is refused, also while a revision is proved on a throwaway database or printed as SQL.
+"""
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import wraps
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import alembic
+import sqlalchemy.orm
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.orm import Session, SessionTransaction
+
+from .. import backends, settings
+from ..errors import MigrationError
+
+ALEMBIC = str(Path(alembic.__file__).parent) + os.sep
+ORM = str(Path(sqlalchemy.orm.__file__).parent) + os.sep
+OURS = str(Path(backends.__file__).parent) + os.sep  # locks and the like have connections of their own
+
+SAVEPOINT = re.compile(r"(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) (\S+)")
+READS = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*"
+    r"(SELECT|SHOW|PRAGMA|EXPLAIN|VALUES|WITH\b(?!.*\b(INSERT|UPDATE|DELETE|MERGE)\b))\b",
+    re.IGNORECASE | re.DOTALL,
+)
+NO_SAVEPOINT = 1305  # MariaDB's: https://mariadb.com/kb/en/mariadb-error-code-reference/
+LOCAL = {None, "", "localhost", "127.0.0.1", "::1"}
+PORTS = {"postgresql": 5432, "mariadb": 3306}
+INSTEAD = "use op.get_bind(), or Session(bind=op.get_bind())"
+
+_running: list["_Running"] = []
+_originals: list[Any] = []
+_patching = threading.Lock()
+
+
+def inside(
+    function: Callable[..., None], migration: MigrationContext, bind: str | None, path: Path
+) -> Callable[..., None]:
+    """Wrap upgrade() or downgrade() of the revision in `path`, which is to run on the database `bind`."""
+
+    @wraps(function)  # its name and source are read elsewhere
+    def run(**options: Any) -> None:
+        connection = None if migration.as_sql else migration.connection
+        _Running(connection, bind, path).run(function, **options)
+
+    return run
+
+
+class _Savepoint:
+    """Where a session of the application's began; who has written since: it, an operation, or get_bind()."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.writers: set[str] = set()
+
+
+class _Running:
+    """One function of one revision, while it runs."""
+
+    def __init__(self, connection: Connection | None, bind: str | None, path: Path) -> None:
+        self.connection = connection  # None where SQL is only printed
+        self.bind = bind
+        self.path = path.resolve()
+        self.thread = threading.get_ident()
+        current = settings.active()
+        self.db: Any = current.db
+        self.targets = {_target(engine.url): bind for bind, engine in self.db.engines.items()}
+        if current.migration_url:
+            self.targets[_target(current.migration_url)] = None
+        self.targets.pop(None, None)
+        # Those of the application's that work on our connection, with what is to be put back in them.
+        self.sessions: dict[Session, dict[str, Any]] = {}
+        self.savepoints: list[_Savepoint] = []
+        self.is_joining = False
+        self.is_ending = False
+        # Why what the session has rolled back is not what its author expects.
+        self.undone: str | None = None
+
+    def run(self, function: Callable[..., None], **options: Any) -> None:
+        with ExitStack() as stack:
+            stack.enter_context(self._empty_scope())
+            stack.enter_context(_watching(self))
+            if self.connection is not None:
+                # First of all listeners: others make another statement of it, or run it themselves.
+                listener = (self.connection, "before_cursor_execute", self.before)
+                event.listen(*listener, retval=True, insert=True)
+                stack.callback(event.remove, *listener)
+            stack.callback(self._close)
+            function(**options)
+            self._refuse_unfinished()
+
+    @contextmanager
+    def _empty_scope(self) -> Iterator[None]:
+        """`db.session` begins as a new one; the one that there is stays as it is, for whoever called us."""
+        registry = getattr(getattr(self.db, "session", None), "registry", None)
+        if registry is None:
+            yield
+            return
+        before = registry() if registry.has() else None
+        registry.clear()
+        try:
+            yield
+        finally:
+            registry.clear()
+            if before is not None:
+                registry.set(before)
+
+    def _refuse_unfinished(self) -> None:
+        if self.undone:
+            raise MigrationError(self.undone)
+        registry = getattr(getattr(self.db, "session", None), "registry", None)
+        used = {*self.sessions, *([registry()] if registry and registry.has() else [])}
+        if any("session" in savepoint.writers for savepoint in self.savepoints) or any(
+            session.new or session.dirty or session.deleted for session in used
+        ):
+            raise MigrationError(
+                f"{self.path.name}: db.session holds changes that were not committed and would be lost: "
+                "end with db.session.commit(); it stays inside the migration's transaction."
+            )
+        self.is_ending = True
+
+    def _close(self) -> None:
+        for session, options in self.sessions.items():
+            with suppress(Exception):  # of a revision that failed: that is what is reported
+                session.close()
+            vars(session).update(options)
+
+    def place(self) -> str | None:
+        """Return file and line of the revision where it, and not the workflow, asks for something."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame:
+            file = frame.f_code.co_filename
+            if file.endswith(self.path.name) and Path(file).resolve() == self.path:
+                return f"{self.path.name}:{frame.f_lineno}"
+            if file.startswith(OURS):
+                return None
+            if frame.f_code is _Running.run.__code__ and frame.f_locals.get("self") is self:
+                return self.path.name
+            frame = frame.f_back
+        return None
+
+    def bind_of(self, engine: Engine) -> tuple[bool, str | None]:
+        """Return whether this leads to a database of the application's, and to which."""
+        if self.connection is not None and engine.pool is self.connection.engine.pool:
+            return True, self.bind
+        for bind, known in self.db.engines.items():
+            if engine.pool is known.pool:
+                return True, bind
+        target = _target(engine.url)
+        return target in self.targets, self.targets.get(target)
+
+    def refuse(self, engine: Engine) -> None:
+        """Raise MigrationError for an engine that would connect from inside the revision."""
+        if (place := self.place()) and self.bind_of(engine)[0]:
+            raise MigrationError(
+                f"{place}: this opens a connection of its own to a database of the application's, outside "
+                f"the migration's transaction and lock: {INSTEAD}."
+            )
+
+    def connection_for(self, session: Session, engine: Engine) -> Connection | None:
+        """Return what the session is to work on; None where the engine is not the application's."""
+        if not (place := self.place()):
+            return None
+        is_known, bind = self.bind_of(engine)
+        if not is_known:
+            return None
+        if self.connection is None:
+            raise MigrationError(
+                f"{place}: db.session needs a connection, and SQL is only printed here: use op.execute(), "
+                "or leave it out where op.get_context().as_sql is true."
+            )
+        if bind != self.bind:
+            raise MigrationError(
+                f"{place}: db.session asks for the database {bind or 'default'}, and the revision runs on "
+                f"{self.bind or 'default'}: {INSTEAD}, in the function for the database in question."
+            )
+        if threading.get_ident() != self.thread:
+            raise MigrationError(
+                f"{place}: db.session is used in another thread than the migration: use it in the revision's."
+            )
+        if self.connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            raise MigrationError(
+                f"{place}: inside autocommit_block() there is no transaction for db.session: "
+                "use op.get_bind() there, or db.session before it."
+            )
+        if session not in self.sessions:
+            names = ("join_transaction_mode", "twophase")
+            self.sessions[session] = {name: getattr(session, name) for name in names}
+            session.join_transaction_mode = "create_savepoint"
+            session.twophase = False
+        if not self.connection.in_transaction():
+            self.connection.begin()
+        return self.connection
+
+    def before(
+        self, _connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any
+    ) -> tuple[str, Any]:
+        """Follow the savepoints: what they would undo may be more than what the session did."""
+        if match := SAVEPOINT.fullmatch(statement):
+            return self._savepoint(cursor, statement, *match.groups()), parameters
+        if self.undone and not self.is_ending:
+            raise MigrationError(self.undone)
+        if self.savepoints and not READS.match(statement):
+            writer = self._writer()
+            for savepoint in self.savepoints:
+                savepoint.writers.add(writer)
+        return statement, parameters
+
+    def _savepoint(self, cursor: Any, statement: str, verb: str, name: str) -> str:
+        """Return the statement to be run instead."""
+        if verb == "SAVEPOINT":
+            if self.is_joining:
+                self.savepoints.append(_Savepoint(name))
+            return statement
+        found = next((savepoint for savepoint in self.savepoints if savepoint.name == name), None)
+        if found:
+            self.savepoints.remove(found)
+        if verb == "ROLLBACK TO SAVEPOINT":
+            if not found or found.writers == {"session"}:
+                return self._if_there(cursor, statement, found)
+            if not self.is_ending and found.writers - {"op"}:
+                self.undone = (
+                    f"{self.place()}: db.session was rolled back, and with it what op.get_bind() or an "
+                    "operation did since the session was first used: call db.session.commit() before those."
+                )
+                return statement
+            # The session has only read, and what an operation did is not its to undo.
+        return self._if_there(cursor, f"RELEASE SAVEPOINT {name}", None)
+
+    def _if_there(self, cursor: Any, statement: str, written: _Savepoint | None) -> str:
+        """Run it on an engine of which DDL has removed the savepoint; return what is left to run."""
+        if self.connection is None or self.connection.dialect.name not in {"mysql", "mariadb"}:
+            return statement
+        try:
+            cursor.execute(statement)
+        except Exception as error:  # noqa: BLE001 - of the driver, whichever it is
+            if error.args[:1] != (NO_SAVEPOINT,):
+                return statement  # it will say so again, to SQLAlchemy
+            if written:
+                self.undone = (
+                    f"{self.place()}: db.session was rolled back, but a DDL statement had committed what it "
+                    "did: call db.session.commit() before the operation that changes a table."
+                )
+        return "DO 0"
+
+    def _writer(self) -> str:
+        frame: FrameType | None = sys._getframe(2)
+        while frame and frame.f_code is not _Running.run.__code__:
+            if frame.f_code.co_filename.startswith(ORM):
+                return "session"
+            if frame.f_code.co_filename.startswith(ALEMBIC):
+                return "op"
+            frame = frame.f_back
+        return "bind"
+
+
+@contextmanager
+def _watching(running: _Running) -> Iterator[None]:
+    """Every way of SQLAlchemy's to a connection asks first; nothing stays patched afterwards.
+
+    There is no event that comes before a session takes its connection and may give it another one.
+    """
+    with _patching:
+        if not _running:
+            _originals[:] = Engine.raw_connection, SessionTransaction._connection_for_bind
+            Engine.raw_connection = _raw_connection  # type: ignore[method-assign]
+            SessionTransaction._connection_for_bind = _connection_for_bind  # type: ignore[method-assign]
+        _running.append(running)
+    try:
+        yield
+    finally:
+        with _patching:
+            _running.remove(running)
+            if not _running:
+                Engine.raw_connection, SessionTransaction._connection_for_bind = _originals  # type: ignore[method-assign]
+
+
+def _raw_connection(engine: Engine) -> Any:
+    original = _originals[0]
+    for running in [*_running]:
+        running.refuse(engine)
+    return original(engine)
+
+
+def _connection_for_bind(transaction: SessionTransaction, bind: Any, execution_options: Any) -> Connection:
+    original = _originals[1]
+    for running in [*_running]:
+        if isinstance(bind, Engine) and (found := running.connection_for(transaction.session, bind)):
+            bind = found
+        if bind is running.connection and transaction.session in running.sessions:
+            running.is_joining = transaction._parent is None
+            try:
+                return original(transaction, bind, execution_options)  # type: ignore[no-any-return]
+            finally:
+                running.is_joining = False
+    return original(transaction, bind, execution_options)  # type: ignore[no-any-return]
+
+
+def _target(url: URL) -> tuple[Any, ...] | None:
+    """What two ways of writing one address have in common; None for a database in memory."""
+    backend = url.get_backend_name().replace("mysql", "mariadb")
+    name = url.database or ""
+    if backend == "sqlite":
+        path = name.removeprefix("file:").partition("?")[0]
+        return (backend, str(Path(path).resolve())) if path not in {"", ":memory:"} else None
+    host = url.query.get("unix_socket") or url.host or url.query.get("host")
+    is_here = host in LOCAL or str(host).startswith("/")
+    port = url.port or url.query.get("port") or PORTS.get(backend)
+    return backend, None if is_here else host, str(port), name

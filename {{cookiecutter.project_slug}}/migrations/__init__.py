@@ -1,1 +1,0 @@
-"""The migration workflow. What you edit stands in versions/; env.py is the door to the database."""
