@@ -1,6 +1,6 @@
 """The test database is made by the migrations, so that what is tested is what production gets."""
 
-import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +34,9 @@ def _beside(url: URL, name: str, folder: Path) -> URL:
     if url.get_backend_name() == "sqlite":
         return url.set(database=str(folder / f"{name}.db"))
     base = str(url.database).removesuffix("_dev").removesuffix("_test")
-    return url.set(database=f"{base[:40]}_{os.getpid()}_{name}_test")
+    head = base.encode()[:30].decode(errors="ignore")  # a name has at most 63 bytes
+    # Nobody else's: another container may run its tests on this server as well, with the same process id.
+    return url.set(database=f"{head}_{secrets.token_hex(6)}_{name}_test")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from . import mariadb_code as code
+from . import server_shadow
 from .errors import MigrationError
 from .mariadb_code import Code, quote, rows
 from .mariadb_journal import TABLE as JOURNAL
@@ -35,17 +36,15 @@ LOCK_WAIT_TIMEOUT = 1205  # https://mariadb.com/kb/en/mariadb-error-code-referen
 def rebuild(database: Server, fill: Callable[..., None]) -> None:
     """Fill a new database, then put it in the place of this one; until then this one is not touched.
 
-    What is in `_building` or `_replaced` is never the only copy, so both may go at any time.
+    What is in `_building_…` or `_replaced_…` is never the only copy: whoever gets its lock may drop it.
     """
-    new, old = (database.sibling(f"{database.name[:50]}_{role}") for role in ("building", "replaced"))
-    with database.turn():
-        _sweep(new)
+    with database.turn() as connection:
+        new, old = server_shadow.claim(database, connection, "building", "replaced", drop=_sweep)
         new.create()
         try:
             fill(new)
             database.create()
             with database.lock():
-                _sweep(old)
                 old.create()
                 _swap(database, new, old)
         finally:
