@@ -1,7 +1,9 @@
 """The throwaway database that models are compared with: kept, swept, given by somebody else."""
 
 import os
+import re
 import signal
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -181,3 +183,172 @@ def test_a_user_who_may_not_create_databases_names_one(engine: str, on: Bake) ->
     assert "another engine" in project.flask_fails("db", "new", "-m", "x", SHADOW_DATABASE_URL=other)
     project.env["DATABASE_URL"] = owner
     assert project.sql("SELECT count(*) FROM users") != [(0,)]
+
+
+# What two containers have in common: each one's process is pid 7 of a host of the same name.
+IN_A_CONTAINER = """
+import os, socket
+
+os.getpid = lambda: 7
+socket.gethostname = lambda: "app"
+"""
+# It says that it runs, and goes on as soon as it may.
+WAITING = """
+def upgrade():
+    import os, time
+
+    open(f"running.{os.environ['CONTAINER']}", "w").close()
+    while not os.path.exists("go"):
+        time.sleep(0.05)
+
+
+def downgrade():
+    # safe: it has changed nothing
+    pass
+"""
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> dict[str, str]:
+    folder = tmp_path / "container"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(IN_A_CONTAINER)
+    return {"PYTHONPATH": str(folder)}
+
+
+def shadows(project: BakedProject) -> set[str]:
+    return {name for name in databases(project) if "_shadow_" in name}
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_F03_two_containers_with_one_pid_prove_at_once(
+    engine: str, on: Bake, container: dict[str, str]
+) -> None:
+    project = on(engine)
+    project.make("db")
+    project.write_revision("waiting", WAITING)
+    running = []
+    for number in ("1", "2"):
+        running.append(start(project, "db", "new", "--prove", CONTAINER=number, **container))
+        wait_until((project.path / f"running.{number}").exists)
+    assert len(shadows(project)) == 2
+    (project.path / "go").touch()
+    ended = finish(running)
+    assert [code for code, _ in ended] == [0, 0], ended
+    assert shadows(project) == set()
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_F03_a_sweeper_leaves_what_is_in_use_and_drops_what_a_killed_one_left(
+    engine: str, on: Bake, container: dict[str, str]
+) -> None:
+    project = on(engine)
+    project.make("db")
+    path = project.write_revision("waiting", WAITING)
+    killed, living = (start(project, "db", "new", "--prove", CONTAINER=n, **container) for n in "12")
+    for number in "12":
+        wait_until((project.path / f"running.{number}").exists)
+    both = shadows(project)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert len(both) == 2 and shadows(project) == both
+    # Not made by a proof, whatever their names look like.
+    name = urlsplit(project.url).path[1:]
+    for other in (foreign := [f"{name}_shadow_2024", f"{name}_kept_accounts"]):
+        project.sql(f"CREATE DATABASE {other}")
+    away = path.rename(project.path / "away")
+    assert "Nothing to migrate" in project.flask("db", "new", "-m", "x", **container).out
+    away.rename(path)
+    (left,) = shadows(project) - {foreign[0]}
+    assert left in both and set(foreign) <= databases(project)
+    (project.path / "go").touch()
+    ((code, out),) = finish([living])
+    assert code == 0, out
+    assert shadows(project) == {foreign[0]}
+
+
+# A lock is what says that it is in use: held before the database is there, respected by who does not get it.
+LOCKED = """
+import sys
+from flask_safe_migrations.backends import server_shadow
+from {package} import create_app
+from flask_safe_migrations.runtime import binds
+
+server_shadow.secrets.token_hex = lambda size: "ab" * size
+with create_app().app_context():
+    (database,) = binds.databases()
+    create = type(database).create
+
+    def created(self):
+        if "_shadow_" in self.name:
+            with database.administering() as other:
+                assert not server_shadow.hold(self, other), "there before it was locked"
+        create(self)
+
+    type(database).create = created
+    with database.shadow() as shadow:
+        try:
+            with database.shadow():
+                sys.exit("two have one")
+        except Exception as error:
+            print(error)
+        with shadow.connect():
+            print("still there")
+    type(database).create = create
+    server_shadow.secrets.token_hex = lambda size: "cd" * size
+    orphan = database.sibling(shadow.name)
+    orphan.create()  # as by one whose lock was lost
+    with orphan.connect() as working:
+        with database.shadow():
+            assert orphan.exists(), "somebody is connected to it"
+        assert working.exec_driver_sql("SELECT 1").scalar() == 1
+    with database.shadow():
+        assert not orphan.exists()
+"""
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_F03_whoever_does_not_get_the_lock_drops_nothing(engine: str, on: Bake) -> None:
+    project = on(engine)
+    project.make("db")
+    code = LOCKED.replace("{package}", project.package)
+    out = project.run(project.python, "-c", code, FLASK_DEBUG="1").out
+    assert "in use by another command: nothing was changed, try again." in out and "still there" in out
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_F03_databases_whose_long_names_begin_alike_are_made_anew_at_once(engine: str, on: Bake) -> None:
+    """The first 50 letters are the same: one built in the place of the other, and dropped it."""
+    first, second = on(engine), on(engine)
+    number = re.sub(r"\D", "", urlsplit(first.url).path)
+    for project, end in ((first, "a"), (second, "b")):
+        project.env["DATABASE_URL"] = first.url.rpartition("/")[0] + f"/s{number}_{'x' * 50}_{end}_dev"
+        seeds = project.path / project.package / "seeds.py"
+        wait = "open('seeding', 'w').close()\n    while not os.path.exists('go'):\n        time.sleep(0.05)"
+        rewrite(seeds, seeds.read_text() + f"\n    import os, time\n\n    {wait}\n")
+    running = []
+    for project in (first, second):
+        running.append(start(project, "db", "rebuild"))
+        wait_until((project.path / "seeding").exists)
+    for project in (first, second):
+        (project.path / "go").touch()
+    ended = finish(running)
+    assert [code for code, _ in ended] == [0, 0], ended
+    for project in (first, second):
+        assert project.sql("SELECT count(*) FROM users") != [(0,)]
+    there = [found for (found,) in first.sql(DATABASES[engine]) if found.startswith(f"s{number}_x")]
+    assert len(there) == 2, there
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_F03_two_containers_run_the_tests_at_once(engine: str, on: Bake, container: dict[str, str]) -> None:
+    project = on(engine)
+    name = f"{urlsplit(project.url).path[1:-4]}_{'ü' * 20}_dev"
+    project.env["DATABASE_URL"] = project.url.rpartition("/")[0] + f"/{name}"
+    names = (
+        "from pathlib import Path; import sys; sys.path.insert(0, 'tests'); import conftest; "
+        "print(*[url.database for url in conftest._test_urls('history', Path()).values()])"
+    )
+    found = [project.run(project.python, "-c", names, FLASK_DEBUG="1", **container).out for _ in range(2)]
+    assert found[0] != found[1]
+    assert all(each.strip().endswith("_test") and len(each.strip().encode()) <= 63 for each in found)

@@ -1,6 +1,6 @@
 """Help for a project's own tests: databases beside the configured ones, and facts about the revisions."""
 
-import os
+import secrets
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -20,7 +20,9 @@ def database_beside(url: URL, name: str, folder: Path) -> URL:
     if url.get_backend_name() == "sqlite":
         return url.set(database=str(folder / f"{name}.db"))
     base = str(url.database).removesuffix("_dev").removesuffix("_test")
-    return url.set(database=f"{base[:40]}_{os.getpid()}_{name}_test")
+    head = base.encode()[:30].decode(errors="ignore")  # a name has at most 63 bytes
+    # Nobody else's: another container may run its tests on this server as well, with the same process id.
+    return url.set(database=f"{head}_{secrets.token_hex(6)}_{name}_test")
 
 
 def create_database(url: URL) -> None:

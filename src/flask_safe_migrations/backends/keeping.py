@@ -1,6 +1,6 @@
 """How a database is copied and replaced: throwaway databases, snapshots, `flask db rebuild`."""
 
-import os
+import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -46,7 +46,7 @@ class Keeping(Reaching):
     def save_as(self, path: Path) -> None:
         """Write a snapshot under this name, all of it or nothing, readable by its owner only."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         unfinished.touch(mode=0o600)
         try:
             self.save(unfinished)

@@ -34,6 +34,8 @@ class Server(Database):
     # Takes or gives back a lock with this :number that ends with its connection; 1 where it was to be had.
     hold: ClassVar[TextClause]
     let_go: ClassVar[TextClause]
+    # How many are connected to the database called :name.
+    users: ClassVar[TextClause]
     # Whether SHADOW_DATABASE_URL names it: it may be emptied, but not dropped.
     is_given = False
     # What the driver says when it cannot connect, in small letters, and what to do about it.
@@ -75,12 +77,20 @@ class Server(Database):
     def shadow(self) -> AbstractContextManager[Database]:
         return server_shadow.shadow(self)
 
+    def rest(self, connection: Connection) -> None:
+        """Have the server keep a connection that says nothing for hours: a lock ends with it."""
+        raise NotImplementedError
+
+    def sees_all_locks(self, connection: Connection) -> bool:
+        """Whether `hold` fails for whatever any other process holds."""
+        return True
+
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Of several that make this database anew one after the other does: they build in one place."""
+    def turn(self) -> Iterator[Connection]:
+        """Of several that make this database anew one after the other does; yields what holds the lock."""
         with self.administering() as connection:
             wait_for(lambda: server_shadow.hold(self, connection), lambda: None, str(self))
-            yield
+            yield connection
 
     def anew(self) -> None:
         if self.is_given:

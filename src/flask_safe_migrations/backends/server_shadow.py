@@ -1,10 +1,13 @@
-"""Throwaway databases on a server: a lock says that one is in use, what nobody holds is swept away."""
+"""Throwaway databases on a server: a lock says that one is in use, what nobody holds is swept away.
+
+Processes of many containers share a server, and each of them may be pid 7 of a host of the same name. So a
+name has a random part, and its lock is taken before the database is made: nobody can find it unlocked.
+"""
 
 import hashlib
-import os
 import re
-import zlib
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from .server import Server
 
 
+HEAD, TOKEN = 35, 16  # bytes of a name: its beginning, and the random end
+
+
 @contextmanager
 def shadow(owner: "Server") -> Iterator["Server"]:
     """Yield an empty database, which is dropped at the end; or the one that SHADOW_DATABASE_URL names."""
@@ -26,11 +32,8 @@ def shadow(owner: "Server") -> Iterator["Server"]:
         with _given(owner, url) as given:
             yield given
         return
-    several = zlib.crc32((owner.bind or "").encode())  # two binds may have one beginning
-    made = owner.sibling(f"{owner.name[:35]}_shadow_{os.getpid()}{several or ''}")
     with owner.administering() as connection:
-        _sweep(owner, connection)
-        hold(made, connection)
+        (made,) = claim(owner, connection, "shadow", drop=_drop_unused)
         _create(made)
         try:
             yield made
@@ -49,7 +52,9 @@ def _given(owner: "Server", url: URL) -> Iterator["Server"]:
             f"SHADOW_DATABASE_URL leads to {given.name}, and all that is in there would be dropped: "
             "it takes a database whose name ends in _shadow."
         )
-    with given.connect() as connection:
+    # AUTOCOMMIT: many a server ends a session that rests in a transaction, and the lock with it.
+    with given.pool(isolation_level="AUTOCOMMIT").connect() as connection:
+        given.rest(connection)
         wait_for(lambda: hold(given, connection), lambda: "another command", str(given))
         given.anew()
         try:
@@ -60,7 +65,6 @@ def _given(owner: "Server", url: URL) -> Iterator["Server"]:
 
 def _create(made: "Server") -> None:
     try:
-        made.drop()
         made.create()
     except DBAPIError as error:
         said = str(error.orig).strip().partition("\n")[0]
@@ -75,14 +79,47 @@ def hold(database: "Server", connection: Connection) -> bool:
     return bool(connection.scalar(database.hold, _number(database.name)) == 1)
 
 
-def _sweep(owner: "Server", connection: Connection) -> None:
-    """Drop what processes that were killed have left."""
-    ours = re.compile(rf"{re.escape(owner.name[:35])}_shadow_\d+")
+def claim(
+    owner: "Server", connection: Connection, *kinds: str, drop: Callable[["Server"], None]
+) -> list["Server"]:
+    """Return databases that nobody else has, one of each kind, to be made while this connection lasts.
+
+    What processes that were killed have left of these kinds is dropped first.
+    """
+    owner.rest(connection)
+    if owner.sees_all_locks(connection):
+        _sweep(owner, connection, kinds, drop)
+    claimed = []
+    for kind in kinds:
+        database = owner.sibling(f"{_head(owner)}_{kind}_{secrets.token_hex(TOKEN // 2)}")
+        if not hold(database, connection):
+            raise MigrationError(f"{database} is in use by another command: nothing was changed, try again.")
+        claimed.append(database)
+    return claimed
+
+
+def _sweep(
+    owner: "Server", connection: Connection, kinds: tuple[str, ...], drop: Callable[["Server"], None]
+) -> None:
+    ours = re.compile(rf"{re.escape(_head(owner))}_({'|'.join(kinds)})_[0-9a-f]{{{TOKEN}}}")
     for name in connection.scalars(text(owner.names)).all():
         if ours.fullmatch(name) and hold(owner.sibling(name), connection):
             with suppress(DBAPIError):  # somebody else's, with the same prefix
-                owner.sibling(name).drop()
+                drop(owner.sibling(name))
             connection.execute(owner.let_go, _number(name))
+
+
+def _drop_unused(database: "Server") -> None:
+    """Leave one that somebody is connected to: a network or a pooler may have ended the lock of a living."""
+    with database.administering() as connection:
+        used = connection.scalar(database.users, {"name": database.name})
+    if not used:
+        database.drop()
+
+
+def _head(owner: "Server") -> str:
+    """PostgreSQL cuts a name off after 63 bytes, and with that what makes it one of its own."""
+    return owner.name.encode()[:HEAD].decode(errors="ignore")
 
 
 def _number(name: str) -> dict[str, int]:

@@ -56,6 +56,7 @@ class MariaDB(Server):
     names = "SELECT schema_name FROM information_schema.schemata"
     hold = text("SELECT GET_LOCK(concat('shadow:', :number), 0)")
     let_go = text("SELECT RELEASE_LOCK(concat('shadow:', :number))")
+    users = text("SELECT count(*) FROM information_schema.processlist WHERE db = :name")
     # https://mariadb.com/kb/en/mariadb-error-code-reference/
     signs: ClassVar = {
         "(1045": "refuses the password of {user}: mend DATABASE_URL",
@@ -89,6 +90,11 @@ class MariaDB(Server):
     def prepare(self) -> None:
         when_ready(super().prepare)
         swap.heal(self)
+
+    rest = staticmethod(mariadb_lock.rest_as_long_as_it_takes)
+
+    def sees_all_locks(self, connection: Connection) -> bool:
+        return not mariadb_lock.is_cluster(connection)
 
     @contextmanager
     def lock(self) -> Iterator[bool]:

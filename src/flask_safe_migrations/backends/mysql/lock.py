@@ -34,6 +34,10 @@ def is_cluster(connection: Connection) -> bool:
     return settings.get("wsrep_on") == "ON" and settings.get("wsrep_provider", "none") not in {"", "none"}
 
 
+def rest_as_long_as_it_takes(connection: Connection) -> None:
+    connection.exec_driver_sql("SET SESSION wait_timeout = 2147483")
+
+
 @contextmanager
 def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
     """Hold the lock, which ends with the connection, whatever ends that; yields whether it had to wait."""
@@ -47,7 +51,7 @@ def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
         who = connection.scalar(HOLDER, name)
         return str(who) if who else None
 
-    connection.exec_driver_sql("SET SESSION wait_timeout = 2147483")  # it rests as long as it takes
+    rest_as_long_as_it_takes(connection)
     waited = wait_for(lambda: connection.scalar(TAKE, name) == 1, holder, str(database))
     with suppress(DBAPIError):  # it only informs
         connection.exec_driver_sql(CREATE)

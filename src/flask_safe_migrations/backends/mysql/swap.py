@@ -2,7 +2,7 @@
 
 All tables change places in one RENAME TABLE: it is done whole or not at all, whichever client is killed
 meanwhile, and from MariaDB 10.6 on even where it is the server (https://mariadb.com/kb/en/atomic-ddl/).
-What it cannot take along is on a list that is moved with the tables, see mariadb_code.py: whoever comes next
+What it cannot take along is on a list that is moved with the tables, see stored_objects.py: whoever comes next
 makes what a process that was killed has not made.
 """
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import MigrationError
+from .. import server_shadow
 from ..server import Server
 from . import stored_objects
 from .journal import TABLE as JOURNAL
@@ -35,17 +36,15 @@ LOCK_WAIT_TIMEOUT = 1205  # https://mariadb.com/kb/en/mariadb-error-code-referen
 def rebuild(database: Server, fill: Callable[..., None]) -> None:
     """Fill a new database, then put it in the place of this one; until then this one is not touched.
 
-    What is in `_building` or `_replaced` is never the only copy, so both may go at any time.
+    What is in `_building_…` or `_replaced_…` is never the only copy: whoever gets its lock may drop it.
     """
-    new, old = (database.sibling(f"{database.name[:50]}_{role}") for role in ("building", "replaced"))
-    with database.turn():
-        _sweep(new)
+    with database.turn() as connection:
+        new, old = server_shadow.claim(database, connection, "building", "replaced", drop=_sweep)
         new.create()
         try:
             fill(new)
             database.create()
             with database.lock():
-                _sweep(old)
                 old.create()
                 _swap(database, new, old)
         finally:

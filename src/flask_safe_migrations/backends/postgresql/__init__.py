@@ -36,6 +36,9 @@ class PostgreSQL(Server):
     names = "SELECT datname FROM pg_database ORDER BY oid"
     hold = text("SELECT pg_try_advisory_lock(:number)::int")
     let_go = text("SELECT pg_advisory_unlock(:number)")
+    users = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND backend_type = 'client backend'"
+    )
     signs = errors.SIGNS
     oldest = errors.OLDEST
 
@@ -63,6 +66,7 @@ class PostgreSQL(Server):
             finally:
                 del self.confirm
 
+    rest = staticmethod(postgresql_lock.rest_as_long_as_it_takes)
     migrating = staticmethod(concurrent_index.migrating)
 
     def starting(self, revision: str, *, upgrade: bool) -> None:

@@ -37,7 +37,7 @@ def advisory_lock(database: Server) -> Iterator[tuple[bool, Callable[[], None]]]
     pool = database.pool({"application_name": myself()}, isolation_level="AUTOCOMMIT")
     with pool.connect() as connection:
         _refuse_pooler(database, connection)
-        _rest_as_long_as_it_takes(connection)
+        rest_as_long_as_it_takes(connection)
         waited = wait_for(
             lambda: bool(connection.scalar(TAKE, LOCK)),
             lambda: told(connection.scalar(HOLDER, LOCK)),
@@ -46,7 +46,7 @@ def advisory_lock(database: Server) -> Iterator[tuple[bool, Callable[[], None]]]
         yield waited, lambda: _confirm(database, connection)
 
 
-def _rest_as_long_as_it_takes(connection: Connection) -> None:
+def rest_as_long_as_it_takes(connection: Connection) -> None:
     """It says nothing while a revision runs, for which a server may end a session (since PostgreSQL 14)."""
     if (connection.dialect.server_version_info or (0,)) >= (14,):
         connection.exec_driver_sql("SET idle_session_timeout = 0")

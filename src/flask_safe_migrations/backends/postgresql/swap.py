@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import text
 
+from .. import server_shadow
 from ..server import Server
 
 DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:a, :b)")
@@ -12,15 +13,13 @@ DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE 
 def rebuild(database: Server, fill: Callable[..., None]) -> None:
     """Fill a new database, then put it in the place of this one; until then this one is not touched.
 
-    What is in `_building` or `_replaced` is never the only copy, so both may go at any time.
+    What is in `_building_…` or `_replaced_…` is never the only copy: whoever gets its lock may drop it.
     """
-    new, old = (database.sibling(f"{database.name[:50]}_{role}") for role in ("building", "replaced"))
-    with database.turn():
-        new.drop()
+    with database.turn() as connection:
+        new, old = server_shadow.claim(database, connection, "building", "replaced", drop=type(database).drop)
         new.create()
         try:
             fill(new)
-            old.drop()
             _swap(database, new, old)
         finally:
             new.drop()

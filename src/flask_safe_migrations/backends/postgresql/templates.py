@@ -3,6 +3,7 @@
 https://www.postgresql.org/docs/current/manage-ag-templatedbs.html
 """
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ def _copy(source: "PostgreSQL", target: "PostgreSQL") -> None:
 
 
 def _prefix(shadow: "PostgreSQL") -> str:
-    return f"{shadow.name.rpartition('_shadow')[0][:40]}_kept_"
+    return f"{shadow.name.rpartition('_shadow')[0]}_kept_"
 
 
 def _template(shadow: "PostgreSQL", key: str) -> "PostgreSQL":
@@ -58,4 +59,5 @@ def _names(shadow: "PostgreSQL") -> list[str]:
     """The templates, oldest first."""
     with shadow.administering() as connection:
         names = connection.scalars(text(shadow.names)).all()
-    return [name for name in names if name.startswith(_prefix(shadow))]
+    ours = re.compile(rf"{re.escape(_prefix(shadow))}[0-9a-f]{{16}}")
+    return [name for name in names if ours.fullmatch(name)]
