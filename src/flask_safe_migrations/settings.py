@@ -76,7 +76,7 @@ class Settings:
         directory = find_directory(app, str(directory or migrate.directory))
         binds = dict(config.get("SQLALCHEMY_BINDS") or {})
         binds.pop(None, None)
-        options = {None: config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}}
+        options: dict[str | None, Any] = {None: config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}}
         options |= {name: value if isinstance(value, dict) else {} for name, value in binds.items()}
         return cls(
             import_name=app.import_name,

@@ -64,7 +64,7 @@ def squash(*, upto: str | None, yes: bool, back: bool) -> None:
 
 def _suffixes(databases: list[Database]) -> set[str]:
     former = settings.active().former_binds
-    return {binds.suffix(bind) for each in databases for bind in (each.bind, former.get(each.bind))}
+    return {binds.suffix(bind) for each in databases for bind in (each.bind, former.get(each.bind or ""))}
 
 
 def _ask(told: list[str], *, yes: bool) -> None:

@@ -11,7 +11,6 @@ import click
 
 from ..errors import MigrationError
 from ..output import Reporter, report_to, suggest
-from ..settings import Settings
 
 
 class TerminalReporter(Reporter):
@@ -38,6 +37,12 @@ class TerminalReporter(Reporter):
         return str(click.prompt(question, default="", show_default=False))
 
 
+class WrongUsage(click.ClickException):
+    """The command was called with what it does not take."""
+
+    exit_code = 2
+
+
 @contextmanager
 def terminal(app: Any) -> Iterator[None]:
     """Report to the terminal whatever runs inside, and turn a MigrationError into click's own."""
@@ -48,9 +53,5 @@ def terminal(app: Any) -> Iterator[None]:
     except MigrationError as error:
         if "--verbose" in sys.argv:
             traceback.print_exception(error.__cause__ or error)
-        shown = click.ClickException(suggest(error.message, commands))
-        shown.exit_code = error.exit_code
-        raise shown from error
-
-
-__all__ = ["Settings", "TerminalReporter", "terminal"]
+        kind = WrongUsage if error.exit_code == WrongUsage.exit_code else click.ClickException
+        raise kind(suggest(error.message, commands)) from error

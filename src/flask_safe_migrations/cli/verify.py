@@ -36,5 +36,5 @@ def verify(ctx: click.Context, *, as_json: bool, against: str | None) -> None:
         output.line(json.dumps({"ok": fine, "engine": databases[0].title, "checks": told}, indent=2))
     else:
         for check in checks:
-            output.line(check)
+            output.line(str(check))
     ctx.exit(0 if fine else 1)

@@ -73,7 +73,7 @@ class _Running:
     def __init__(self, connection: Connection | None, bind: str | None, path: Path) -> None:
         self.connection = connection  # None where SQL is only printed
         self.bind = bind
-        self.path = path.resolve()
+        self.path: Path = path.resolve()
         self.thread = threading.get_ident()
         current = settings.active()
         self.db: Any = current.db
@@ -148,7 +148,7 @@ class _Running:
             if file.startswith(OURS):
                 return None
             if frame.f_code is _Running.run.__code__ and frame.f_locals.get("self") is self:
-                return self.path.name
+                return str(self.path.name)
             frame = frame.f_back
         return None
 
@@ -276,8 +276,8 @@ def _watching(running: _Running) -> Iterator[None]:
     with _patching:
         if not _running:
             _originals[:] = Engine.raw_connection, SessionTransaction._connection_for_bind
-            Engine.raw_connection = _raw_connection  # type: ignore[method-assign]
-            SessionTransaction._connection_for_bind = _connection_for_bind  # type: ignore[method-assign]
+            Engine.raw_connection = _raw_connection  # type: ignore[assignment, method-assign]
+            SessionTransaction._connection_for_bind = _connection_for_bind  # type: ignore[assignment, method-assign]
         _running.append(running)
     try:
         yield
@@ -285,7 +285,9 @@ def _watching(running: _Running) -> Iterator[None]:
         with _patching:
             _running.remove(running)
             if not _running:
-                Engine.raw_connection, SessionTransaction._connection_for_bind = _originals  # type: ignore[method-assign]
+                raw_connection, connection_for_bind = _originals
+                Engine.raw_connection = raw_connection  # type: ignore[method-assign]
+                SessionTransaction._connection_for_bind = connection_for_bind  # type: ignore[method-assign]
 
 
 def _raw_connection(engine: Engine) -> Any:

@@ -2,7 +2,7 @@
 
 All tables change places in one RENAME TABLE: it is done whole or not at all, whichever client is killed
 meanwhile, and from MariaDB 10.6 on even where it is the server (https://mariadb.com/kb/en/atomic-ddl/).
-What it cannot take along is on a list that is moved with the tables, see stored_objects.py: whoever comes next
+What it cannot take along is on a list that is moved with the tables (stored_objects.py): whoever comes next
 makes what a process that was killed has not made.
 """
 
