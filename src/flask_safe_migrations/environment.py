@@ -11,7 +11,7 @@ from alembic.util import CommandError
 from click import ClickException
 from sqlalchemy import Connection, Engine
 
-from . import autogenerate, backends, runtime, settings
+from . import autogenerate, backends, readiness, runtime, settings
 from .backends.base import Database
 from .context import KEY, Comparison, RunContext
 from .errors import MigrationError
@@ -160,10 +160,17 @@ class Environment:
                     progress.conclude()
                     if not progress.quiet:
                         marker.keep(database)
+                        self._remember(database, progress)
             elif database.exists():
                 self._run_on_own_connection(database, progress)
             else:
                 raise MigrationError(f"{database} does not exist yet: `flask db upgrade` makes it.")
+
+    def _remember(self, database: Database, progress: Progress) -> None:
+        """The next `flask db upgrade` need not load Alembic to see that it has nothing to do."""
+        is_at_head = progress.after == set(self.context.script.get_heads())
+        if is_at_head and not progress.warned and database.bind is None and self.run.only is None:
+            readiness.remember_at_head(settings.active())
 
     def _run_on_own_connection(self, database: Database, progress: Progress) -> None:
         limits = database.limits() if is_applying() else None

@@ -3,11 +3,15 @@
 import atexit
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import click
 
-from .settings import Settings, find_directory
+from .settings import find_directory
+
+# `flask db upgrade` and what means the same.
+UPGRADES = (["upgrade"], ["upgrade", "head"], ["upgrade", "heads"])
 
 
 class Migrate:
@@ -102,9 +106,23 @@ class LazyGroup(click.Command):
     ) -> click.Context:
         # Half of the time of a short command would go into collecting, at exit, what was imported.
         atexit.register(gc.freeze)
+        if args in UPGRADES and (report := _quick_look(parent)):
+            done = click.Command(self.name, callback=lambda: click.echo(report))
+            return done.make_context(info_name, [], parent, **extra)
         from .cli import make_group
 
         return make_group(self.name).make_context(info_name, args, parent, **extra)
 
 
-__all__ = ["LazyGroup", "Migrate", "Registration", "Settings"]
+def _quick_look(parent: click.Context | None) -> str | None:
+    """Return the report of an upgrade that has nothing to do; None where only a complete run can tell."""
+    from flask.cli import ScriptInfo
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from .errors import MigrationError
+    from .readiness import nothing_to_do
+
+    app = (parent or click.get_current_context()).ensure_object(ScriptInfo).load_app()
+    with suppress(SQLAlchemyError, MigrationError, OSError), app.app_context():
+        return nothing_to_do(app)
+    return None

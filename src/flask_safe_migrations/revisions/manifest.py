@@ -76,7 +76,7 @@ def content_of(revision: Script) -> str:
 
 
 def _line(revision: Script, said: str | None) -> str:
-    """Before a squashed baseline what it stands for: a database there is behind (web/readiness.py)."""
+    """Before a squashed baseline what it stands for: a database there is behind (readiness.py)."""
     folded = list(getattr(revision.module, "replaces", ()))
     lines = [f"# folded: {' '.join(folded[start : start + 8])}\n" for start in range(0, len(folded), 8)]
     line = f"{revision.revision} {said or content_of(revision)} {' '.join(revision.doc.split())}".rstrip()

@@ -103,13 +103,18 @@ def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) ->
     return found
 
 
-def tell_changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> None:
-    """Warn; raises MigrationError where MIGRATION_REFUSE_CHANGED is set."""
-    for sentence in changed(connection, script, heads):
-        mend = "put the history back as it was, and make a new revision of the change"
+def tell_changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> bool:
+    """Warn, and return whether there was a reason.
+
+    Raises MigrationError where MIGRATION_REFUSE_CHANGED is set.
+    """
+    found = changed(connection, script, heads)
+    for sentence in found:
+        fix = "put the history back as it was, and make a new revision of the change"
         if settings.active().refuse_changed:
-            raise MigrationError(f"{sentence}, and MIGRATION_REFUSE_CHANGED is set: {mend}.")
-        output.notice(f"Warning: {sentence}: {mend}.")
+            raise MigrationError(f"{sentence}, and MIGRATION_REFUSE_CHANGED is set: {fix}.")
+        output.notice(f"Warning: {sentence}: {fix}.")
+    return bool(found)
 
 
 def _differs(row: Row[Any], file: Path, replaced: str | None) -> bool:

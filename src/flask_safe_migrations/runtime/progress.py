@@ -28,6 +28,7 @@ class Progress:
         self.options: dict[str, Any] = {}
         self.applied = 0
         self.waited = False
+        self.warned = False
         self.started = 0.0
         self.saved = False
 
@@ -44,7 +45,7 @@ class Progress:
             self.options = migration.opts
             steps = binds.choosing(revisions, self.database.bind)(heads, migration)
             if migration.connection and not self.quiet:
-                applied.tell_changed(migration.connection, self.script, self.after)
+                self.warned = applied.tell_changed(migration.connection, self.script, self.after)
             if not steps:
                 return
             if isinstance(steps[0], RevisionStep) and not self.database.resumes():  # and not `stamp`

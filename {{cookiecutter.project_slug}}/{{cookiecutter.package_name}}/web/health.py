@@ -5,11 +5,11 @@ and is not behind the code; where it is not, send the requests elsewhere. `/heal
 """
 
 from flask import Blueprint, current_app
+from flask_safe_migrations.readiness import behind
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..database import db
-from .readiness import behind
 
 blueprint = Blueprint("health", __name__)
 Answer = tuple[dict[str, str], int]
