@@ -14,9 +14,9 @@ from ..engines.base import Database
 from ..engines.errors import MigrationError
 from ..engines.made_up import is_made_up
 from ..engines.parts import plain
+from ..engines.percent import escaped
 from ..engines.schema import schemas
 
-PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
 
 
 def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
@@ -106,7 +106,7 @@ def _escape(column: Column[Any]) -> None:
     """A colon in a default is no parameter."""
     default = column.server_default
     if isinstance(default, DefaultClause) and hasattr(default.arg, "text"):
-        default.arg.text = PARAMETER.sub(r"\\:", default.arg.text)
+        default.arg.text = escaped(default.arg.text)
 
 
 def snake(name: str) -> str:

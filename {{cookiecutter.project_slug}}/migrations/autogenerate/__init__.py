@@ -11,15 +11,14 @@ from alembic.runtime.migration import MigrationContext
 
 from ..engines.base import Database
 from . import parts, refusals
-from . import rendering as _rendering  # noqa: F401  (it registers itself)
 from .answers import Answers
 from .casts import spelled_out
 from .comparing import PLUGINS
-from .enums import render_item
 from .foreign import include_name, include_object
 from .implied import dropped_along
 from .names import renamed
 from .order import in_order
+from .rendering import render_item  # what else is in there registers itself
 from .renames import settle
 from .required import fill, fill_again
 from .types import differ as types_differ

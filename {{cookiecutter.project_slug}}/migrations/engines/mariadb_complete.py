@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, Connection, Table, UniqueConstraint, text
 
 from .mariadb_names import checks_as_written
+from .percent import escaped
 
 JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
-PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
 
 
 def complete(connection: Connection, table: Table) -> None:
@@ -30,7 +30,7 @@ def complete(connection: Connection, table: Table) -> None:
         if valid := JSON_VALID.fullmatch(condition):
             table.c[valid[1]].type = JSON()  # which is a LONGTEXT with this CHECK
             continue
-        table.append_constraint(CheckConstraint(text(PARAMETER.sub(r"\\:", condition))))
+        table.append_constraint(CheckConstraint(text(escaped(condition))))
 
 
 def _comes_with_a_foreign_key(table: Table, name: str, columns: list[str]) -> bool:

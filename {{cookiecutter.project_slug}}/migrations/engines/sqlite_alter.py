@@ -15,6 +15,7 @@ from alembic.operations.batch import BatchOperationsImpl
 from sqlalchemy.exc import OperationalError
 
 from .errors import MigrationError
+from .percent import SinglePercent
 
 # What else a batch may do to a column; each of these needs a rebuild.
 CHANGES = ("nullable", "type_", "comment", "autoincrement", "insert_before", "insert_after")
@@ -22,7 +23,7 @@ CHANGES = ("nullable", "type_", "comment", "autoincrement", "insert_before", "in
 IN_A_VIEW = re.compile(r"error in view (\S+) after .*", re.DOTALL)
 
 
-class InPlace(SQLiteImpl):
+class InPlace(SinglePercent, SQLiteImpl):
     """Registers itself as Alembic's implementation for SQLite."""
 
     __dialect__ = "sqlite"
