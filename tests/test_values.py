@@ -1,15 +1,13 @@
 """A value is the same text wherever it stands: what a revision writes, what it prints, what a row holds."""
 
-import json
-import random
+import re
 import shutil
 import subprocess
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Bake
-from project import BakedProject, rewrite
+from conftest import ENGINES, Bake
+from project import BakedProject
 from servers import Server, find
 
 # What a driver, sa.text(), Python, a client or the server may each take for something else.
@@ -24,8 +22,10 @@ VALUES = [
     "\u00fcml\u00e4ut \u2192 \U0001f600 {x} $1 ?",
 ]
 ALL = " | ".join(VALUES)
+COMMENT = ALL.replace("\U0001f600", "")  # MariaDB's own tables have utf8mb3
 MODEL = """
-from sqlalchemy import CheckConstraint, Enum, String, Text
+from sqlalchemy import CheckConstraint, Enum, String
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..database import db
@@ -113,3 +113,52 @@ def test_F06_rows_get_the_default_that_was_said(rows: BakedProject) -> None:
     hold(project, "bc")
     project.make("rollback", "args=--yes")
     hold(project, "b")
+
+
+ASKED = "{letter}{n}: Mapped[str] = mapped_column(String(300), {option}={value})"
+
+
+def as_text(project: BakedProject, value: str) -> str:
+    """The value in a model as SQL, as SQLAlchemy has to be told it: a colon is no parameter."""
+    return repr(re.sub(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))", r"\\", literal(project, value)))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_F06_defaults_checks_and_comments_of_the_model(
+    engine: str, on: Bake, request: pytest.FixtureRequest
+) -> None:
+    """And the printed SQL, run by the engine's own client, leaves the same rows."""
+    project = on(engine)
+    server = None if engine == "sqlite" else request.getfixturevalue(engine)
+    model(project, "b: Mapped[str | None] = mapped_column(String(300))")
+    new(project, "p")
+    project.make("migrate")
+    project.sql("INSERT INTO p (id) VALUES (1), (2)")
+    before = project.revision
+    columns = [f"b: Mapped[str | None] = mapped_column(String(300), comment={COMMENT!r})"]
+    checks = []
+    for n, value in enumerate(VALUES):
+        text = as_text(project, value)
+        columns.append(ASKED.format(letter="c", n=n, option="default", value=repr(value)))
+        columns.append(ASKED.format(letter="d", n=n, option="server_default", value=repr(value)))
+        columns.append(ASKED.format(letter="e", n=n, option="server_default", value=f"sql({text})"))
+        checks.append(f"CheckConstraint('b <> ' {text}, name='b{n}')")
+    model(project, *columns, f"__table_args__ = ({', '.join(checks)},)")
+    new(project, "defaults")
+    assert "Nothing to migrate" in project.flask("db", "new", "-m", "again").out
+
+    up, down = (
+        project.run("sh", "-c", f"{project.python} -m flask db {way} --sql 2>errors").out
+        for way in (f"upgrade {before}:head", f"downgrade head:{before}")
+    )
+    for way in ("online", "printed"):
+        run_printed(project, server, up) if way == "printed" else project.make("migrate")
+        hold(project, "cde")
+        for n, value in enumerate(VALUES):
+            with pytest.raises(Exception, match=f"b{n}"):
+                project.sql(f"UPDATE p SET b = {literal(project, value)}")
+        names = ", ".join(f"c{n}" for n in NUMBERS)
+        project.sql(f"INSERT INTO p (id, {names}) VALUES (3{', %r' % 'x' * len(VALUES)})")
+        project.sql("DELETE FROM p WHERE c0 = 'x'")
+        project.flask("db", "check")
+        run_printed(project, server, down) if way == "printed" else project.make("rollback", "args=--yes")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, DefaultClause, ForeignKeyConstraint, MetaData, Table, inspect
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, MetaData, Table, inspect
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.sql.elements import conv
 
@@ -14,7 +14,7 @@ from ..engines.base import Database
 from ..engines.errors import MigrationError
 from ..engines.made_up import is_made_up
 from ..engines.parts import plain
-from ..engines.percent import escaped
+from ..engines.percent import take_literally
 from ..engines.schema import schemas
 
 
@@ -30,11 +30,11 @@ def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
             place = None if schema == inspector.default_schema_name else schema
             metadata.reflect(connection, schema=place, only=lambda name, _: name not in ours)
         for table in metadata.tables.values():
+            take_literally(table)
             database.complete(connection, table)
             _name(connection.dialect.name, table)
             for column in table.columns:
                 _refuse_unknown(column)
-                _escape(column)
                 column.nullable = (
                     column.nullable and not column.primary_key
                 )  # SQLite does not mind NULL there
@@ -100,13 +100,6 @@ def _refuse_unknown(column: Column[Any]) -> None:
             f"Column {column.table.fullname}.{column.name} {what}, so no baseline would make it, and nothing "
             "was changed: change its type, or write the models by hand and then `make adopt`."
         )
-
-
-def _escape(column: Column[Any]) -> None:
-    """A colon in a default is no parameter."""
-    default = column.server_default
-    if isinstance(default, DefaultClause) and hasattr(default.arg, "text"):
-        default.arg.text = escaped(default.arg.text)
 
 
 def snake(name: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Table
 from sqlalchemy import text as sql_text
 from sqlalchemy.sql.elements import conv
 
-from ..engines.percent import escaped
+from ..engines.percent import escaped, take_literally
 from .literally import literally
 from .stored import stored
 
@@ -24,6 +24,8 @@ def compare(
     reflected: Table | None,
     wanted: Table | None,
 ) -> PriorityDispatchResult:
+    if reflected is not None and wanted is None:  # for the way back
+        take_literally(reflected)
     if reflected is None or wanted is None:
         return PriorityDispatchResult.CONTINUE
     _take_apart(operation)

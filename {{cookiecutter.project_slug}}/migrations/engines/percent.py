@@ -11,7 +11,8 @@ from typing import Any
 
 from alembic.ddl.impl import DefaultImpl
 from alembic.ddl.postgresql import PostgresqlImpl
-from sqlalchemy import Dialect, text
+from sqlalchemy import CheckConstraint, DefaultClause, Dialect, Table, TextClause, text
+from sqlalchemy.schema import DDLElement
 
 # Before what sa.text() takes for a parameter, and before a backslash that it would take away.
 READ_AS_MORE = re.compile(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))")
@@ -35,6 +36,37 @@ def on_one_line(sql: str) -> str:
     return QUOTED_OR_SPACE.sub(lambda found: found[1] or " ", sql).strip()
 
 
+def take_literally(table: Table, reported: Table | None = None) -> None:
+    """SQLAlchemy reads a colon in what a server reports as a parameter: have it written as it stands.
+
+    Of a table that was made of `reported`, the one in the database, only what is still so.
+    """
+    reported = table if reported is None else reported
+    known = {each.sqltext.text for each in _conditions(reported)}
+    for each in _conditions(table):
+        if each.sqltext.text in known:
+            each.sqltext = text(escaped(each.sqltext.text))
+    for column in table.columns:
+        default = column.server_default
+        if isinstance(default, DefaultClause) and default.reflected and isinstance(default.arg, TextClause):
+            column.server_default = DefaultClause(text(escaped(default.arg.text)))
+    for index in reported.indexes:
+        options: Any = index.dialect_kwargs
+        for name, value in list(options.items()):
+            options[name] = _escaped(value)
+        index.expressions = [_escaped(each) for each in index.expressions]
+
+
+def _conditions(table: Table) -> list[Any]:
+    found: list[Any] = [each.computed for each in table.columns if each.computed is not None]
+    found += [each for each in table.constraints if isinstance(each, CheckConstraint)]
+    return [each for each in found if isinstance(each.sqltext, TextClause)]
+
+
+def _escaped(clause: Any) -> Any:
+    return text(escaped(clause.text)) if isinstance(clause, TextClause) else clause
+
+
 class SinglePercent(DefaultImpl):
     def render_ddl_sql_expr(self, *expression: Any, **options: Any) -> str:
         sql = single(super().render_ddl_sql_expr(*expression, **options), self.dialect)
@@ -45,7 +77,7 @@ class SinglePercent(DefaultImpl):
         if not self.as_sql or arguments or options:
             return super()._exec(construct, *arguments, **options)
         construct = text(construct) if isinstance(construct, str) else construct
-        literal = {"literal_binds": True} if self.literal_binds and not construct.is_ddl else {}
+        literal = {"literal_binds": self.literal_binds} if not isinstance(construct, DDLElement) else {}
         sql = str(construct.compile(dialect=self.dialect, compile_kwargs=literal))
         sql = QUOTED_OR_SPACE.sub(lambda found: found[1] or found[0].replace("\t", "    "), sql)
         self.static_output(sql.strip() + self.command_terminator)

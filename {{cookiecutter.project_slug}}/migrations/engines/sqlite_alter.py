@@ -12,10 +12,11 @@ from typing import Any
 
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import BatchOperationsImpl
+from sqlalchemy import Table
 from sqlalchemy.exc import OperationalError
 
 from .errors import MigrationError
-from .percent import SinglePercent
+from .percent import SinglePercent, take_literally
 
 # What else a batch may do to a column; each of these needs a rebuild.
 CHANGES = ("nullable", "type_", "comment", "autoincrement", "insert_before", "insert_after")
@@ -37,6 +38,10 @@ class InPlace(SinglePercent, SQLiteImpl):
             return True
         batch_op.batch = []  # done
         return False
+
+    def prep_table_for_batch(self, batch_impl: Any, table: Table) -> None:
+        if batch_impl.reflected:
+            take_literally(batch_impl.new_table, table)
 
     def _succeeds(self, batch_op: BatchOperationsImpl) -> bool:
         driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]
