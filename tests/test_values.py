@@ -162,3 +162,111 @@ def test_F06_defaults_checks_and_comments_of_the_model(
         project.sql("DELETE FROM p WHERE c0 = 'x'")
         project.flask("db", "check")
         run_printed(project, server, down) if way == "printed" else project.make("rollback", "args=--yes")
+
+
+def test_F06_values_of_an_enum_and_what_a_downgrade_brings_back(anywhere: BakedProject) -> None:
+    """A value is added to the type, which has one of the others as its default; then the column is dropped."""
+    project = anywhere
+    values = [value.replace("\U0001f600", "") for value in VALUES]
+    mood = "mood: Mapped[str] = mapped_column(Enum({}, name='mood', create_constraint=True){})"
+    kept = "kept: Mapped[str | None] = mapped_column(String(300), server_default={!r})".format(VALUES[3])
+    said = f"said: Mapped[str | None] = mapped_column(String(300), server_default={VALUES[1]!r})"
+    default = f", server_default={values[1]!r}"
+    model(project, mood.format(repr(values)[1:-1], ""), kept, said)
+    new(project, "mood")
+    for n, more in enumerate(["more: 50%%", "more :x"], 1):  # put in place, and the type made again
+        values = [*values[:n], more, *values[n:]]
+        model(project, mood.format(repr(values)[1:-1], default if n == 2 else ""), kept, said)
+        new(project, f"more {n}")
+    project.make("migrate")
+    for n, value in enumerate(values, 1):
+        project.sql(f"INSERT INTO p (id, mood) VALUES ({n}, {literal(project, value)})")
+    assert column(project, "mood") == values
+    project.sql("INSERT INTO p (id) VALUES (100)")
+    assert column(project, "mood")[-1] == VALUES[1]
+    # A rebuild on SQLite leaves the other columns as they were.
+    model(project, kept.replace("String(300)", "String(310)"))
+    new(project, "none", "--drop", "p.mood", "--drop", "p.said")
+    project.make("migrate")
+    project.sql("INSERT INTO p (id) VALUES (101)")
+    assert set(column(project, "kept")) == {VALUES[3]}
+    project.make("rollback", "args=--yes")
+    assert set(column(project, "mood")) <= {values[0], VALUES[1]}
+    project.sql(f"INSERT INTO p (id, mood) VALUES (102, {literal(project, values[2])})")
+    assert column(project, "said")[-1] == VALUES[1] and column(project, "kept")[-1] == VALUES[3]
+    project.sql("DELETE FROM p")
+    project.make("migrate")
+    (project.models / "p.py").unlink()
+    project.edit(project.models / "__init__.py", "from .p import P  # noqa: E402, F401", "")
+    new(project, "no table", "--drop", "p")
+    project.make("migrate")
+    project.make("rollback", "args=--yes")
+    project.sql("INSERT INTO p (id) VALUES (1)")
+    assert column(project, "kept") == [VALUES[3]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_F06_data_revisions_and_the_rows_of_a_baseline(
+    engine: str, on: Bake, request: pytest.FixtureRequest
+) -> None:
+    project = on(engine)
+    server = None if engine == "sqlite" else request.getfixturevalue(engine)
+    model(project, "b: Mapped[str | None] = mapped_column(String(1000))")
+    new(project, "p")
+    project.write_revision(
+        "rows", "def upgrade():\n    op.execute('INSERT INTO p (id) VALUES (1), (2)')\n\n\n"
+        "def downgrade():\n    op.execute('DELETE FROM p')\n"
+    )  # fmt: skip
+    project.list_revisions()
+    before = set(project.versions)
+    project.make("newmigration", "m=fill", "data=p.b")
+    (path,) = set(project.versions) - before
+    text = path.read_text(encoding="utf-8").replace('{"b": ...}', f'{{"b": {ALL!r}}}')
+    path.write_text(
+        re.sub(r"    raise NotImpl.*", "    # safe: for a test\\n    pass", text), encoding="utf-8"
+    )
+    project.flask("db", "new", "--prove")
+    project.make("db")
+    assert column(project, "b") == [ALL, ALL]
+    printed = project.run("sh", "-c", f"{project.python} -m flask db upgrade rows:head --sql 2>errors").out
+    (update,) = re.findall(r"^UPDATE p .*?IS NULL;", printed, re.DOTALL | re.MULTILINE)
+    project.sql("UPDATE p SET b = NULL")
+    run_printed(project, server, update)
+    assert column(project, "b") == [ALL, ALL]
+
+    project.flask("db", "squash", "--yes")
+    project.make("db")
+    assert len(project.versions) == 1 and column(project, "b") == [ALL, ALL]
+    assert project.run(
+        project.python, "-c", AS_SQL.replace("{package}", project.package), FLASK_DEBUG="1"
+    ).out
+    assert column(project, "b") == [ALL, ALL, *VALUES, *VALUES]
+
+
+# A table that no typed insert fits is written into a baseline as SQL, on one line or, as a function, on many.
+AS_SQL = """
+import random
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from {package} import create_app
+from migrations.engines.percent import escaped
+from migrations.history import binds
+from migrations.squash.values import as_sql
+from migrations.squash.written import execute
+
+VALUES = {values}
+for _ in range(20_000):
+    said = "".join(random.choices([":", "\\\\", "a", "é", "1", " ", "'", "%"], k=random.randint(1, 9)))
+    assert str(sa.text(escaped(said))) == said, said
+with create_app().app_context():
+    (database,) = binds.databases()
+    with database.connect() as connection:
+        op = Operations(MigrationContext.configure(connection))
+        for start in ("INSERT INTO p (id, b)", "INSERT INTO p\\n  (id, b)"):
+            for value in VALUES:
+                number = connection.scalar(sa.text("SELECT max(id) + 1 FROM p"))
+                exec(execute(f"{start} VALUES ({number}, {as_sql(value, connection.dialect)})"))
+        connection.commit()
+print("done")
+""".replace("{values}", repr(VALUES))

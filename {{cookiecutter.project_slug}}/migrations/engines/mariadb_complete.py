@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, Connection, Table, UniqueConstraint, text
 
 from .mariadb_names import checks_as_written
+from .mariadb_wording import unescaped
 from .percent import escaped
 
 JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
@@ -14,6 +15,7 @@ JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
 def complete(connection: Connection, table: Table) -> None:
     """A unique constraint is an index here; a foreign key brings one along; a CHECK may be a column's."""
     for column in table.columns:
+        column.type = unescaped(column.type)
         kind: Any = column.type
         if getattr(kind, "display_width", None) not in {None, 1} and not getattr(kind, "zerofill", True):
             kind.display_width = None  # int(11) is int; tinyint(1) is what a BOOLEAN becomes

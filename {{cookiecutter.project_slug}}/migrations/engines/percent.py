@@ -11,13 +11,25 @@ from typing import Any
 
 from alembic.ddl.impl import DefaultImpl
 from alembic.ddl.postgresql import PostgresqlImpl
-from sqlalchemy import CheckConstraint, DefaultClause, Dialect, Table, TextClause, text
+from sqlalchemy import (
+    BindParameter,
+    CheckConstraint,
+    DefaultClause,
+    Dialect,
+    Table,
+    TextClause,
+    literal,
+    text,
+)
 from sqlalchemy.schema import DDLElement
+from sqlalchemy.sql import visitors
 
 # Before what sa.text() takes for a parameter, and before a backslash that it would take away.
 READ_AS_MORE = re.compile(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))")
 # Literals and quoted names; or the space between them.
 QUOTED_OR_SPACE = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)|\s+""")
+
+NOTHING: dict[str, Any] = {}
 
 
 def escaped(sql: str) -> str:
@@ -72,13 +84,20 @@ class SinglePercent(DefaultImpl):
         sql = single(super().render_ddl_sql_expr(*expression, **options), self.dialect)
         return sql if options.get("is_index") else escaped(sql)  # there it becomes a literal_column()
 
-    def _exec(self, construct: Any, *arguments: Any, **options: Any) -> Any:
-        """With --sql Alembic makes spaces of a tab, also in a value."""
-        if not self.as_sql or arguments or options:
-            return super()._exec(construct, *arguments, **options)
+    def _exec(
+        self, construct: Any, execution_options: Any = None, multiparams: Any = None, params: Any = NOTHING
+    ) -> Any:
+        """With --sql Alembic makes spaces of a tab in a value, and has no literal for one without a type."""
+        if not self.as_sql or multiparams is not None or params:
+            return super()._exec(construct, execution_options, multiparams, params)
         construct = text(construct) if isinstance(construct, str) else construct
-        literal = {"literal_binds": self.literal_binds} if not isinstance(construct, DDLElement) else {}
-        sql = str(construct.compile(dialect=self.dialect, compile_kwargs=literal))
+        literal_binds = {}
+        if self.literal_binds and not isinstance(construct, DDLElement):
+            literal_binds = {"literal_binds": True}
+            for each in visitors.iterate(construct):
+                if isinstance(each, BindParameter) and each.type._isnull and each.value is not None:
+                    each.type = literal(each.value).type
+        sql = str(construct.compile(dialect=self.dialect, compile_kwargs=literal_binds))
         sql = QUOTED_OR_SPACE.sub(lambda found: found[1] or found[0].replace("\t", "    "), sql)
         self.static_output(sql.strip() + self.command_terminator)
         return None
