@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, DefaultClause, ForeignKeyConstraint, MetaData, Table, inspect
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, MetaData, Table, inspect
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.sql.elements import conv
 
 from ..backends.base import Database
 from ..backends.constraints import plain
+from ..backends.escaping import take_literally
 from ..backends.generated_names import is_made_up
 from ..backends.schema import schemas
 from ..errors import MigrationError
-
-PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
 
 
 def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
@@ -30,11 +29,11 @@ def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
             place = None if schema == inspector.default_schema_name else schema
             metadata.reflect(connection, schema=place, only=lambda name, _: name not in ours)
         for table in metadata.tables.values():
+            take_literally(table)
             database.complete(connection, table)
             _name(connection.dialect.name, table)
             for column in table.columns:
                 _refuse_unknown(column)
-                _escape(column)
                 column.nullable = (
                     column.nullable and not column.primary_key
                 )  # SQLite does not mind NULL there
@@ -100,13 +99,6 @@ def _refuse_unknown(column: Column[Any]) -> None:
             f"Column {column.table.fullname}.{column.name} {what}, so no baseline would make it, and nothing "
             "was changed: change its type, or write the models by hand and then `flask db adopt`."
         )
-
-
-def _escape(column: Column[Any]) -> None:
-    """A colon in a default is no parameter."""
-    default = column.server_default
-    if isinstance(default, DefaultClause) and hasattr(default.arg, "text"):
-        default.arg.text = PARAMETER.sub(r"\\:", default.arg.text)
 
 
 def snake(name: str) -> str:

@@ -12,10 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from ..backends.base import Database
 from ..context import RunContext
 from . import rendered_parts, unsupported
-from . import rendering as _rendering  # noqa: F401  (it registers itself)
 from .answers import Answers
 from .casts import spelled_out
-from .compare.enums import render_item
 from .compare.types import differ as types_differ
 from .filters import include_name, include_object
 from .fk_indexes import dropped_along
@@ -23,6 +21,7 @@ from .names import renamed
 from .order import in_order
 from .plugin import PLUGINS
 from .renames import settle
+from .rendering import render_item  # what else is in there registers itself
 from .required import fill, fill_again
 
 __all__ = ["PLUGINS", "include_name", "include_object", "render_item", "revise", "types_differ"]

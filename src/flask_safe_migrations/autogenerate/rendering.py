@@ -3,7 +3,22 @@
 from typing import Any
 
 from alembic.autogenerate import render, renderers
+from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
+from sqlalchemy import DefaultClause, TextClause
+
+from ..backends.escaping import escaped
+from .compare.enums import render_type
+
+
+def render_item(kind: str, thing: Any, context: AutogenContext) -> str | bool:
+    """For context.configure()."""
+    if kind == "server_default" and isinstance(thing, DefaultClause):
+        if isinstance(thing.arg, str):
+            return repr(str(thing.arg))  # Alembic would take a quote at either end away
+        if thing.reflected and isinstance(thing.arg, TextClause):  # just as the server has reported it
+            return f"sa.text({escaped(thing.arg.text)!r})"
+    return render_type(kind, thing, context) if kind == "type" else False
 
 
 @renderers.dispatch_for(ops.RenameTableOp)

@@ -5,7 +5,7 @@ from typing import Any
 from alembic.autogenerate import renderers
 from alembic.operations import ops
 
-from .literal_sql import PARAMETER
+from ..backends.escaping import escaped
 
 
 class Undoable(ops.MigrateOperation):
@@ -22,4 +22,4 @@ class Undoable(ops.MigrateOperation):
 
 @renderers.dispatch_for(Undoable)
 def _render(_context: Any, operation: Undoable) -> list[str]:
-    return [f"op.execute({PARAMETER.sub(chr(92) + chr(92) + ':', sql)!r})" for sql in operation.statements]
+    return [f"op.execute({escaped(sql)!r})" for sql in operation.statements]

@@ -19,12 +19,13 @@ from sqlalchemy import (
     literal_column,
     select,
     table,
-    text,
     types,
     update,
 )
 from sqlalchemy.exc import CompileError
 
+from ..backends.escaping import escaped, on_one_line, single
+from .literal_sql import literally
 from .operations import dotted
 
 EXPRESSION = re.compile(r"\w+\(.*\)|CURRENT_\w+", re.IGNORECASE)
@@ -49,7 +50,7 @@ def written(said: str, kind: types.TypeEngine[Any]) -> str | TextClause:
     """Return what somebody typed: a value, or for anything but text an expression such as now()."""
     if isinstance(kind, types.Boolean) and said.casefold() in {"true", "false"}:
         return str(int(said.casefold() == "true"))  # a word is text to SQLite, and an error to MariaDB
-    return text(said) if EXPRESSION.fullmatch(said) and not isinstance(kind, types.String) else said
+    return literally(said) if EXPRESSION.fullmatch(said) and not isinstance(kind, types.String) else said
 
 
 def constant_default(wanted: Column[Any], dialect: Dialect) -> str | None:
@@ -63,7 +64,13 @@ def constant_default(wanted: Column[Any], dialect: Dialect) -> str | None:
         return None
     if sql.casefold() in {"true", "false"}:
         return str(int(sql.casefold() == "true"))
-    return sql[1:-1].replace("''", "'") if sql.startswith("'") else sql
+    return _content(sql, dialect) if sql.startswith("'") else sql
+
+
+def _content(sql: str, dialect: Any) -> str:
+    """Return the text that a literal stands for."""
+    content = single(sql, dialect)[1:-1].replace("''", "'")
+    return content.replace("\\\\", "\\") if getattr(dialect, "_backslash_escapes", False) else content
 
 
 def neutral(kind: types.TypeEngine[Any]) -> str:
@@ -122,4 +129,4 @@ def update_sql(
     value = literal(value) if isinstance(value, str) else value
     statement = update(target).where(target.c[wanted.name].is_(None)).values({wanted.name: value})
     sql = str(statement.compile(dialect=migration.dialect, compile_kwargs={"literal_binds": True}))
-    return ops.ExecuteSQLOp(" ".join(sql.split()))
+    return ops.ExecuteSQLOp(escaped(single(on_one_line(sql), migration.dialect)))

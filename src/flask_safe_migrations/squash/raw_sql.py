@@ -6,7 +6,7 @@ from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 
-from ..autogenerate.literal_sql import PARAMETER
+from ..backends.escaping import escaped
 
 # For `flask db verify`, which cannot judge SQL.
 SAFE = "# safe: a database that gets this baseline is new"
@@ -30,8 +30,8 @@ def lines(statements: list[str], dialects: tuple[str, ...] = ()) -> list[str]:
 
 def execute(sql: str) -> str:
     # Of a statement, op.execute() makes :name a parameter.
-    sql = PARAMETER.sub(r"\\:", sql)
-    if "\n" not in sql:
+    sql = escaped(sql)
+    if "\n" not in sql or "\r" in sql:  # Python makes one line break of all kinds of them
         return f"op.execute({sql!r})"
     text = sql.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     if text.endswith('"'):

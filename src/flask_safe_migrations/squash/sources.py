@@ -16,6 +16,7 @@ from sqlalchemy.exc import CompileError, SAWarning
 from sqlalchemy.schema import CreateTable
 
 from ..backends.base import Database
+from ..backends.escaping import take_literally
 from . import native_parts
 from .cleanup import as_named, indexed, plain_types
 from .columns import mix
@@ -53,6 +54,7 @@ class Sources:
         # SQL by name, for what a table has and op.create_table() and op.create_index() cannot make so.
         self.parts: dict[Key, dict[str, str]] = {}
         for key, table in self.tables.items():
+            take_literally(table)
             self.columns[key] = [column.name for column in table.columns]
             if not as_named(table):
                 self.unnamed.add(key)

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Dialect, literal
 
+from ..backends.escaping import single
+
 MODULES = {datetime: "datetime", decimal: "decimal", uuid: "uuid"}
 
 
@@ -58,4 +60,6 @@ def as_sql(value: Any, dialect: Dialect) -> str:
         return f"'{value!s}'"
     if isinstance(value, float):
         return repr(value)
-    return str(literal(value).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return single(
+        str(literal(value).compile(dialect=dialect, compile_kwargs={"literal_binds": True})), dialect
+    )

@@ -8,8 +8,10 @@ from alembic.autogenerate.compare.util import _InspectorConv
 from alembic.operations import ops
 from alembic.util import PriorityDispatchResult, sqla_compat
 from sqlalchemy import CheckConstraint, Table
+from sqlalchemy import text as sql_text
 from sqlalchemy.sql.elements import conv
 
+from ...backends.escaping import escaped, take_literally
 from ...context import Comparison
 from ..literal_sql import literally
 from ..temporary_table import stored
@@ -23,6 +25,8 @@ def compare(
     reflected: Table | None,
     wanted: Table | None,
 ) -> PriorityDispatchResult:
+    if reflected is not None and wanted is None:  # for the way back
+        take_literally(reflected)
     if reflected is None or wanted is None:
         return PriorityDispatchResult.CONTINUE
     _take_apart(operation)
@@ -34,7 +38,7 @@ def compare(
         operation.ops.append(_drop(context, name, schema, removed, had[removed]))
     for added in sorted(wants.keys() - had.keys() | changed):
         text = context.migration_context.impl.render_ddl_sql_expr(wants[added].sqltext)
-        condition = literally(text)
+        condition = sql_text(text)
         operation.ops.append(ops.CreateCheckConstraintOp(conv(added), name, condition, schema=schema))
     return PriorityDispatchResult.CONTINUE
 
@@ -53,7 +57,7 @@ def _changed(context: AutogenContext, table: Table, had: Any, wants: Any) -> set
     differ = {
         name
         for name in had.keys() & wants.keys()
-        if _plain(had[name]) != _plain(migration.impl.render_ddl_sql_expr(wants[name].sqltext))
+        if _plain(escaped(had[name])) != _plain(migration.impl.render_ddl_sql_expr(wants[name].sqltext))
     }
     found = stored(migration, table) if differ else None
     return {name for name in differ if found and found.checks.get(name, had[name]) != had[name]}

@@ -43,8 +43,8 @@ def _render(_context: AutogenContext, operation: EnumType) -> str:
     return f"{_written(*operation.key, operation.values)}).{verb}(op.get_bind(), checkfirst=False)"
 
 
-def render_item(kind: str, thing: Any, context: AutogenContext) -> str | bool:
-    """For context.configure(): the type is made by its own operation, not by the table that has it first."""
+def render_type(kind: str, thing: Any, context: AutogenContext) -> str | bool:
+    """The type is made by its own operation, not by the table that has it first."""
     if kind == "type" and _is_type(thing) and getattr(context.dialect, "name", "") == "postgresql":
         return f"{_written(thing.schema, thing.name, thing.enums)}, create_type=False)"
     return False

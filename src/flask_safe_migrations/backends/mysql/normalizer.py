@@ -6,12 +6,26 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Table, inspect
+from sqlalchemy.dialects.mysql import ENUM
 from sqlalchemy.types import TypeEngine
 
 from ..normalizer import Wording
 from .statements import NOW
 
 WIDTH = re.compile(r"\b((?:TINY|SMALL|MEDIUM|BIG)?INT(?:EGER)?)\(\d+\)", re.IGNORECASE)
+
+
+# What SHOW CREATE TABLE has for these, and for every other character itself.
+ESCAPED = re.compile(r"\\(.)")
+CHARACTERS = {"0": "\0", "n": "\n", "r": "\r"}
+
+
+def unescaped(kind: Any) -> Any:
+    """Return the type as it is: SQLAlchemy takes escapes in the text of an ENUM for its values."""
+    if not isinstance(kind, ENUM) or "\\" not in "".join(kind.enums):
+        return kind
+    values = [ESCAPED.sub(lambda found: CHARACTERS.get(found[1], found[1]), each) for each in kind.enums]
+    return ENUM(*values, charset=kind.charset, collation=kind.collation)
 
 
 class MariaDBWording(Wording):

@@ -5,15 +5,17 @@ from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Connection, Table, UniqueConstraint, text
 
+from ..escaping import escaped
 from .constraint_names import checks_as_written
+from .normalizer import unescaped
 
 JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
-PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
 
 
 def complete(connection: Connection, table: Table) -> None:
     """A unique constraint is an index here; a foreign key brings one along; a CHECK may be a column's."""
     for column in table.columns:
+        column.type = unescaped(column.type)
         kind: Any = column.type
         if getattr(kind, "display_width", None) not in {None, 1} and not getattr(kind, "zerofill", True):
             kind.display_width = None  # int(11) is int; tinyint(1) is what a BOOLEAN becomes
@@ -30,7 +32,7 @@ def complete(connection: Connection, table: Table) -> None:
         if valid := JSON_VALID.fullmatch(condition):
             table.c[valid[1]].type = JSON()  # which is a LONGTEXT with this CHECK
             continue
-        table.append_constraint(CheckConstraint(text(PARAMETER.sub(r"\\:", condition))))
+        table.append_constraint(CheckConstraint(text(escaped(condition))))
 
 
 def _comes_with_a_foreign_key(table: Table, name: str, columns: list[str]) -> bool:

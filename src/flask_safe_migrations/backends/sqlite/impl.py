@@ -12,9 +12,11 @@ from typing import Any
 
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import BatchOperationsImpl
+from sqlalchemy import Table
 from sqlalchemy.exc import OperationalError
 
 from ...errors import MigrationError
+from ..escaping import SinglePercent, take_literally
 
 # What else a batch may do to a column; each of these needs a rebuild.
 CHANGES = ("nullable", "type_", "comment", "autoincrement", "insert_before", "insert_after")
@@ -22,7 +24,7 @@ CHANGES = ("nullable", "type_", "comment", "autoincrement", "insert_before", "in
 IN_A_VIEW = re.compile(r"error in view (\S+) after .*", re.DOTALL)
 
 
-class InPlace(SQLiteImpl):
+class InPlace(SinglePercent, SQLiteImpl):
     """Registers itself as Alembic's implementation for SQLite."""
 
     __dialect__ = "sqlite"
@@ -36,6 +38,10 @@ class InPlace(SQLiteImpl):
             return True
         batch_op.batch = []  # done
         return False
+
+    def prep_table_for_batch(self, batch_impl: Any, table: Table) -> None:
+        if batch_impl.reflected:
+            take_literally(batch_impl.new_table, table)
 
     def _succeeds(self, batch_op: BatchOperationsImpl) -> bool:
         driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]

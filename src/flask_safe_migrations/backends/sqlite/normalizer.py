@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Index, Table, create_engine, text
 from sqlalchemy.pool import StaticPool
 
+from ..escaping import escaped
 from ..normalizer import Wording
 from .table_options import split
 
@@ -43,8 +44,8 @@ class SQLiteWording(Wording):
         found = INDEX.fullmatch(definition)
         if not found:
             return None
-        parts = [table.c[part] if part in table.c else text(part) for part in split(found[3])]
-        where = text(found[4]) if found[4] else None
+        parts = [table.c[part] if part in table.c else text(escaped(part)) for part in split(found[3])]
+        where = text(escaped(found[4])) if found[4] else None
         return Index(name, *parts, unique=bool(found[1]), sqlite_where=where, _table=table)
 
     @contextmanager

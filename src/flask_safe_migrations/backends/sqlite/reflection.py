@@ -1,6 +1,5 @@
 """SQLite: what SQLAlchemy does not read of a table, from CREATE TABLE and the pragmas."""
 
-import re
 from typing import Any
 
 from sqlalchemy import (
@@ -13,11 +12,11 @@ from sqlalchemy import (
     text,
 )
 
+from ..escaping import escaped
 from ..normalizer import Wording
 from .ddl_parser import columns_with, declared
 from .row_checks import quoted
 
-PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
 MADE = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
 
 
@@ -47,7 +46,7 @@ def _constraints(table: Table, create: str) -> None:
         if found.kind == "unique constraint":
             table.append_constraint(UniqueConstraint(*found.columns, name=found.name))
         elif found.kind == "check":
-            table.append_constraint(CheckConstraint(text(PARAMETER.sub(r"\\:", found.text)), name=found.name))
+            table.append_constraint(CheckConstraint(text(escaped(found.text)), name=found.name))
         elif found.kind == "foreign key":
             for key in table.foreign_key_constraints:
                 if tuple(key.column_keys) == found.columns:
