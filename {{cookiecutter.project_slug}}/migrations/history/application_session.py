@@ -227,18 +227,20 @@ class _Running:
         if found:
             self.savepoints.remove(found)
         if verb == "ROLLBACK TO SAVEPOINT":
-            if not found or found.writers == {"session"}:
-                return self._if_there(cursor, statement, found)
+            if not found:  # the revision's own, or of a begin_nested()
+                return statement
+            if found.writers == {"session"}:
+                return self._if_there(cursor, statement, is_written=True)
             if not self.is_ending and found.writers - {"op"}:
                 self.undone = (
                     f"{self.place()}: db.session was rolled back, and with it what op.get_bind() or an "
                     "operation did since the session was first used: call db.session.commit() before those."
                 )
-                return statement
+                return self._if_there(cursor, statement)
             # The session has only read, and what an operation did is not its to undo.
-        return self._if_there(cursor, f"RELEASE SAVEPOINT {name}", None)
+        return self._if_there(cursor, f"RELEASE SAVEPOINT {name}")
 
-    def _if_there(self, cursor: Any, statement: str, written: _Savepoint | None) -> str:
+    def _if_there(self, cursor: Any, statement: str, *, is_written: bool = False) -> str:
         """Run it on an engine of which DDL has removed the savepoint; return what is left to run."""
         if self.connection is None or self.connection.dialect.name not in {"mysql", "mariadb"}:
             return statement
@@ -247,7 +249,7 @@ class _Running:
         except Exception as error:  # noqa: BLE001 - of the driver, whichever it is
             if error.args[:1] != (NO_SAVEPOINT,):
                 return statement  # it will say so again, to SQLAlchemy
-            if written:
+            if is_written:
                 self.undone = (
                     f"{self.place()}: db.session was rolled back, but a DDL statement had committed what it "
                     "did: call db.session.commit() before the operation that changes a table."
