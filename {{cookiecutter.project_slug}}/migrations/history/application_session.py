@@ -139,14 +139,15 @@ class _Running:
     def place(self) -> str | None:
         """Return file and line of the revision where it, and not the workflow, asks for something."""
         frame: FrameType | None = sys._getframe(1)
+        name = self.path.name
         while frame:
             file = frame.f_code.co_filename
-            if file.endswith(self.path.name) and Path(file).resolve() == self.path:
-                return f"{self.path.name}:{frame.f_lineno}"
+            if file.endswith(name) and Path(file).resolve() == self.path:
+                return f"{name}:{frame.f_lineno}"
             if file.startswith(OURS):
                 return None
             if frame.f_code is _Running.run.__code__ and frame.f_locals.get("self") is self:
-                return self.path.name
+                return name
             frame = frame.f_back
         return None
 
@@ -276,8 +277,7 @@ def _watching(running: _Running) -> Iterator[None]:
     with _patching:
         if not _running:
             _originals[:] = Engine.raw_connection, SessionTransaction._connection_for_bind
-            Engine.raw_connection = _raw_connection  # type: ignore[method-assign]
-            SessionTransaction._connection_for_bind = _connection_for_bind  # type: ignore[method-assign]
+            _install(_raw_connection, _connection_for_bind)
         _running.append(running)
     try:
         yield
@@ -285,7 +285,12 @@ def _watching(running: _Running) -> Iterator[None]:
         with _patching:
             _running.remove(running)
             if not _running:
-                Engine.raw_connection, SessionTransaction._connection_for_bind = _originals  # type: ignore[method-assign]
+                _install(*_originals)
+
+
+def _install(raw_connection: Any, connection_for_bind: Any) -> None:
+    Engine.raw_connection = raw_connection  # type: ignore[method-assign]
+    SessionTransaction._connection_for_bind = connection_for_bind  # type: ignore[method-assign]
 
 
 def _raw_connection(engine: Engine) -> Any:
