@@ -141,14 +141,15 @@ class _Running:
     def place(self) -> str | None:
         """Return file and line of the revision where it, and not the workflow, asks for something."""
         frame: FrameType | None = sys._getframe(1)
+        name = self.path.name
         while frame:
             file = frame.f_code.co_filename
-            if file.endswith(self.path.name) and Path(file).resolve() == self.path:
-                return f"{self.path.name}:{frame.f_lineno}"
+            if file.endswith(name) and Path(file).resolve() == self.path:
+                return f"{name}:{frame.f_lineno}"
             if file.startswith(OURS):
                 return None
             if frame.f_code is _Running.run.__code__ and frame.f_locals.get("self") is self:
-                return str(self.path.name)
+                return name
             frame = frame.f_back
         return None
 
@@ -229,18 +230,20 @@ class _Running:
         if found:
             self.savepoints.remove(found)
         if verb == "ROLLBACK TO SAVEPOINT":
-            if not found or found.writers == {"session"}:
-                return self._if_there(cursor, statement, found)
+            if not found:  # the revision's own, or of a begin_nested()
+                return statement
+            if found.writers == {"session"}:
+                return self._if_there(cursor, statement, is_written=True)
             if not self.is_ending and found.writers - {"op"}:
                 self.undone = (
                     f"{self.place()}: db.session was rolled back, and with it what op.get_bind() or an "
                     "operation did since the session was first used: call db.session.commit() before those."
                 )
-                return statement
+                return self._if_there(cursor, statement)
             # The session has only read, and what an operation did is not its to undo.
-        return self._if_there(cursor, f"RELEASE SAVEPOINT {name}", None)
+        return self._if_there(cursor, f"RELEASE SAVEPOINT {name}")
 
-    def _if_there(self, cursor: Any, statement: str, written: _Savepoint | None) -> str:
+    def _if_there(self, cursor: Any, statement: str, *, is_written: bool = False) -> str:
         """Run it on an engine of which DDL has removed the savepoint; return what is left to run."""
         if self.connection is None or self.connection.dialect.name not in {"mysql", "mariadb"}:
             return statement
@@ -249,7 +252,7 @@ class _Running:
         except Exception as error:  # noqa: BLE001 - of the driver, whichever it is
             if error.args[:1] != (NO_SAVEPOINT,):
                 return statement  # it will say so again, to SQLAlchemy
-            if written:
+            if is_written:
                 self.undone = (
                     f"{self.place()}: db.session was rolled back, but a DDL statement had committed what it "
                     "did: call db.session.commit() before the operation that changes a table."
@@ -276,8 +279,7 @@ def _watching(running: _Running) -> Iterator[None]:
     with _patching:
         if not _running:
             _originals[:] = Engine.raw_connection, SessionTransaction._connection_for_bind
-            Engine.raw_connection = _raw_connection  # type: ignore[assignment, method-assign]
-            SessionTransaction._connection_for_bind = _connection_for_bind  # type: ignore[assignment, method-assign]
+            _install(_raw_connection, _connection_for_bind)
         _running.append(running)
     try:
         yield
@@ -285,9 +287,12 @@ def _watching(running: _Running) -> Iterator[None]:
         with _patching:
             _running.remove(running)
             if not _running:
-                raw_connection, connection_for_bind = _originals
-                Engine.raw_connection = raw_connection  # type: ignore[method-assign]
-                SessionTransaction._connection_for_bind = connection_for_bind  # type: ignore[method-assign]
+                _install(*_originals)
+
+
+def _install(raw_connection: Any, connection_for_bind: Any) -> None:
+    Engine.raw_connection = raw_connection  # type: ignore[method-assign]
+    SessionTransaction._connection_for_bind = connection_for_bind  # type: ignore[method-assign]
 
 
 def _raw_connection(engine: Engine) -> Any:

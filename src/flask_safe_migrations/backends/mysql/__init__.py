@@ -72,6 +72,9 @@ class MariaDB(Server):
     def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
         # A connection ends when it is given back; a ROLLBACK before that fails on a node that is cut off.
         pool = super().pool(arguments, pool_reset_on_return=None, **options)
+        # Several rows one by one: the journal remembers the key of each, but no rows that an INSERT returned.
+        pool.dialect.insert_executemany_returning = False
+        pool.dialect.insert_executemany_returning_sort_by_parameter_order = False
         endless = "read_timeout" not in (arguments or {})
 
         def connected(connection: Any, _record: Any) -> None:
