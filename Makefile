@@ -2,11 +2,12 @@
 PYTHON ?= python3
 READY := .venv/ready
 RUN := .venv/bin/python -m
+CODE := hooks src tests benchmarks tools
 
-.PHONY: help demo test lint bench
+.PHONY: help demo test lint bench wheel release
 
 help: ## this list
-	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## generate a project and take it through create, change, migrate on SQLite
 	@sh tests/demo.sh
@@ -15,10 +16,16 @@ test: $(READY) ## bakes projects and really uses them, on SQLite; CI=true: every
 	@$(RUN) pytest --numprocesses 2 $(args)
 
 lint: $(READY) ## check the style of the template's own Python (the baked projects are checked by the tests)
-	@$(RUN) ruff check hooks src tests benchmarks && $(RUN) ruff format --check hooks src tests benchmarks
+	@$(RUN) ruff check $(CODE) && $(RUN) ruff format --check $(CODE)
 
 bench: $(READY) ## this template and stock Flask-Migrate side by side
 	@$(RUN:-m=) benchmarks/run.py $(args)
+
+wheel: $(READY) ## build the library into the generated project's vendor/
+	@$(RUN:-m=) tools/build_wheel.py
+
+release: $(READY) ## V=1.0.0: a new version of the library, in all places; commit and tag are yours
+	@$(RUN:-m=) tools/release.py "$$V"
 
 $(READY): pyproject.toml
 	@echo "Setting up .venv (once, and when the dependencies change) ..."

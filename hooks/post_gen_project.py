@@ -1,4 +1,7 @@
-"""Says what to type next, and does nothing else."""
+"""Says what to type next, and does nothing else.
+
+No git in here: a commit made by a hook breaks `cruft diff` and `cruft update`.
+"""
 
 slug = bytes.fromhex("{{ cookiecutter.project_slug.encode().hex() }}").decode()
 folder = f'"{slug}"' if " " in slug else slug
@@ -6,4 +9,6 @@ folder = f'"{slug}"' if " " in slug else slug
 print(f"""
   cd {folder}
   make db
-  make run""")
+  make run
+
+To keep it in version control: git init && git add . && git commit -m "Start\"""")

@@ -26,7 +26,7 @@ Bake = Callable[..., BakedProject]
 LONG = {
     *("adopt_models", "any_machine", "any_name", "benchmarks", "browse", "ci", "containers"),
     *("deployments", "expand_contract", "first_run", "galera", "generated_suite", "in_flight", "kill"),
-    *("kill_rebuild", "mariadb_locks", "properties", "resume", "server_crash", "squash"),
+    *("kill_rebuild", "mariadb_locks", "properties", "release", "resume", "server_crash", "squash"),
     *("tutorial", "update"),
 }
 
@@ -147,7 +147,7 @@ def repository(tmp_path: Path) -> Path:
         check=True,
     ).stdout
     for name in filter(None, listed.decode().split("\0")):
-        if (TEMPLATE / name).exists():
+        if (TEMPLATE / name).is_file():
             target = repository / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes((TEMPLATE / name).read_bytes())

@@ -94,11 +94,13 @@ class Image:
             shutil.copytree(self.stages["build"], self.app, symlinks=True, dirs_exist_ok=True)
             return
         *sources, target = rest.split()
-        assert target in {"./", "."}
+        # A folder's contents are copied, not the folder: https://docs.docker.com/reference/dockerfile/#copy
+        assert target in {"./", "."} or [target] == [f"./{name}" for name in sources]
         patterns = (self.context / ".dockerignore").read_text().splitlines()
         for path in sorted(self.context.rglob("*")):
             name = path.relative_to(self.context).as_posix()
-            if (sources == ["."] or name in sources) and path.is_file() and not ignored(name, patterns):
+            asked = sources == ["."] or name.partition("/")[0] in sources
+            if asked and path.is_file() and not ignored(name, patterns):
                 (self.app / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, self.app / name)
 

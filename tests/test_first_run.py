@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,10 @@ def test_make_db_on_a_machine_with_nothing(render: Bake, bare_path: str, tmp_pat
     assert project.sql("SELECT name FROM users") == [("Ada",)]
     assert (project.path / "uv.lock").exists()
     assert list((project.path / ".venv").rglob("sqlalchemy/__pycache__/*.pyc"))
+    assert_library_from_vendor(project)
+    (wheel,) = (project.path / "vendor").iterdir()
+    # Relative, so that the lock is the same on all machines.
+    assert f'source = {{ path = "vendor/{wheel.name}" }}' in (project.path / "uv.lock").read_text()
 
     assert "Setting up" not in project.make("status").out
     project.make("test")
@@ -58,12 +63,75 @@ def test_make_db_on_a_machine_with_nothing(render: Bake, bare_path: str, tmp_pat
     project.run(project.python, "-c", "import humanize")
 
 
+def assert_library_from_vendor(project: BakedProject) -> None:
+    """Not the working tree's src/, as in the environment that other tests share."""
+    (wheel,) = (project.path / "vendor").iterdir()
+    code = (
+        "import flask_safe_migrations as f; from importlib.metadata import distribution as d; "
+        "print(f.__version__, f.__file__, d('flask-safe-migrations').read_text('direct_url.json'), sep='\\n')"
+    )
+    version, file, origin = project.run(project.python, "-c", code).out.splitlines()
+    assert wheel.name == f"flask_safe_migrations-{version}-py3-none-any.whl"
+    assert Path(file).is_relative_to(project.path / ".venv") and f"/vendor/{wheel.name}" in origin
+    with zipfile.ZipFile(wheel) as built:
+        package = Path(file).parent.parent
+        modules = [name for name in built.namelist() if name.endswith(".py")]
+        assert [name for name in modules if (package / name).read_bytes() != built.read(name)] == []
+
+
+def test_with_plain_pip(render: Bake) -> None:
+    """In a project that knows nothing of uv; the library brings Alembic, Flask-Migrate and SQLAlchemy."""
+    project = render()
+    project.run(sys.executable, "-m", "venv", ".venv")
+    pip = f"{project.python} -m pip install --quiet --disable-pip-version-check"
+    project.run("sh", "-c", f"{pip} ./vendor/*.whl")
+    assert_library_from_vendor(project)
+    project.run(project.python, "-m", "pip", "check")
+    project.run("sh", "-c", f"{pip} python-dotenv")  # what else the application imports
+    project.flask("db", "upgrade")
+    assert "Pending   nothing" in project.flask("db", "status").out
+    project.flask("db", "verify")
+
+
+def test_a_wheel_with_other_contents_needs_another_version(render: Bake, tmp_path: Path) -> None:
+    """In a locked project; else a project would change without a change of its lock."""
+    project = render()
+    uv = shutil.which("uv") or Path(sys.executable).with_name("uv")
+    project.env["UV_CACHE_DIR"] = str(tmp_path / "cache")
+    project.run(uv, "lock", "--quiet")
+    (wheel,) = (project.path / "vendor").iterdir()
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.comment = b"other contents"
+    out = project.run(uv, "sync", "--frozen", "--no-dev", check=False)
+    assert out.returncode and "Hash mismatch" in out.out and wheel.name in out.out, out.out
+
+    version = wheel.name.split("-")[1]
+    project.edit("pyproject.toml", wheel.name, wheel.name.replace(version, "98.0.0"))
+    repack(wheel, wheel.with_name(wheel.name.replace(version, "98.0.0")), version, "98.0.0")
+    wheel.unlink()
+    project.run(uv, "sync", "--quiet", "--no-dev")
+    assert_library_from_vendor(project)
+
+
+def repack(old: Path, new: Path, version: str, wanted: str) -> None:
+    """Write the wheel again as one of another version."""
+    with zipfile.ZipFile(old) as source, zipfile.ZipFile(new, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if ".dist-info/" in name:
+                content = content.replace(version.encode(), wanted.encode())
+            if not name.endswith("/RECORD"):
+                target.writestr(name.replace(version, wanted), content)
+        target.writestr(f"flask_safe_migrations-{wanted}.dist-info/RECORD", "")
+
+
 def test_without_make(render: Bake, tmp_path: Path) -> None:
     project = render()
     uv = shutil.which("uv") or Path(sys.executable).with_name("uv")
     project.run(uv, "sync", "--quiet")
     for command in ("db upgrade", "seed", "db status", "db rebuild"):
         project.run(uv, "run", "flask", *command.split())
+    assert_library_from_vendor(project)
     assert project.sql("SELECT name FROM users") == [("Ada",)]
 
 

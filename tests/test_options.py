@@ -35,6 +35,12 @@ def files(project: BakedProject) -> dict[str, bytes]:
     return {str(path.relative_to(project.path)): path.read_bytes() for path in paths}
 
 
+def count_lines_of_python(project: BakedProject) -> int:
+    """Of the project and its tests; revisions are written by a machine."""
+    paths = [path for path in project.path.rglob("*.py") if path.parent.name != "versions"]
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths)
+
+
 def check(project: BakedProject) -> None:
     """Nothing unrendered, and every file is accepted by what reads it."""
     for name, content in files(project).items():
@@ -63,6 +69,9 @@ def test_every_combination(render: Bake, options: dict[str, object]) -> None:
     assert (project.path / "compose.yaml").exists() is (options["database"] != "sqlite")
     assert (project.models / "users.py").exists() is options["example_models"]
     assert len(project.versions) == 1
+    # A user owns all of it, and reads it in ten minutes.
+    assert len(files(project)) <= 70
+    assert 500 < count_lines_of_python(project) <= 1100
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
@@ -139,8 +148,20 @@ def test_unusual_names_that_work(bake: Bake, package: str) -> None:
     assert project.revision
 
 
-def test_after_baking_the_next_three_commands_are_printed(tmp_path: Path) -> None:
+def test_after_baking_the_next_commands_are_printed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cookiecutter", "--no-input", TEMPLATE, "--output-dir", tmp_path]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert result.stdout.split("\n") == ["", "  cd my-app", "  make db", "  make run", ""]
+    *typed, suggestion, end = result.stdout.split("\n")
+    assert typed == ["", "  cd my-app", "  make db", "  make run", ""] and end == ""
+    label, _, commands = suggestion.partition(": ")
+    assert label == "To keep it in version control"
+    # Only a suggestion, and one that works: nothing has been done yet.
+    assert not (tmp_path / "my-app" / ".git").exists()
+    git = {
+        f"GIT_{who}_{what}": "x@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    project = BakedProject(tmp_path / "my-app", env=git)
+    project.run("sh", "-c", commands)
+    assert project.run("git", "status", "--porcelain").out == ""
+    assert "AGENTS.md" in project.run("git", "ls-files").out
     assert result.stderr == ""

@@ -1,5 +1,6 @@
 """A project made from one version of the template takes up the next, with all its owner has changed."""
 
+import os
 import re
 import subprocess
 import sys
@@ -138,7 +139,7 @@ def change_everything(project: BakedProject) -> None:
 
 
 def texts(project: BakedProject) -> dict[str, str]:
-    names = git(project.path, "ls-files").splitlines()
+    names = [name for name in git(project.path, "ls-files").splitlines() if not name.endswith(".whl")]
     return {name: (project.path / name).read_text(encoding="utf-8") for name in names}
 
 
@@ -178,6 +179,51 @@ def test_all_changes_of_the_owner_and_of_the_template_are_there(
     created.make("checkmigrations")
     commit(created.path, "template")
     assert created.make("update-template").out == "The template has nothing new.\n"
+
+
+BUMP = """\
+import sys
+
+sys.path.insert(0, "tools")
+import build_wheel, release
+
+release.bump(build_wheel.version(), "98.0.0")
+build_wheel.main()
+"""
+
+
+def test_a_new_version_of_the_library_comes_with_the_template(repository: Path, tmp_path: Path) -> None:
+    """The wheel, which is a binary file, and its path in pyproject.toml; the next `make` installs it."""
+    cruft = Path(sys.executable).with_name("cruft")
+    command = [cruft, "create", "--no-input", str(repository)]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    project = BakedProject(tmp_path / "my-app")
+    project.env["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # there is a uv
+    git(project.path, "init", "--quiet")
+    project.make("db", f"PYTHON={sys.executable}")
+    (old,) = (project.path / "vendor").iterdir()
+    # As in any project: other dependencies, and the lock is committed.
+    project.edit(
+        "pyproject.toml", '    "sqlalchemy>=2.1,<3",\n', '    "sqlalchemy>=2.1,<3",\n    "click>=8",\n'
+    )
+    project.make("setup")
+    commit(project.path, "mine")
+    subprocess.run([sys.executable, "-c", BUMP], cwd=repository, check=True)
+    commit(repository, "a new version of the library")
+
+    project.make("update-template")
+    (new,) = (project.path / "vendor").iterdir()
+    assert new.name == "flask_safe_migrations-98.0.0-py3-none-any.whl" != old.name
+    assert new.read_bytes() == (repository / FOLDER / "vendor" / new.name).read_bytes()
+    pinned = (project.path / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'"vendor/{new.name}"' in pinned and old.name not in pinned and '"click>=8"' in pinned
+    assert "Setting up" in project.make("status").out
+    code = "from importlib.metadata import version; print(version('flask-safe-migrations'))"
+    assert project.run(project.python, "-c", code).out == "98.0.0\n"
+    assert f'"vendor/{new.name}"' in (project.path / "uv.lock").read_text(encoding="utf-8")
+    assert "Pending   nothing" in project.make("status").out
+    commit(project.path, "template")
+    assert project.make("update-template").out == "The template has nothing new.\n"
 
 
 def test_the_same_line_changed_twice_is_a_conflict_for_git(created: BakedProject) -> None:

@@ -12,8 +12,9 @@ from .naming import NAMING_CONVENTION
 if TYPE_CHECKING:
     from .environment import Environment
 
+    __version__: str
+
 __all__ = ["NAMING_CONVENTION", "Environment", "Migrate", "MigrationError", "__version__"]
-__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
@@ -21,4 +22,8 @@ def __getattr__(name: str) -> Any:
         from .environment import Environment
 
         return Environment
+    if name == "__version__":  # stands in pyproject.toml only, so it is looked up where it is asked for
+        from importlib.metadata import version
+
+        return version("flask-safe-migrations")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
