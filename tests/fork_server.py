@@ -107,9 +107,8 @@ def serve(path):
             connection.close()
             readable = [each for each in readable if each is not connection]
         for pid, connection in running.items():
-            if connection in readable and not connection.recv(1):  # it has not been waited for: the id is its
-                os.kill(pid, signal.SIGKILL)
-                connection.shutdown(socket.SHUT_RD)
+            if connection in readable and has_hung_up(connection):
+                os.kill(pid, signal.SIGKILL)  # nobody has waited for it yet, so the id is still its own
         if listener in readable:
             connection, _ = listener.accept()
             first, descriptors, _, _ = socket.recv_fds(connection, 1, 3)
@@ -126,6 +125,13 @@ def serve(path):
             for pid in running:
                 os.kill(pid, signal.SIGKILL)
             os._exit(0)
+
+
+def has_hung_up(connection):
+    try:
+        return not connection.recv(1)
+    except ConnectionResetError:  # without having read all of the answer
+        return True
 
 
 def become(message, descriptors, sockets):
