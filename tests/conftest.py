@@ -47,16 +47,37 @@ def _is_long(item: pytest.Item) -> bool:
     return item.path.stem.removeprefix("test_") in LONG or bool(servers & (fixtures | {*map(str, said)}))
 
 
+@pytest.fixture(scope="session")
+def baked(cookies_session) -> Bake:
+    """Return what these options give, baked once; it is only to be copied."""
+    kept: dict[str, BakedProject] = {}
+
+    def baked(**options: object) -> BakedProject:
+        key = repr(sorted(options.items()))
+        if key not in kept:
+            result = cookies_session.bake(template=str(TEMPLATE), extra_context=options)
+            assert result.exit_code == 0, result.exception
+            kept[key] = BakedProject(result.project_path, str(result.context["package_name"]))
+        return kept[key]
+
+    return baked
+
+
 @pytest.fixture
-def render(cookies) -> Bake:
-    """Bake a project with these options, without an environment: for tests that only read it."""
+def render(baked: Bake, tmp_path: Path) -> Bake:
+    """Return a project with these options, without an environment: for tests that only read it.
+
+    What Cookiecutter writes depends on the options alone (test_ways_to_generate.py), so a copy will do.
+    """
 
     def render(**options: object) -> BakedProject:
-        result = cookies.bake(template=str(TEMPLATE), extra_context=options)
-        assert result.exit_code == 0, result.exception
-        return BakedProject(result.project_path, str(result.context["package_name"]))
+        original = baked(**options)
+        copy = tmp_path / "baked" / str(next(names)) / original.path.name
+        shutil.copytree(original.path, copy, symlinks=True)
+        return BakedProject(copy, original.package)
 
-    return render
+    yield render
+    shutil.rmtree(tmp_path / "baked", ignore_errors=True)  # hundreds of them
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,15 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pymysql
-
-# What the outer `make test` and the developer's shell must not leak into a baked project.
-LEAKING = re.compile(
-    "args|data|DATABASE_URL|SECRET_KEY|SETTINGS|VIRTUAL_ENV|(FLASK|PYTEST|PYTHON|MAKE|MFLAGS|UV_P).*"
-)
-
-
-def clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not LEAKING.fullmatch(name)}
+from forking import clean_environment, server_for
 
 
 def interpreters() -> dict[str, Path]:
@@ -58,23 +51,63 @@ class BakedProject:
     path: Path
     package: str = "my_app"
     env: dict[str, str] = field(default_factory=dict)
+    forks: bool = True  # False: `flask`, `alembic` and make's `flask` start a Python of their own
 
     def run(self, *command: str | Path, check: bool = True, cwd: Path | None = None, **env: str) -> Any:
         """Run a command in the project; the result's `out` is everything it printed."""
-        result = subprocess.run(
-            [str(part) for part in command],
-            cwd=cwd or self.path,
-            env=clean_environment() | self.env | env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=300,
-        )
+        parts = [str(part) for part in command]
+        whole = clean_environment() | self.env | env
+        if (server := server_for(self.python, whole) if self.forks else None) and parts[0] == "make":
+            parts.append(f"FLASK={server.instead_of_flask('.venv/bin/python')}")
+        if server and (forked := self._forked(parts)):
+            child = server.start(forked, cwd or self.path, whole)
+            try:
+                out, _ = child.communicate(timeout=300)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                raise
+            result: Any = subprocess.CompletedProcess(parts, child.returncode, out)
+        else:
+            result = subprocess.run(
+                parts,
+                cwd=cwd or self.path,
+                env=whole,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                timeout=300,
+            )
         result.out = result.stdout
         if check:
             assert result.returncode == 0, f"{' '.join(map(str, command))}\n{result.out}"
         return result
+
+    def _forked(self, parts: list[str]) -> list[str] | None:
+        """Return the command for a fork server, if it is one that runs only `flask` or `alembic`."""
+        if parts[:3] == [str(self.python), "-m", "flask"]:
+            return parts
+        if parts[0] == str(self.python.with_name("alembic")):
+            return [str(self.python), *parts]
+        return None
+
+    def start(self, *arguments: str, **env: str) -> Any:
+        """Start `flask …`; return what is used like a subprocess.Popen, with its output in a pipe."""
+        whole = clean_environment() | self.env | env
+        command = [str(self.python), "-m", "flask", *arguments]
+        if server := server_for(self.python, whole) if self.forks else None:
+            return server.start(command, self.path, whole)
+        return subprocess.Popen(
+            command,
+            cwd=self.path,
+            env=whole,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # Who runs the tests in the background has Ctrl-C switched off, for all that they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
     @property
     def python(self) -> Path:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import servers
 from conftest import Bake
-from project import BakedProject, clean_environment
+from project import BakedProject
 from servers import Server
 
 REPLICAS = int(os.environ.get("REPLICAS", "32"))
@@ -28,16 +28,7 @@ def downgrade():
 
 
 def start(project: BakedProject, *arguments: str, **env: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [project.python, "-m", "flask", *(arguments or ["db", "upgrade"])],
-        cwd=project.path,
-        env=clean_environment() | project.env | env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        # Who runs the tests in the background has Ctrl-C switched off, for all that they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    return project.start(*(arguments or ["db", "upgrade"]), **env)
 
 
 def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str]]:
