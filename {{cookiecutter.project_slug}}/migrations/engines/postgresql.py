@@ -131,10 +131,10 @@ class PostgreSQL(Server):
         return postgresql_templates.recall(self, keys)
 
     def save(self, target: Path) -> None:
-        postgresql_dump.save(self.url, target)
+        postgresql_dump.save(self, target)
 
     def load(self, source: Path) -> None:
-        postgresql_dump.load(self.url, source)
+        postgresql_dump.load(self, source)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         postgresql_swap.rebuild(self, fill)
