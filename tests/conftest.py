@@ -24,7 +24,7 @@ Bake = Callable[..., BakedProject]
 
 # What takes minutes by itself (many processes, kills, whole environments, a browser), or is about a server.
 LONG = {
-    *("adopt_models", "any_machine", "any_name", "benchmarks", "browse", "ci", "containers"),
+    *("adopt_models", "any_machine", "any_name", "benchmarks", "browse", "ci", "connections", "containers"),
     *("deployments", "expand_contract", "first_run", "galera", "generated_suite", "in_flight", "kill"),
     *("kill_rebuild", "mariadb_locks", "properties", "release", "resume", "server_crash", "squash"),
     *("tutorial", "update"),

@@ -28,6 +28,7 @@ class Server:
     login: str
     process: subprocess.Popen
     start: Callable[[], subprocess.Popen] = field(default=lambda: pytest.fail("cannot be started again"))
+    home: Path | None = None  # with its sockets
 
     def url(self, database: str, login: str | None = None) -> str:
         return f"{self.scheme}://{login or self.login}@127.0.0.1:{self.port}/{database}"
@@ -125,7 +126,7 @@ def postgresql(durable: bool = False, data: Path | None = None, log: Path | None
             wait_for(lambda: psycopg.connect(url), process, home / "log")
             return process
 
-        server = Server("postgresql", port, "owner:owner", start(), start)
+        server = Server("postgresql", port, "owner:owner", start(), start, home)
         try:
             with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
                 connection.execute(f"CREATE ROLE hard LOGIN CREATEDB PASSWORD '{HARD_PASSWORD}'")
@@ -158,7 +159,9 @@ def pgbouncer(server: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def mariadb(durable: bool = False, data: Path | None = None, log: Path | None = None) -> Iterator[Server]:
+def mariadb(
+    durable: bool = False, data: Path | None = None, log: Path | None = None, more: tuple[str, ...] = ()
+) -> Iterator[Server]:
     """`durable`: as in production, else it does not wait for the disk; `data`, `log`: other folders."""
     install = find("mariadb-install-db")
     mariadbd = find("mariadbd")
@@ -172,6 +175,7 @@ def mariadb(durable: bool = False, data: Path | None = None, log: Path | None = 
         port = free_port()
         command = [mariadbd, "--no-defaults", *where, f"--port={port}", f"--socket={home / 'socket'}"]
         command += ["--bind-address=127.0.0.1", f"--pid-file={home / 'pid'}", "--skip-name-resolve"]
+        command += more
         command += [] if durable else ["--innodb-flush-log-at-trx-commit=0"]
 
         def connect() -> pymysql.Connection:
@@ -182,7 +186,7 @@ def mariadb(durable: bool = False, data: Path | None = None, log: Path | None = 
             wait_for(connect, process, home / "log")
             return process
 
-        server = Server("mariadb", port, "root", start(), start)
+        server = Server("mariadb", port, "root", start(), start, home)
         try:
             with connect() as connection, connection.cursor() as cursor:
                 cursor.execute("CREATE USER hard@'127.0.0.1' IDENTIFIED BY %s", [HARD_PASSWORD])

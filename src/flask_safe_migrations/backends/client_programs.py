@@ -1,12 +1,13 @@
-"""Runs the dump programs of the servers: without a shell, and with the password in the environment only."""
+"""Runs the dump programs of the servers: without a shell, and with no password on their command line."""
 
 import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ..errors import MigrationError
+from .reaching import Reaching
 
 
 def find(*names: str, folder: Path | None = None) -> str:
@@ -19,11 +20,25 @@ def find(*names: str, folder: Path | None = None) -> str:
     )
 
 
-def run(command: list[str], secrets: dict[str, str], source: IO[bytes] | None = None) -> None:
+def arguments(database: Reaching) -> dict[str, Any]:
+    """Return what the driver gets when this database is connected to: from its URL and from connect_args."""
+    _, of_url = database.pool().dialect.create_connect_args(database.url)
+    return {name: value for name, value in {**of_url, **database.args}.items() if value is not None}
+
+
+def refuse(database: Reaching, name: str, instead: str) -> MigrationError:
+    """Return the error for a setting without which the program would reach the server in another way."""
+    return MigrationError(
+        f"The connection to {database} uses {name}, which the client programs of {database.title} cannot be "
+        f"given, so there are no snapshots: {instead}."
+    )
+
+
+def run(command: list[str], secrets: dict[str, str] | None = None, source: IO[bytes] | None = None) -> None:
     """Run a program; raise MigrationError with the first thing it complains of."""
     result = subprocess.run(  # noqa: S603
         command,
-        env=os.environ | secrets,
+        env=os.environ | (secrets or {}),
         stdin=source or subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -1,10 +1,27 @@
-"""Snapshots of MariaDB and MySQL, by the programs that come with the server."""
+"""Snapshots of MariaDB and MySQL, by the programs of the server, which connect as PyMySQL does."""
 
+import os
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from .. import client_programs
 from ..server import Server
 from .galera import TABLE
+
+FILES = ("ca", "capath", "cert", "key", "cipher")
+# What PyMySQL takes and the programs do not, and what to do instead.
+REFUSED = {
+    "auth_plugin_map": "use a user with another way to log in",
+    "bind_address": "let the system choose the address",
+    "server_public_key": "use TLS",
+    "ssl_key_password": "use a key without a password",
+}
 
 
 def save(database: Server, target: Path) -> None:
@@ -12,21 +29,108 @@ def save(database: Server, target: Path) -> None:
     # The journal belongs to the state that is saved; the lock belongs to whoever saves it.
     options = ["--single-transaction", "--routines", "--triggers", "--events", f"--result-file={target}"]
     options.append(f"--ignore-table={database.name}.{TABLE}")
-    client_programs.run([program, *_login(database), *options, database.name], _secrets(database))
+    with _login(database, program) as login:
+        client_programs.run([program, *login, *options, database.name])
 
 
 def load(database: Server, source: Path) -> None:
     program = client_programs.find("mariadb", "mysql")
-    with source.open("rb") as dump:
-        client_programs.run([program, *_login(database), database.name], _secrets(database), dump)
+    with source.open("rb") as dump, _login(database, program) as login:
+        client_programs.run([program, *login, database.name], source=dump)
 
 
-def _login(database: Server) -> list[str]:
-    url = database.url
-    address = [f"--host={url.host or 'localhost'}", f"--port={url.port or database.port}"]
-    login = ["--default-character-set=utf8mb4", f"--user={url.username or 'root'}"]
-    return ["--no-defaults", "--protocol=tcp", *address, *login]
+@contextmanager
+def _login(database: Server, program: str) -> Iterator[list[str]]:
+    """Write a file that only its owner can read; no other file of options is read, for it might win."""
+    lines = [_line(*setting) for setting in _settings(database, program).items()]
+    with tempfile.NamedTemporaryFile(prefix="client-", suffix=".cnf") as file:
+        file.write(b"".join([b"[client]\n", *lines]))
+        file.flush()
+        yield [f"--defaults-file={file.name}", "--default-character-set=utf8mb4"]
 
 
-def _secrets(database: Server) -> dict[str, str]:
-    return {"MYSQL_PWD": str(database.url.password)} if database.url.password else {}
+def _line(name: str, value: str | bytes) -> bytes:
+    """https://mariadb.com/kb/en/configuring-mariadb-with-option-files/#escape-sequences"""
+    text = value if isinstance(value, bytes) else os.fsencode(value)
+    for character, escaped in ((b"\\", rb"\\"), (b'"', rb"\""), (b"\n", rb"\n"), (b"\r", rb"\r")):
+        text = text.replace(character, escaped)
+    return name.encode() + b'="' + text + b'"\n'
+
+
+def _settings(database: Server, program: str) -> dict[str, str | bytes]:
+    arguments = client_programs.arguments(database)
+    for name, instead in REFUSED.items():
+        if arguments.get(name):
+            raise client_programs.refuse(database, name, instead)
+    dialect = database.pool().dialect
+    if dialect.driver != "pymysql":
+        raise client_programs.refuse(database, f"the driver {dialect.driver}", "use PyMySQL")
+    tls = dict(arguments["ssl"]) if isinstance(arguments.get("ssl"), dict) else arguments.get("ssl")
+    # PyMySQL puts its arguments and files together, and says what it would do; it does not connect.
+    driver: Any = dialect.loaded_dbapi.connect(**arguments | {"ssl": tls, "defer_connect": True})
+    if driver.db != database.name:
+        raise client_programs.refuse(database, "database=", "name the database in the URL only")
+    if driver.bind_address:
+        raise client_programs.refuse(database, "bind-address", REFUSED["bind_address"])
+    settings: dict[str, str | bytes] = {"password": driver.password}
+    if driver.user:
+        settings["user"] = driver.user
+    if driver.unix_socket:
+        settings |= {"protocol": "socket", "socket": driver.unix_socket}
+    else:
+        settings |= {"protocol": "tcp", "host": driver.host, "port": str(driver.port)}
+    return settings | _tls(database, driver, arguments, program)
+
+
+def _tls(database: Server, driver: Any, arguments: dict[str, Any], program: str) -> dict[str, str | bytes]:
+    required = getattr(driver, "_ssl_required", driver.ssl)  # PyMySQL before 1.2 uses it only when asked to
+    if driver.unix_socket and not required:
+        return {}
+    files: dict[str, str | bytes] = {f"ssl-{name}": value for name, value in _files(database, arguments)}
+    verified = required and driver.ctx.verify_mode != ssl.CERT_NONE
+    if not _is_mariadb(program):
+        checks = "VERIFY_IDENTITY" if verified and driver.ctx.check_hostname else "VERIFY_CA"
+        mode = checks if verified else "REQUIRED" if required else "PREFERRED" if driver.ssl else "DISABLED"
+        return {**files, "ssl-mode": mode}
+    if not driver.ssl:
+        return {"ssl": "0"}
+    # It checks the name of the server whenever it checks the certificate, which is never less than asked for.
+    return {**files, "ssl": "1", "ssl-verify-server-cert": str(int(verified))}
+
+
+def _files(database: Server, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what TLS needs, from where PyMySQL looks for it."""
+    if arguments.get("ssl_disabled"):
+        return
+    if any(arguments.get(f"ssl_{name}") for name in ("ca", "cert", "key", "verify_cert", "verify_identity")):
+        given = {name: arguments.get(f"ssl_{name}", "") for name in FILES}
+    else:
+        if (given := arguments.get("ssl") or {}) and not isinstance(given, dict):
+            raise client_programs.refuse(
+                database, "an SSLContext", "give ssl_ca, ssl_cert and ssl_key as file names"
+            )
+        given = _from_file(arguments) | given
+    if given.get("password"):
+        raise client_programs.refuse(database, "a password of the key", REFUSED["ssl_key_password"])
+    for name in FILES:
+        if given.get(name):
+            yield name, given[name]
+
+
+def _from_file(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return what the file of read_default_file says of TLS."""
+    group = arguments.get("read_default_group")
+    if not (file := arguments.get("read_default_file") or (group and "/etc/my.cnf")):
+        return {}
+    parser = import_module("pymysql.optionfile").Parser()
+    parser.read(Path(file).expanduser())
+    names = [name for name in (*FILES, "password") if parser.has_option(group or "client", f"ssl-{name}")]
+    return {name: parser.get(group or "client", f"ssl-{name}") for name in names}
+
+
+def _is_mariadb(program: str) -> bool:
+    """The programs of MySQL have other names for the options of TLS, and may be called alike."""
+    if Path(program).name.startswith("mariadb"):
+        return True
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    return "MariaDB" in said.stdout

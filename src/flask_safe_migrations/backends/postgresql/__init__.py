@@ -126,10 +126,10 @@ class PostgreSQL(Server):
         return templates.recall(self, keys)
 
     def save(self, target: Path) -> None:
-        dump.save(self.url, target)
+        dump.save(self, target)
 
     def load(self, source: Path) -> None:
-        dump.load(self.url, source)
+        dump.load(self, source)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         swap.rebuild(self, fill)
