@@ -25,7 +25,10 @@ class Reaching:
 
     def __init__(self, url: URL, connect_args: dict[str, Any]) -> None:
         self.url = url
-        self.args = self.connect_args | connect_args
+        self.given_args = connect_args
+        # What the URL or the application sets is not ours to choose.
+        own = {name: value for name, value in self.connect_args.items() if name not in url.query}
+        self.args = own | connect_args
 
     @property
     def place(self) -> Any:
@@ -50,9 +53,14 @@ class Reaching:
 
     def at(self, url: URL) -> Self:
         """Return the database at another URL, with the part that this one has in the application."""
-        other = type(self)(url, self.args)
+        other = type(self)(url, self.given_args)
         other.bind, other.version_table = self.bind, self.version_table
         return other
+
+    def argument(self, name: str) -> Any:
+        """Return an argument that the driver gets, from connect_args or else from the URL, or None."""
+        value = self.args.get(name, self.url.query.get(name))
+        return value[-1] if isinstance(value, tuple) else value
 
     def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
         """An engine of its own: the application's has listeners and a pool that are none of our business."""

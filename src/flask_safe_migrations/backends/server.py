@@ -66,7 +66,7 @@ class Server(Database):
             with self.connect():
                 return True
         except DBAPIError:
-            if time.monotonic() - began > self.connect_args["connect_timeout"] - 1:
+            if time.monotonic() - began > float(self.argument("connect_timeout")) - 1:
                 raise  # nobody answers, and nobody would answer the next question
             with self.administering() as connection:
                 if not connection.scalar(text(self.lookup), {"name": self.name}):

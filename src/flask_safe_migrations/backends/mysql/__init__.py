@@ -78,7 +78,7 @@ class MariaDB(Server):
         endless = "read_timeout" not in (arguments or {})
 
         def connected(connection: Any, _record: Any) -> None:
-            own = self.args.get("init_command")
+            own = self.argument("init_command")
             mariadb_settings.apply(connection, own, endless=endless, cluster=self.lease is not None)
 
         event.listen(pool, "connect", connected)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from ... import settings
 from ..schema import Schema
 from ..server import Server
-from . import catalog, concurrent_index, dump, errors, objects, swap, templates, unsupported
+from . import catalog, concurrent_index, dump, errors, objects, search_path, swap, templates, unsupported
 from . import clear as postgresql_clear
 from . import lock as postgresql_lock
 from . import table_sql as postgresql_tables
@@ -43,7 +43,7 @@ class PostgreSQL(Server):
     oldest = errors.OLDEST
 
     def reading(self) -> Pool:
-        options = f"{self.args.get('options', '')} -c default_transaction_read_only=on"
+        options = f"{self.argument('options') or ''} -c default_transaction_read_only=on"
         return self.pool({"options": options})
 
     def limits(self) -> dict[str, Any]:
@@ -56,7 +56,8 @@ class PostgreSQL(Server):
             "statement_timeout": settings.active().statement_timeout,
         }
         options = [f"-c {name}={int(limit * 1000)}" for name, limit in limits.items()]
-        return {"options": " ".join([*options, str(self.args.get("options", ""))])}
+        # The application's own come last: of two values the server takes the last one.
+        return {"options": " ".join([*options, self.argument("options") or ""])}
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
@@ -110,6 +111,11 @@ class PostgreSQL(Server):
                 # Somebody else made it in the same moment.
                 if not connection.scalar(text(self.lookup), {"name": self.name}):
                     raise
+        search_path.make_schema(self)
+
+    def prepare(self) -> None:
+        super().prepare()
+        search_path.make_schema(self)
 
     def drop(self) -> None:
         with self.administering() as connection:
@@ -118,6 +124,7 @@ class PostgreSQL(Server):
     def clear(self) -> None:
         with self.connect() as connection:
             postgresql_clear.clear(connection)
+        search_path.make_schema(self)
 
     def keep(self, key: str) -> None:
         templates.keep(self, key)
@@ -129,6 +136,7 @@ class PostgreSQL(Server):
         dump.save(self, target)
 
     def load(self, source: Path) -> None:
+        search_path.drop_empty_schema(self)  # the snapshot makes it
         dump.load(self, source)
 
     def rebuild(self, fill: Callable[..., None]) -> None:

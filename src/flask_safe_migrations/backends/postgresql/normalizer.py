@@ -22,6 +22,8 @@ DEFINITIONS = text("""
 """)
 OWNED = "SELECT relname FROM pg_class WHERE oid IN (SELECT objid FROM pg_depend WHERE deptype = 'e')"
 TYPES = "SELECT typname FROM pg_type WHERE oid IN (SELECT objid FROM pg_depend WHERE deptype = 'e')"
+# The table, whose schema and name may hold spaces.
+ON_TABLE = re.compile(r""" ON (ONLY )?("([^"]|"")+"|[^\s"])+ USING""")
 # What it makes of x IN ('a', 'b'), which it words otherwise once more when it is made of that.
 VARCHAR = re.compile(r"(?<=')::character varying")
 LIST = re.compile(
@@ -59,7 +61,7 @@ class PostgreSQLWording(Wording):
         quote = connection.dialect.identifier_preparer.quote
         place = ".".join(quote(part) for part in (schema, table) if part)
         rows = connection.execute(DEFINITIONS, {"table": place})
-        return {name: re.sub(r" ON (ONLY )?\S+ USING", " ON USING", definition) for name, definition in rows}
+        return {name: ON_TABLE.sub(" ON USING", definition) for name, definition in rows}
 
     def is_plain(self, definition: str) -> bool:
         """Names in quotes may hold anything, so they do not count as plain."""
