@@ -1,25 +1,24 @@
-"""`kill -9` at a random moment: all rows are there, at one exact revision, and the next run completes.
+"""`kill -9`: all rows are there, at one exact revision, and the next run completes.
 
-KILLS says how many trials each engine gets; SQLite, whose are the quickest, gets twice as many.
+At each point at which something changes, and at random moments (KILLS, see kills.py).
 """
 
 import itertools
 import os
-import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import psycopg
+import pymysql
 import pytest
-from conftest import Bake
-from forking import forks
+from conftest import ENGINES, Bake
+from kills import KILLS, at_each_point, at_random
 from project import BakedProject
-from servers import Server
 
-KILLS = int(os.environ.get("KILLS", "10"))
-ROWS = 50_000
+ROWS = int(os.environ.get("KILLED_ROWS", "50000"))
+FEW = 500  # where the moment does not depend on how long a statement takes
 
 FAMILY = """
 def upgrade():
@@ -36,7 +35,7 @@ def upgrade():
     )
     op.bulk_insert(parents, [{"id": n, "name": f"parent {n}", "spare": n} for n in range(1, ROWS + 1)])
     op.execute("INSERT INTO children (id, parent_id) SELECT id, id FROM parents")
-""".replace("ROWS", str(ROWS))
+"""
 
 # Rebuilds on SQLite, adds, moves data, drops.
 PENDING = {
@@ -45,16 +44,32 @@ def upgrade():
     with op.batch_alter_table("parents") as batch:
         batch.alter_column("name", existing_type=sa.String(50), type_=sa.String(80))
         batch.create_unique_constraint("uq_parents_name", ["name"])
+
+
+def downgrade():
+    with op.batch_alter_table("parents") as batch:
+        batch.drop_constraint("uq_parents_name", type_="unique")
+        batch.alter_column("name", existing_type=sa.String(80), type_=sa.String(50))
 """,
     "moved": """
 def upgrade():
     op.add_column("parents", sa.Column("moved", sa.Integer))
     op.execute("UPDATE parents SET moved = spare")
+
+
+def downgrade():
+    with op.batch_alter_table("parents") as batch:
+        batch.drop_column("moved")
 """,
     "dropped": """
 def upgrade():
     with op.batch_alter_table("parents") as batch:
         batch.drop_column("spare")
+
+
+def downgrade():
+    op.add_column("parents", sa.Column("spare", sa.Integer))
+    op.execute("UPDATE parents SET spare = moved")
 """,
 }
 COLUMNS = {
@@ -63,52 +78,37 @@ COLUMNS = {
     "moved": {"id", "name", "spare", "moved"},
     "dropped": {"id", "name", "moved"},
 }
+TABLES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
+    "postgresql": "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+    "mariadb": "SELECT table_name FROM information_schema.tables WHERE table_schema = database()",
+}
+COLUMNS_OF_PARENTS = {
+    "sqlite": "SELECT name FROM pragma_table_info('parents')",
+    "postgresql": "SELECT column_name FROM information_schema.columns WHERE table_name = 'parents'",
+    "mariadb": "SELECT column_name FROM information_schema.columns "
+    "WHERE table_schema = database() AND table_name = 'parents'",
+}
 
 
-@pytest.fixture
-def family(bake: Bake) -> BakedProject:
-    project = bake(example_models=False)
-    project.write_revision("family", FAMILY)
-    return project
+def family(rows: int = ROWS) -> str:
+    return FAMILY.replace("ROWS", str(rows))
 
 
-def run_trials(
-    project: BakedProject,
-    tables: str,
-    columns: str,
-    reset,
-    check,
-    look_half_way: Callable[[], bool] | None = None,
-    trials: int = KILLS,
-) -> None:
-    stopped_at = []
-    with forks(project) as children:
-        reset()
-        whole = children.completes("db", "upgrade")
-        for trial in range(trials):
-            reset()
-            children.flask("db", "upgrade", kill_after=random.Random(trial).uniform(0.05, 1.0) * whole)
-            if look_half_way:
-                assert look_half_way()
-            else:
-                look(project, tables, columns)
-            check()
-            stopped_at.append(str(project.revision))
-            children.completes("db", "upgrade")
-            look(project, tables, columns)
-            assert project.revision == "dropped"
-    print(f"{trials} kills left the database at {dict(Counter(stopped_at))}")
+def sums(rows: int) -> list[tuple]:
+    return [(rows, rows * (rows + 1) // 2)]
 
 
-def look(project: BakedProject, tables: str, columns: str) -> None:
+def look(project: BakedProject, rows: int = ROWS) -> None:
     """All rows, their sums, exactly the columns of the stored revision, no temporary table."""
+    engine = project.url.partition(":")[0]
     spare = "moved" if project.revision == "dropped" else "spare"
-    sums = project.sql(f"SELECT count(*), sum(id), sum({spare}), count(name) FROM parents")
-    total = ROWS * (ROWS + 1) // 2
-    assert sums == [(ROWS, total, total, ROWS)]
-    assert project.sql("SELECT count(*), sum(parent_id) FROM children") == [(ROWS, total)]
-    assert {name for (name,) in project.sql(columns)} == COLUMNS[project.revision]
-    assert {name for (name,) in project.sql(tables)} == {
+    found = project.sql(f"SELECT count(*), sum(id), sum({spare}), count(name) FROM parents")
+    total = rows * (rows + 1) // 2
+    assert found == [(rows, total, total, rows)]
+    assert project.sql("SELECT count(*), sum(parent_id) FROM children") == [(rows, total)]
+    assert {name for (name,) in project.sql(COLUMNS_OF_PARENTS[engine])} == COLUMNS[project.revision]
+    assert {name for (name,) in project.sql(TABLES[engine])} == {
         "alembic_version",
         "migration_applied",
         "parents",
@@ -116,58 +116,136 @@ def look(project: BakedProject, tables: str, columns: str) -> None:
     }
 
 
-def test_kill_sqlite(family: BakedProject) -> None:
-    project = family
-    project.make("migrate")
-    database = project.path / "instance" / "my_app.db"
-    saved = project.path / "saved.db"
-    shutil.copy(database, saved)
-    for name, body in PENDING.items():
-        project.write_revision(name, body)
-
-    assert not list(database.parent.glob("my_app.db-*"))  # or the copy would lack what is in there
-    modes = itertools.cycle(["wal", "delete"])  # as the application leaves the file, and as it is new
-
-    def reset() -> None:
-        for path in database.parent.glob("my_app.db*"):
-            path.unlink()
-        shutil.copy(saved, database)
-        mode = next(modes)
-        assert project.sql(f"PRAGMA journal_mode = {mode}") == [(mode,)]
-
-    def check() -> None:
+def look_half_way(project: BakedProject, rows: int) -> None:
+    """After a kill: all of the run or nothing on SQLite, one revision on PostgreSQL; all rows on all three."""
+    if project.url.startswith("mariadb"):
+        assert project.sql("SELECT count(*), sum(id) FROM parents") == sums(rows)
+        assert project.sql("SELECT count(*), sum(parent_id) FROM children") == sums(rows)
+        return
+    look(project, rows)
+    if project.url.startswith("sqlite"):
         assert project.sql("PRAGMA integrity_check") == [("ok",)]
         assert project.sql("PRAGMA foreign_key_check") == []
-        assert project.revision in {"family", "dropped"}  # all of the run, or nothing
-
-    run_trials(
-        project,
-        "SELECT name FROM sqlite_master WHERE type = 'table'",
-        "SELECT name FROM pragma_table_info('parents')",
-        reset,
-        check,
-        trials=2 * KILLS,
-    )
+        assert project.revision in {"family", "dropped"}
 
 
-def test_kill_postgresql(family: BakedProject, postgresql: Server) -> None:
-    project = family
-    saved = f"kill_{time.monotonic_ns()}"
-    project.env["DATABASE_URL"] = postgresql.url(saved)
-    project.make("migrate")
-    project.env["DATABASE_URL"] = postgresql.url(f"{saved}_dev")
+class Saved:
+    """A database that is put back before each trial."""
+
+    def __init__(self, project: BakedProject) -> None:
+        self.project = project
+        self.modes = itertools.cycle(
+            ["wal", "delete"]
+        )  # as the application leaves the file, and as it is new
+        self.url, _, self.name = project.url.rpartition("/")
+        if project.url.startswith("sqlite"):
+            self.file = project.path / "instance" / self.name
+            assert not list(
+                self.file.parent.glob(f"{self.name}-*")
+            )  # or the copy would lack what is in there
+            shutil.copy(self.file, project.path / "saved.db")
+        else:
+            project.env["DATABASE_URL"] = f"{self.url}/{self.name}_dev"
+
+    def put_back(self) -> None:
+        getattr(self, f"_{self.url.partition(':')[0]}")()
+
+    def _sqlite(self) -> None:
+        for path in self.file.parent.glob(f"{self.name}*"):
+            path.unlink()
+        shutil.copy(self.project.path / "saved.db", self.file)
+        mode = next(self.modes)
+        assert self.project.sql(f"PRAGMA journal_mode = {mode}") == [(mode,)]
+
+    def _postgresql(self) -> None:
+        with psycopg.connect(f"{self.url}/postgres", autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {self.name}_dev WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {self.name}_dev TEMPLATE {self.name}")
+
+    def _mariadb(self) -> None:
+        port = int(self.url.rpartition(":")[2])
+        with pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"DROP DATABASE IF EXISTS {self.name}_dev")
+            cursor.execute(f"CREATE DATABASE {self.name}_dev")
+            cursor.execute("SET SESSION foreign_key_checks = 0")  # else the rows would be copied once more
+            cursor.execute(f"SHOW TABLES FROM {self.name}")
+            tables = [name for (name,) in cursor.fetchall()]
+            for table in tables:
+                cursor.execute(f"CREATE TABLE {self.name}_dev.{table} LIKE {self.name}.{table}")
+            cursor.execute(
+                f"ALTER TABLE {self.name}_dev.children ADD CONSTRAINT fk_parent FOREIGN KEY (parent_id) "
+                "REFERENCES parents (id) ON DELETE CASCADE"
+            )
+            for table in tables:
+                cursor.execute(f"INSERT INTO {self.name}_dev.{table} SELECT * FROM {self.name}.{table}")
+
+
+@pytest.fixture
+def killed(request: pytest.FixtureRequest, bake: Bake) -> BakedProject:
+    """A project whose database can be put back, on the engine that the parameter says; no tables yet."""
+    project = bake(example_models=False)
+    if request.param != "sqlite":
+        project.env["DATABASE_URL"] = request.getfixturevalue(request.param).url(
+            f"kill_{time.monotonic_ns()}"
+        )
+    return project
+
+
+def trials(project: BakedProject, kills: Iterable, command: tuple[str, ...], end: str, rows: int) -> list:
+    """After each kill: look, run the command to its end, look again."""
+    seen, stopped_at = [], []
+    for each in kills:
+        look_half_way(project, rows)
+        seen.append(each)
+        stopped_at.append(str(project.revision))
+        project.flask(*command)
+        look(project, rows)
+        assert project.revision == end, each
+    print(f"{len(seen)} kills left the database at {dict(Counter(stopped_at))}")
+    return seen
+
+
+def write_pending(project: BakedProject) -> None:
     for name, body in PENDING.items():
         project.write_revision(name, body)
 
-    def reset() -> None:
-        with psycopg.connect(postgresql.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {saved}_dev WITH (FORCE)")
-            connection.execute(f"CREATE DATABASE {saved}_dev TEMPLATE {saved}")
 
-    run_trials(
-        project,
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
-        "SELECT column_name FROM information_schema.columns WHERE table_name = 'parents'",
-        reset,
-        lambda: None,
-    )
+UPGRADE = ("db", "upgrade")
+DOWNGRADE = ("db", "downgrade", "family", "--yes")
+
+
+@pytest.mark.parametrize("killed", ENGINES, indirect=True)
+def test_an_upgrade_is_killed_before_each_change(killed: BakedProject) -> None:
+    project = killed
+    project.write_revision("family", family(FEW))
+    project.make("migrate")
+    saved = Saved(project)
+    write_pending(project)
+    seen = trials(project, at_each_point(project, *UPGRADE, reset=saved.put_back), UPGRADE, "dropped", FEW)
+    assert any(point.startswith("UPDATE parents SET moved") for point in seen)
+    assert seen.count("commit") >= (1 if project.url.startswith("sqlite") else 3) and seen[-1] == "the end"
+
+
+@pytest.mark.parametrize("killed", ENGINES, indirect=True)
+def test_a_downgrade_is_killed_before_each_change(killed: BakedProject) -> None:
+    project = killed
+    project.write_revision("family", family(FEW))
+    write_pending(project)
+    project.make("migrate")
+    saved = Saved(project)
+    seen = trials(project, at_each_point(project, *DOWNGRADE, reset=saved.put_back), DOWNGRADE, "family", FEW)
+    assert any(point.startswith("UPDATE parents SET spare") for point in seen)
+    assert seen.count("commit") >= (1 if project.url.startswith("sqlite") else 3) and seen[-1] == "the end"
+
+
+@pytest.mark.parametrize("killed", ENGINES, indirect=True)
+def test_an_upgrade_is_killed_at_random_moments(killed: BakedProject) -> None:
+    project = killed
+    project.write_revision("family", family())
+    project.make("migrate")
+    saved = Saved(project)
+    write_pending(project)
+    count = 2 * KILLS if project.url.startswith("sqlite") else KILLS  # whose trials are the quickest
+    kills = at_random(project, *UPGRADE, reset=saved.put_back, trials=count)
+    assert len(trials(project, kills, UPGRADE, "dropped", ROWS)) == count
