@@ -78,6 +78,7 @@ def serve(path):
 
     import_libraries()
     import kill_points
+
     gc.collect()
     gc.freeze()  # or the first collection in each child would copy all pages
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is pytest's; the end of its pipe is the end of this

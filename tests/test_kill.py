@@ -117,7 +117,7 @@ def look(project: BakedProject, rows: int = ROWS) -> None:
 
 
 def look_half_way(project: BakedProject, rows: int) -> None:
-    """After a kill: all of the run or nothing on SQLite, one revision on PostgreSQL; all rows on all three."""
+    """After a kill: all or nothing of the run on SQLite, one revision on PostgreSQL; all rows on each."""
     if project.url.startswith("mariadb"):
         assert project.sql("SELECT count(*), sum(id) FROM parents") == sums(rows)
         assert project.sql("SELECT count(*), sum(parent_id) FROM children") == sums(rows)
@@ -140,9 +140,7 @@ class Saved:
         self.url, _, self.name = project.url.rpartition("/")
         if project.url.startswith("sqlite"):
             self.file = project.path / "instance" / self.name
-            assert not list(
-                self.file.parent.glob(f"{self.name}-*")
-            )  # or the copy would lack what is in there
+            assert not list(self.file.parent.glob(f"{self.name}-*"))  # the copy would lack them
             shutil.copy(self.file, project.path / "saved.db")
         else:
             project.env["DATABASE_URL"] = f"{self.url}/{self.name}_dev"
