@@ -17,13 +17,16 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+import psycopg.sql
 import pymysql
 
 # ruff: noqa: PTH110
 
-# A lock is taken by a SELECT.
+# What outlives no process. A lock is taken by a SELECT, and others see that.
 READ = re.compile(
-    r"\s*(SELECT(?!.*(_lock|nextval|setval))|SHOW|EXPLAIN|PRAGMA [^=]*$)", re.IGNORECASE | re.DOTALL
+    r"\s*(SELECT(?!.*(advisory_(un)?lock\(|GET_LOCK|RELEASE_LOCK|nextval|setval))"
+    r"|SHOW|EXPLAIN|DESCRIBE|SET (?!GLOBAL)|PRAGMA [^=]*$)",
+    re.IGNORECASE | re.DOTALL,
 )
 FILES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
 
@@ -33,7 +36,7 @@ def install(number: int) -> None:
 
     def point(what: str) -> None:
         nonlocal left, last
-        if what in {"rollback", "close"} and last in {"rollback", "commit", "close", what}:
+        if what in {"rollback", "close"} and last in {"", "rollback", "commit", "close"}:
             return  # nothing has changed since
         last = what
         if left == 0:
@@ -44,6 +47,8 @@ def install(number: int) -> None:
 
     def statement(sql: Any) -> None:
         text = sql.decode(errors="replace") if isinstance(sql, bytes) else str(sql)
+        if isinstance(sql, psycopg.sql.Composable):
+            text = sql.as_string()
         if not READ.match(text):
             point(text)
 
@@ -90,7 +95,9 @@ def install(number: int) -> None:
             before(owner, method, statement)
     for owner in (Connection, psycopg.Connection, pymysql.connections.Connection):
         for method in ("commit", "rollback", "close"):
-            before(owner, method, lambda *_, method=method: point(method))
+            # The last one that closes a file of SQLite writes the log into it.
+            what = "close of a file" if (owner, method) == (Connection, "close") else method
+            before(owner, method, lambda *_, what=what: point(what))
     before(Connection, "backup", lambda *_: point("a copy of the database"))
     before(subprocess.Popen, "__init__", lambda command, *_: point(f"the start of {command}"))
     before(subprocess.Popen, "wait", lambda *_: point("the end of a program that runs"))

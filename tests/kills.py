@@ -1,7 +1,7 @@
 """Trials with `kill -9`: at each point where something changes, and at random moments.
 
-KILLS says how many random moments there are. A few show that this still works; `make test-long` has many. What
-happens inside one statement or one commit is up to the database, whose own tests prove more than ours could.
+KILLS says how many random moments there are. A few show that this still works, `make test-long` has many.
+What happens inside one statement or one commit is up to the database, which is tested for that by its makers.
 """
 
 import os
