@@ -4,16 +4,19 @@ READY := .venv/ready
 RUN := .venv/bin/python -m
 CODE := hooks src tests benchmarks tools
 
-.PHONY: help demo test lint bench wheel release
+.PHONY: help demo test test-long lint bench wheel release
 
 help: ## this list
-	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## generate a project and take it through create, change, migrate on SQLite
 	@sh tests/demo.sh
 
 test: $(READY) ## bakes projects and really uses them, on SQLite; CI=true: everything, on all three engines
 	@$(RUN) pytest --numprocesses 2 $(args)
+
+test-long: $(READY) ## the kills, at 100 random moments for each engine and command; KILLS=1000: at so many
+	@CI=true KILLS="$${KILLS:-100}" $(RUN) pytest --numprocesses 2 $(or $(args),tests/crash)
 
 lint: $(READY) ## check the style of the template's own Python (the baked projects are checked by the tests)
 	@$(RUN) ruff check $(CODE) && $(RUN) ruff format --check $(CODE)

@@ -24,10 +24,8 @@ Bake = Callable[..., BakedProject]
 
 # What takes minutes by itself (many processes, kills, whole environments, a browser), or is about a server.
 LONG = {
-    *("adopt_models", "any_machine", "any_name", "benchmarks", "browse", "ci", "connections", "containers"),
-    *("deployments", "expand_contract", "first_run", "galera", "generated_suite", "in_flight", "kill"),
-    *("kill_rebuild", "mariadb_locks", "properties", "release", "resume", "server_crash", "squash"),
-    *("tutorial", "update"),
+    *("adopt_models", "any_machine", "any_name", "benchmarks", "browse", "ci", "connections", "first_run"),
+    *("generated_suite", "properties", "release", "squash", "tutorial", "update"),
 }
 
 
@@ -44,7 +42,11 @@ def _is_long(item: pytest.Item) -> bool:
     servers = {"postgresql", "mariadb"}
     said = getattr(getattr(item, "callspec", None), "params", {}).values()
     fixtures = set(getattr(item, "fixturenames", ()))
-    return item.path.stem.removeprefix("test_") in LONG or bool(servers & (fixtures | {*map(str, said)}))
+    return (
+        item.path.parent.name == "crash"
+        or item.path.stem.removeprefix("test_") in LONG
+        or bool(servers & (fixtures | {*map(str, said)}))
+    )
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,8 @@ def serve(path):
     from contextlib import suppress
 
     import_libraries()
+    import kill_points
+
     gc.collect()
     gc.freeze()  # or the first collection in each child would copy all pages
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is pytest's; the end of its pipe is the end of this
@@ -116,7 +118,10 @@ def serve(path):
                 message = first + connection.makefile("rb").readline()
                 pid = os.fork()
                 if pid == 0:
-                    return become(json.loads(message), descriptors, [listener, connection, *running.values()])
+                    task = become(json.loads(message), descriptors, [listener, connection, *running.values()])
+                    if number := os.environ.pop("KILL_AT", ""):
+                        kill_points.install(int(number))
+                    return task
                 running[pid] = connection
                 connection.sendall(b"%d\n" % pid)
             for descriptor in descriptors:

@@ -175,8 +175,11 @@ def mariadb(
         port = free_port()
         command = [mariadbd, "--no-defaults", *where, f"--port={port}", f"--socket={home / 'socket'}"]
         command += ["--bind-address=127.0.0.1", f"--pid-file={home / 'pid'}", "--skip-name-resolve"]
+        # Without waiting for the disk, a DDL statement takes half of its time or less.
+        fast = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--debug-no-sync"]
+        fast += ["--skip-sync-frm", "--skip-innodb-doublewrite"]
         command += more
-        command += [] if durable else ["--innodb-flush-log-at-trx-commit=0"]
+        command += [] if durable else fast
 
         def connect() -> pymysql.Connection:
             return pymysql.connect(host="127.0.0.1", port=port, user="root")

@@ -1,20 +1,18 @@
 """`kill -9` of `make db` and of a restore: there is a complete database, the old one or the new one.
 
-KILLS says how many trials there are, as in test_kill.py: a tenth of it for each engine and command.
+At each point at which something changes, and at random moments (KILLS, see kills.py).
 """
 
-import os
-import random
 import time
 from collections import Counter
+from collections.abc import Iterable
 
-from forking import forks
+from kills import KILLS, at_each_point, at_random
 from project import BakedProject, rewrite
 from test_deployments import finish, start, wait_until
 from test_snapshots import snapshots
 
-TRIALS = max(3, int(os.environ.get("KILLS", "10")) // 10)
-ROWS = 2_000
+ROWS = 200
 
 WAIT = """
     import os, time
@@ -51,26 +49,41 @@ def leftovers(project: BakedProject) -> list[str]:
     return sorted(found for (found,) in project.sql(query) if found.startswith(name) and found != name)
 
 
-def run_trials(project: BakedProject, *command: str) -> None:
-    """Kill the command at random moments, half of them near its end, where one takes the other's place."""
-    seen = []
-    with forks(project) as children:
-        whole = children.completes(*command)
-        for trial in range(TRIALS):
-            fill(project)
-            moment = random.Random(trial).uniform(0.75 if trial % 2 else 0.05, 1.0) * whole
-            children.flask(*command, kill_after=moment)
-            seen.append(look(project))
-            assert "Pending   nothing" in children.flask("db", "status").out
-            whole = min(whole, children.completes(*command))  # the first one may have met a slow moment
-            assert look(project) == "new"
-            assert leftovers(project) == []
-    print(f"{TRIALS} kills of {' '.join(command)}: the database was {dict(Counter(seen))}")
+def run_trials(project: BakedProject, kills: Iterable, command: tuple[str, ...]) -> list:
+    tried, seen = [], []
+    for each in kills:
+        tried.append(each)
+        seen.append(look(project))
+        assert "Pending   nothing" in project.flask("db", "status").out
+        project.flask(*command)
+        assert look(project) == "new"
+        assert leftovers(project) == []
+    print(f"{len(seen)} kills of {' '.join(command)}: the database was {dict(Counter(seen))}")
+    return seen
+
+
+def run_all_trials(project: BakedProject, *command: str) -> None:
+    def reset() -> None:
+        fill(project)
+
+    seen = run_trials(project, at_each_point(project, *command, reset=reset), command)
+    swapped = seen.index("new")
+    assert swapped > 5 and set(seen[:swapped]) == {"old"} and set(seen[swapped:]) == {"new"}
+    project.flask(*command)
+    kills = at_random(
+        # half of them near its end, where one takes the other's place
+        project,
+        *command,
+        reset=reset,
+        trials=max(1, KILLS // 10),
+        earliest=lambda n: 0.75 if n % 2 else 0.2,
+    )
+    run_trials(project, kills, command)
 
 
 def test_make_db_is_killed(anywhere: BakedProject) -> None:
     anywhere.make("db")
-    run_trials(anywhere, "db", "rebuild")
+    run_all_trials(anywhere, "db", "rebuild")
 
 
 def test_a_restore_is_killed(anywhere: BakedProject) -> None:
@@ -78,7 +91,7 @@ def test_a_restore_is_killed(anywhere: BakedProject) -> None:
     anywhere.make("backup")
     (path,) = snapshots(anywhere)
     saved = path.rename(anywhere.path / path.name)  # older ones are removed in the course of this
-    run_trials(anywhere, "db", "restore", "--yes", str(saved))
+    run_all_trials(anywhere, "db", "restore", "--yes", str(saved))
     assert not list(path.parent.glob(".*"))
 
 
@@ -86,7 +99,7 @@ def test_the_first_make_db_is_killed(anywhere: BakedProject) -> None:
     """There is no old database yet: what is there is none, or a whole one."""
     project = anywhere
     process = start(project, "db", "rebuild")
-    time.sleep(0.9)
+    time.sleep(0.15)  # of what takes 0.3 s or more
     process.kill()
     process.wait()
     project.make("db")

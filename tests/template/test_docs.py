@@ -10,7 +10,12 @@ from conftest import TEMPLATE, Bake
 from pages import BLOCK, Reader, blocks, under_git
 from project import BakedProject, rewrite
 
-TESTS = Path(__file__).parent
+
+def source(test: str) -> str:
+    """The text of a test file, in whichever folder it is."""
+    (path,) = (TEMPLATE / "tests").rglob(test)
+    return path.read_text()
+
 
 # Pages that a test follows from top to bottom.
 FOLLOWED = {
@@ -53,14 +58,14 @@ def pages(project: BakedProject) -> list[Path]:
 def test_every_command_in_a_block_is_run_by_a_test(render: Bake) -> None:
     for page in pages(render()):
         if page.name in FOLLOWED:
-            assert f'"{page.name}"' in (TESTS / FOLLOWED[page.name]).read_text()
+            assert f'"{page.name}"' in source(FOLLOWED[page.name])
             continue
         for block in blocks(page.read_text()):
             for line in block.text.splitlines() if block.kind == "sh" else ():
                 command = line.partition("  #")[0].partition(" #")[0].strip()
                 assert command in RUN_IN, f"{page.name}: no test runs `{command}`"
                 file, shown = RUN_IN[command]
-                assert shown in (TESTS / file).read_text(), f"{file} no longer runs `{command}`"
+                assert shown in source(file), f"{file} no longer runs `{command}`"
 
 
 def test_the_first_hour_word_for_word(bake: Bake) -> None:

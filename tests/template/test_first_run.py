@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Bake
+from conftest import TEMPLATE, Bake
 from project import BakedProject
 from servers import free_port
 
@@ -221,10 +221,9 @@ def test_make_run_serves_the_welcome_page_and_health(project: BakedProject, debu
 
 def test_the_demo_of_the_template(tmp_path: Path) -> None:
     """`make demo` is the first thing a visitor runs; here on a copy, so that nothing is left behind."""
-    template = Path(__file__).parent.parent
     ignore = shutil.ignore_patterns(".venv", ".git", "demo", "__pycache__", ".pytest_cache", ".ruff_cache")
-    copy = shutil.copytree(template, tmp_path / "template", ignore=ignore)
-    (copy / ".venv").symlink_to(template / ".venv")
+    copy = shutil.copytree(TEMPLATE, tmp_path / "template", ignore=ignore)
+    (copy / ".venv").symlink_to(TEMPLATE / ".venv")
     out = BakedProject(copy).run("sh", "tests/demo.sh").out
     rows = re.findall(r"^\(?1, 'ada@example.com', 'Ada'.*$", out, re.MULTILINE)
     assert len(rows) == 2 and "None" in rows[1]

@@ -116,7 +116,7 @@ def bake(engine: str, folder: Path, environment: Path) -> BakedProject:
 @contextmanager
 def started(project: BakedProject, url: str) -> Iterator[Matrix]:
     driver = subprocess.Popen(
-        [project.python, Path(__file__).with_name("matrix_driver.py")],
+        [project.python, TEMPLATE / "tests" / "matrix_driver.py"],
         cwd=project.path,
         env=clean_environment() | project.env | {"SECRET_KEY": "only for tests"},
         stdin=subprocess.PIPE,

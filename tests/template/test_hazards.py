@@ -49,9 +49,8 @@ def with_children(bake: Bake, action: str) -> BakedProject:
 CHILDREN = "SELECT count(*), count(parent_id), sum(parent_id) FROM children"
 
 
-@pytest.mark.parametrize("action", ["CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"])
-def test_H01_H02_children_survive_the_rebuild_of_their_parents(bake: Bake, action: str) -> None:
-    project = with_children(bake, action)
+def test_H01_H02_children_survive_a_rebuild_by_plain_alembic(bake: Bake) -> None:
+    project = with_children(bake, "CASCADE")
     before = project.sql(CHILDREN)
     for command in (["upgrade", "head"], ["downgrade", "-1"]):
         project.alembic(*command)
@@ -86,25 +85,6 @@ with create_app().app_context():
     assert len(project.revision) == 12
 
 
-def test_a_revision_that_orphans_rows_is_rolled_back_with_the_tables_named(bake: Bake) -> None:
-    project = with_children(bake, "CASCADE")
-    project.make("migrate")
-    body = "def upgrade():\n    op.execute('DELETE FROM parents WHERE id <= 2')\n"
-    project.write_revision("orphans", body)
-    revision = project.revision
-    out = project.flask("db", "upgrade", check=False).out
-    assert "6 in children without their parents" in out and "Traceback" not in out
-    assert project.sql("SELECT count(*) FROM parents") == [(100,)]
-    assert project.revision == revision
-
-
-def test_orphans_from_earlier_days_do_not_stop_a_migration(bake: Bake) -> None:
-    project = with_children(bake, "CASCADE")
-    project.sql("INSERT INTO children VALUES (1000, 4711)")
-    project.make("migrate")
-    assert project.sql("SELECT parent_id FROM children WHERE id = 1000") == [(4711,)]
-
-
 MODES = {
     "legacy": "{}",
     "autocommit": '{"autocommit": True}',
@@ -121,18 +101,16 @@ def upgrade():
 """
 
 
-@pytest.mark.parametrize(
-    "failure", ['op.execute("NONSENSE")', "1 / 0", "__import__('os').kill(__import__('os').getpid(), 9)"]
-)
-def test_H04_a_failing_revision_leaves_nothing(project: BakedProject, failure: str) -> None:
+def test_H04_a_revision_that_kills_its_process_leaves_nothing(project: BakedProject) -> None:
     project.make("db")
     path = project.path / "instance" / "my_app.db"
+    failure = "__import__('os').kill(__import__('os').getpid(), 9)"
     broken = project.write_revision("half", HALF.format(failure=failure))
     schema = "SELECT name, sql FROM sqlite_master ORDER BY name"
     before = project.sql(schema)
     for _ in range(2):
         result = project.flask("db", "upgrade", check=False)
-        assert result.returncode != 0 and "Traceback" not in result.out
+        assert result.returncode == -9 and "Traceback" not in result.out
         assert project.sql(schema) == before
         assert project.sql("SELECT name FROM tags ORDER BY name") == [("admin",), ("beta",)]
     project.edit(broken, failure, "pass")
@@ -163,33 +141,6 @@ def test_H04_in_every_mode_of_the_driver(render: Bake, bake: Bake, mode: str) ->
     project.edit(broken, "1 / 0", "pass")
     project.make("migrate")
     assert project.sql("SELECT count(*) FROM tags WHERE name = 'half'") == [(1,)]
-
-
-def test_H04_several_revisions_are_applied_as_a_whole(project: BakedProject) -> None:
-    """`autocommit_block()` must not commit half of them."""
-    project.make("db")
-    body = "def upgrade():\n    with op.get_context().autocommit_block():\n        "
-    body += 'op.execute("CREATE TABLE one (id)")'
-    project.write_revision("one", body)
-    project.write_revision("two", "def upgrade():\n    1 / 0")
-    out = project.flask("db", "upgrade", check=False).out
-    assert "two.py failed" in out and "ZeroDivisionError in line" in out and "Nothing was changed" in out
-    assert project.revision == "3f1d9a62c0b7"
-    assert project.sql("SELECT name FROM sqlite_master WHERE name = 'one'") == []
-
-
-def test_on_postgresql_a_failing_revision_leaves_nothing_and_those_before_stay(
-    bake: Bake, postgresql
-) -> None:
-    project = bake(database="postgresql")
-    project.env["DATABASE_URL"] = postgresql.url(f"half_{os.getpid()}_dev")
-    project.make("db")
-    project.write_revision("good", 'def upgrade():\n    op.execute("CREATE TABLE good (id INTEGER)")')
-    project.write_revision("half", HALF.format(failure="1 / 0"))
-    assert "half.py failed" in project.flask("db", "upgrade", check=False).out
-    assert project.revision == "good"
-    tables = [name for (name,) in project.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-    assert sorted(tables) == ["alembic_version", "good", "migration_applied", "tags", "user_tags", "users"]
 
 
 def test_H39_mariadb_drops_the_foreign_key_before_its_index(anywhere: BakedProject) -> None:
@@ -253,15 +204,6 @@ def test_H47_a_run_that_was_not_stored_is_not_called_a_success(anywhere: BakedPr
     project.edit("migrations/env.py", "\nif context", f"{STATEMENT_BEFORE_CONFIGURE}\nif context")
     out = project.flask("db", "upgrade", check=False).out
     assert "committed or rolled back" in out and "→" not in out and "Traceback" not in out
-
-
-def test_H58_options_are_the_same_offline(project: BakedProject) -> None:
-    project.edit(
-        "migrations/env.py", "    compare_type=True,\n", '    compare_type=True,\n    version_table="mine",\n'
-    )
-    assert "INSERT INTO mine" in project.flask("db", "upgrade", "--sql").out
-    project.flask("db", "upgrade")
-    assert project.sql("SELECT version_num FROM mine") == [("3f1d9a62c0b7",)]
 
 
 IN_PROCESS = """

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ENGINES, Bake
+from conftest import ENGINES, TEMPLATE, Bake
 from containers import Image, compose
 from project import BakedProject
 from servers import Server, free_port
@@ -89,7 +89,7 @@ def image(tmp_path_factory: pytest.TempPathFactory, environment: Path) -> Iterat
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         root.chmod(0o755)
-        context = Path(cookiecutter(str(Path(__file__).parent.parent), no_input=True, output_dir=name))
+        context = Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=name))
         (context / ".venv").symlink_to(environment)
         project = BakedProject(context)
         project.write_revision(

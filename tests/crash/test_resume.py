@@ -1,13 +1,8 @@
 """MariaDB commits at every DDL statement: a revision that stops half-way is taken up where it stopped."""
 
-import time
-
-import pymysql
 import pytest
-import test_kill
 from conftest import Bake
 from project import BakedProject, rewrite
-from servers import Server
 from test_deployments import start, wait_until
 
 # DML before, between and behind DDL, so that anything done twice or not at all shows.
@@ -190,41 +185,3 @@ def test_the_very_first_revision_too(on: Bake) -> None:
     rewrite(baseline, text)
     project.make("migrate")
     assert "No new upgrade operations" in project.flask("db", "check").out
-
-
-def test_kill_mariadb(bake: Bake, mariadb: Server) -> None:
-    """Half-way is allowed; all rows are there all the time, and the next run ends as if undisturbed."""
-    project = bake(example_models=False)
-    project.write_revision("family", test_kill.FAMILY)
-    saved = f"kill_{time.monotonic_ns()}"
-    project.env["DATABASE_URL"] = mariadb.url(saved)
-    project.make("migrate")
-    project.env["DATABASE_URL"] = mariadb.url(f"{saved}_dev")
-    for name, body in test_kill.PENDING.items():
-        project.write_revision(name, body)
-    sums = [(test_kill.ROWS, test_kill.ROWS * (test_kill.ROWS + 1) // 2)]
-
-    def reset() -> None:
-        with pymysql.connect(host="127.0.0.1", port=mariadb.port, user="root", autocommit=True) as connection:
-            cursor = connection.cursor()
-            cursor.execute(f"DROP DATABASE IF EXISTS {saved}_dev")
-            cursor.execute(f"CREATE DATABASE {saved}_dev")
-            cursor.execute("SET SESSION foreign_key_checks = 0")  # else the rows would be copied once more
-            for table in ("alembic_version", "parents", "children"):
-                cursor.execute(f"CREATE TABLE {saved}_dev.{table} LIKE {saved}.{table}")
-            cursor.execute(
-                f"ALTER TABLE {saved}_dev.children ADD CONSTRAINT fk_parent FOREIGN KEY (parent_id) "
-                "REFERENCES parents (id) ON DELETE CASCADE"
-            )
-            for table in ("alembic_version", "parents", "children"):
-                cursor.execute(f"INSERT INTO {saved}_dev.{table} SELECT * FROM {saved}.{table}")
-
-    test_kill.run_trials(
-        project,
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = database()",
-        "SELECT column_name FROM information_schema.columns "
-        "WHERE table_schema = database() AND table_name = 'parents'",
-        reset,
-        lambda: None,
-        look_half_way=lambda: project.sql("SELECT count(*), sum(id) FROM parents") == sums,
-    )

@@ -1,5 +1,5 @@
 """What keeps the template from being checked out, and a project from being used, on Windows; by rules, as
-there is none here. tests/test_any_name.py looks at file names, too, as they are after rendering.
+there is none here. tests/template/test_any_name.py looks at file names, too, as they are after rendering.
 """
 
 import ast

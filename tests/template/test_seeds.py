@@ -2,7 +2,8 @@
 
 import ast
 import re
-from pathlib import Path
+
+from conftest import TEMPLATE
 
 ROWS = {"E": 5, "D": 11, "U": 3, "X": 4, "P": 11}  # E1 to E5, D1 to D11, …
 
@@ -10,7 +11,7 @@ ROWS = {"E": 5, "D": 11, "U": 3, "X": 4, "P": 11}  # E1 to E5, D1 to D11, …
 def test_every_row_of_the_founding_documents_has_a_test() -> None:
     names = [
         node.name
-        for path in Path(__file__).parent.glob("test_*.py")
+        for path in (TEMPLATE / "tests").rglob("test_*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]

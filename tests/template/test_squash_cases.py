@@ -5,11 +5,11 @@ from pathlib import Path
 
 import catalogue
 import pytest
-from conftest import Bake
+from conftest import TEMPLATE, Bake
 from project import BakedProject, rewrite
 from test_squash import beside, commit, git
 
-KILLED = Path(__file__).with_name("squash_killed.py")
+KILLED = TEMPLATE / "tests" / "squash_killed.py"
 ADD = """
 def upgrade():
     op.add_column("tags", sa.Column({0!r}, sa.Integer()))

@@ -13,23 +13,13 @@ import pytest
 import servers
 import test_kill
 from conftest import Bake
+from kills import KILLS
 from project import BakedProject
 from servers import Server
 from test_deployments import start, wait_until
 
-TRIALS = max(3, test_kill.KILLS // 10)
-LOOK = {
-    "postgresql": (
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
-        "SELECT column_name FROM information_schema.columns WHERE table_name = 'parents'",
-    ),
-    "mariadb": (
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = database()",
-        "SELECT column_name FROM information_schema.columns "
-        "WHERE table_schema = database() AND table_name = 'parents'",
-    ),
-}
-SUMS = [(test_kill.ROWS, test_kill.ROWS * (test_kill.ROWS + 1) // 2)]
+TRIALS = max(2, KILLS // 10)
+SUMS = test_kill.sums(test_kill.ROWS)
 # Says when it is in the middle, and goes on once it is told to.
 HELD = """
 def upgrade():
@@ -69,7 +59,7 @@ def ends_in_one_sentence(process) -> str:
 
 def test_the_server_is_killed_at_a_random_moment(bake: Bake, server: Server) -> None:
     project = bake(example_models=False)
-    project.write_revision("family", test_kill.FAMILY)
+    project.write_revision("family", test_kill.family())
     whole = 0.0
     ended_at, sentences = [], set()
     for trial in range(-1, TRIALS):
@@ -96,10 +86,10 @@ def test_the_server_is_killed_at_a_random_moment(bake: Bake, server: Server) -> 
         assert project.sql("SELECT count(*), sum(id) FROM parents") == SUMS
         assert project.sql("SELECT count(*), sum(parent_id) FROM children") == SUMS
         if server.scheme == "postgresql":
-            test_kill.look(project, *LOOK[server.scheme])
+            test_kill.look(project)
         ended_at.append(project.revision)
         project.flask("db", "upgrade")
-        test_kill.look(project, *LOOK[server.scheme])
+        test_kill.look(project)
         assert project.revision == "dropped"
     print(f"{TRIALS} crashes left the database at {sorted(map(str, ended_at))}: {sentences}")
 

@@ -4,10 +4,11 @@ import time
 
 import pymysql
 from conftest import Bake
+from kills import KILLS
 from servers import Server
-from test_kill_rebuild import TRIALS, leftovers
+from test_kill_rebuild import leftovers
 
-STEP = "3" if TRIALS >= 10 else "11"  # statements of the swap from one kill to the next
+STEP = "1" if KILLS >= 100 else "3"  # statements of the swap from one kill to the next
 
 # The process is killed before each single statement of the swap, one after the other.
 EVERY_STATEMENT = """

@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from conftest import TEMPLATE
 from project import clean_environment
 
-RUN = Path(__file__).parent.parent / "benchmarks" / "run.py"
+RUN = TEMPLATE / "benchmarks" / "run.py"
 
 
 @pytest.mark.slow
