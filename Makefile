@@ -3,7 +3,7 @@ PYTHON ?= python3
 READY := .venv/ready
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test lint bench
+.PHONY: help demo test lint bench docs
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -15,10 +15,13 @@ test: $(READY) ## bakes projects and really uses them, on SQLite; CI=true: every
 	@$(RUN) pytest --numprocesses 2 $(args)
 
 lint: $(READY) ## check the style of the template's own Python (the baked projects are checked by the tests)
-	@$(RUN) ruff check hooks src tests benchmarks && $(RUN) ruff format --check hooks src tests benchmarks
+	@$(RUN) ruff check hooks src tests benchmarks docs && $(RUN) ruff format --check hooks src tests benchmarks docs
 
 bench: $(READY) ## this template and stock Flask-Migrate side by side
 	@$(RUN:-m=) benchmarks/run.py $(args)
+
+docs: $(READY) ## build the documentation into docs/_build/html; a warning is an error
+	@$(RUN) sphinx -W --keep-going --quiet docs docs/_build/html $(args)
 
 $(READY): pyproject.toml
 	@echo "Setting up .venv (once, and when the dependencies change) ..."

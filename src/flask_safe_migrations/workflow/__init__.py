@@ -14,6 +14,7 @@ from .browse import browse
 from .diagram import diagram
 from .foreign import asking
 from .foreign import option as foreign_option
+from .help import show_help
 from .listed import listed
 from .new import new
 from .rebase import rebase
@@ -31,11 +32,14 @@ def make_group(name: str | None = "db") -> click.Group:
     """Return the command group; Flask-Migrate's own commands are copied, never changed in place."""
     group = click.Group(
         name,
-        commands=[_copy(command) for command in (*flask_migrate_commands.commands.values(), *VERBS)],
+        commands=[
+            *(_copy(command) for command in (*flask_migrate_commands.commands.values(), *VERBS)),
+            show_help,
+        ],
         params=flask_migrate_commands.params,
         callback=flask_migrate_commands.callback,
         help="Make, apply and inspect migrations.\n\n`migrate` makes a revision (so does `new`, with more "
-        "care); `upgrade` applies what is pending.",
+        "care); `upgrade` applies what is pending; `help` shows the documentation.",
     )
     for made in ("migrate", "revision", "merge"):
         _wrap(group, made, listed)
