@@ -19,7 +19,7 @@ TESTS = Path(__file__).parent
 PACKAGE = TEMPLATE / "src" / "flask_safe_migrations"
 HELP = PACKAGE / "help"
 TOPICS = sorted(HELP.glob("*.md"))
-LIBRARY = [*TOPICS, *(TEMPLATE / "docs").glob("*.md")]
+LIBRARY = [TEMPLATE / "README.md", TEMPLATE / "CONTRIBUTING.md", *TOPICS, *(TEMPLATE / "docs").glob("*.md")]
 
 # Pages that a test follows from top to bottom.
 FOLLOWED = {
@@ -62,6 +62,10 @@ RUN_IN = {
     "git add --all migrations && git commit": ("test_rebase.py", '"commit"'),
     "flask db help": ("test_docs.py", '"help"'),
     "pip install ./flask_safe_migrations-*.whl": ("test_docs.py", '"installation.md"'),
+    # Of the repository itself.
+    "make demo": ("test_first_run.py", '"tests/demo.sh"'),
+    "make lint": ("../.ci/run", "make lint"),
+    "make docs": ("test_docs.py", "def test_the_pages_are_built_without_a_warning"),
 }
 
 
@@ -96,6 +100,25 @@ def test_the_first_hour_word_for_word(bake: Bake) -> None:
     assert typed >= 7
     assert project.run("git", "status", "--porcelain").out == ""
     assert project.sql("SELECT name FROM users") == [("Ada",)]
+
+
+def test_the_five_minutes_of_the_readme(project: BakedProject) -> None:
+    """What is typed, and what it prints: but for ids, times, versions and where the project is."""
+    (block,) = (block for block in blocks(read(TEMPLATE / "README.md")) if block.kind == "console")
+    typed = 0
+    for part in block.text.split("$ ", 1)[1].split("\n$ "):
+        command, _, printed = part.partition("\n")
+        if command.startswith("$EDITOR"):
+            project.add_column(command.partition("add: ")[2])
+            continue
+        said = project.run("sh", "-c", command).out
+        pattern = re.escape(printed.strip().replace("/home/you/my-app", str(project.path)))
+        for changing in (r"(?!3f1d9a62c0b7)\b[0-9a-f]{12}\b", r"\d{8}_\d{4}", r"0\\.\d\d\\ s", r"3\\.40\\.1"):
+            pattern = re.sub(changing, ".*", pattern)
+        pattern = re.sub(r"Setting\\ up.*\n", "", pattern)  # the environment is there
+        assert re.search(pattern.replace("1babbcfd05f5", ".*"), said), f"{pattern}\n{said}"
+        typed += 1
+    assert typed == 4
 
 
 def test_the_commands_of_the_guide(project: BakedProject) -> None:
