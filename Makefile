@@ -2,9 +2,9 @@
 PYTHON ?= python3
 READY := .venv/ready
 RUN := .venv/bin/python -m
-CODE := hooks src tests benchmarks tools
+CODE := hooks src tests benchmarks docs tools
 
-.PHONY: help demo test test-long lint bench wheel release
+.PHONY: help demo test test-long lint bench docs wheel release
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ wheel: $(READY) ## build the library into the generated project's vendor/
 
 release: $(READY) ## V=1.0.0: a new version of the library, in all places; commit and tag are yours
 	@$(RUN:-m=) tools/release.py "$$V"
+
+docs: $(READY) ## build the documentation into docs/_build/html; a warning is an error
+	@$(RUN) sphinx -W --keep-going --quiet docs docs/_build/html $(args)
 
 $(READY): pyproject.toml
 	@echo "Setting up .venv (once, and when the dependencies change) ..."

@@ -60,7 +60,7 @@ MINE = [
     (".gitattributes", "* text=auto eol=lf\n", "*.pdf binary\n"),
     (".editorconfig", "indent_style = tab\n", "\n[*.js]\nindent_size = 2\n"),
     ("LICENSE", "MIT License\n", "\nCopyright (c) me, too\n"),
-    ("docs/branches.md", "# Branches\n", "\nWe call ours like tickets.\n"),
+    ("docs/ci.md", "# Before others get it\n", "\nWe call ours like tickets.\n"),
 ]
 
 
@@ -87,8 +87,8 @@ def publish_second_version(repository: Path) -> None:
     for path in [*project.rglob("*.py"), *project.rglob("*.py{% endif %}")]:
         text = path.read_text(encoding="utf-8")
         path.write_text(f"# The second version.\n{text}", encoding="utf-8")
-    (project / "docs" / "branches.md").rename(project / "docs" / "branching.md")
-    (project / "docs" / "review.md").unlink()
+    (project / "docs" / "ci.md").rename(project / "docs" / "checks.md")
+    (project / "docs" / "security.md").unlink()
     (project / "docs" / "second.md").write_text("# What is new\n")
     (baseline,) = (project / "migrations" / "versions").glob("*if cookiecutter.example_models*")
     substitute(baseline, "def upgrade", "def unused() -> None:\n    pass\n\n\ndef upgrade")
@@ -161,14 +161,14 @@ def test_all_changes_of_the_owner_and_of_the_template_are_there(
     now = texts(created)
     assert not [name for name in git(created.path, "ls-files", "--others").splitlines() if ".rej" in name]
     assert not [name for name, text in now.items() if re.search("^(<<<<<<<|>>>>>>>)", text, re.MULTILINE)]
-    renamed = {"docs/branches.md": "docs/branching.md"}
+    renamed = {"docs/ci.md": "docs/checks.md"}
     assert [file for file, _, added in MINE if added not in now[renamed.get(file, file)]] == []
     template = {
         n for n in now if n.endswith(".py") and "versions" not in n and n != "my_app/models/orders.py"
     }
     assert [name for name in template if not now[name].startswith("# The second version.\n")] == []
     assert "phone" in now["my_app/models/users.py"] and "second:" in now["Makefile"]
-    assert "docs/second.md" in now and "docs/review.md" not in now and "manage.py" not in now
+    assert "docs/second.md" in now and "docs/security.md" not in now and "manage.py" not in now
     assert "tool.second" in now["pyproject.toml"] and '"colour": "red"' in now[".cruft.json"]
     # No revision comes, and none that is there changes.
     files = {path.name: path.read_bytes() for path in (created.path / "migrations/versions").glob("*.py")}

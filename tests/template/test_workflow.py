@@ -9,8 +9,6 @@ import pytest
 from conftest import Bake
 from project import BakedProject
 
-from flask_safe_migrations.naming import NAMING_CONVENTION
-
 COUNT_USERS = "SELECT count(*) FROM users"
 
 
@@ -368,31 +366,6 @@ def test_E1_a_web_worker_loads_neither_flask_migrate_nor_alembic(project: BakedP
         "print([name for name in ('alembic', 'flask_migrate') if name in sys.modules])"
     )
     assert project.run(project.python, "-c", code, FLASK_DEBUG="1").out.strip() == "[]"
-
-
-def test_plain_flask_migrate_works_again_when_the_library_is_taken_out(
-    project: BakedProject, tmp_path: Path
-) -> None:
-    """Its `Migrate`, its stock env.py, the library not even there: the project and its history still work."""
-    project.make("db")
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['flask_safe_migrations'] = None\n")
-    project.env["PYTHONPATH"] = str(tmp_path)
-    project.edit(
-        f"{project.package}/database.py",
-        "from flask_safe_migrations import NAMING_CONVENTION, Migrate\n",
-        f"from flask_migrate import Migrate\n\nNAMING_CONVENTION = {NAMING_CONVENTION}\n",
-    )
-    migrations = project.path / "migrations"
-    stock = project.run(
-        project.python, "-c", "import flask_migrate; print(flask_migrate.__path__[0])"
-    ).out.strip()
-    for name in ("env.py", "alembic.ini.mako", "script.py.mako"):
-        shutil.copy(Path(stock) / "templates" / "flask" / name, migrations / name.replace("ini.mako", "ini"))
-    assert "(head)" in project.flask("db", "current").out
-    project.add_column()
-    project.flask("db", "migrate", "-m", "phone")
-    project.flask("db", "upgrade")
-    assert project.sql("SELECT phone FROM users") == [(None,)]
 
 
 def test_P11_nothing_calls_create_all(project: BakedProject) -> None:

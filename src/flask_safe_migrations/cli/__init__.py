@@ -15,6 +15,7 @@ from .branch_switch import asking
 from .branch_switch import option as foreign_option
 from .browse import browse
 from .diagram import diagram
+from .help import show_help
 from .manifest_hook import listed
 from .new import new
 from .options import bind_option, verbose_option, yes_option
@@ -43,11 +44,14 @@ def make_group(name: str | None = "db") -> click.Group:
     """Return the command group; Flask-Migrate's own commands are copied, never changed in place."""
     group = Commands(
         name,
-        commands=[_copy(command) for command in (*flask_migrate_commands.commands.values(), *VERBS)],
+        commands=[
+            *(_copy(command) for command in (*flask_migrate_commands.commands.values(), *VERBS)),
+            show_help,
+        ],
         params=flask_migrate_commands.params,
         callback=flask_migrate_commands.callback,
         help="Make, apply and inspect migrations.\n\n`migrate` makes a revision (so does `new`, with more "
-        "care); `upgrade` applies what is pending.",
+        "care); `upgrade` applies what is pending; `help` shows the documentation.",
     )
     for made in ("migrate", "revision", "merge"):
         _wrap(group, made, listed)

@@ -1,0 +1,80 @@
+"""`flask db help`: the pages of the library in the terminal, without a network."""
+
+import re
+from difflib import get_close_matches
+from importlib.resources import files
+
+import click
+
+from ..errors import UsageError
+
+# In the order of reading; docs/index.md lists them in the same order.
+TOPICS = (
+    "installation",
+    "existing-project",
+    "guide",
+    "autogenerate",
+    "safety",
+    "branches",
+    "squash",
+    "databases",
+    "adoption",
+    "recovery",
+    "settings",
+    "leaving",
+    "versions",
+    "decisions",
+)
+LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+)\.md(?:#[\w-]+)?\)")
+
+
+@click.command("help")
+@click.argument("topic", required=False)
+@click.pass_context
+def show_help(context: click.Context, topic: str | None) -> None:
+    """Show a page of the documentation; without TOPIC, list them.
+
+    The name of a command shows its options.
+    """
+    if topic is None:
+        click.echo(f"Topics of `{context.command_path} TOPIC`:\n")
+        for name in TOPICS:
+            click.echo(f"  {name:17} {summary(name)}")
+        return
+    name = topic.lower().removesuffix(".md")
+    if name in TOPICS:
+        # A pager on a terminal only: click prints plainly everywhere else.
+        click.echo_via_pager(plain_text(name, context.command_path))
+        return
+    group = context.parent
+    commands = group.command.commands if group and isinstance(group.command, click.Group) else {}
+    if name in commands:
+        with click.Context(commands[name], info_name=name, parent=group) as called:
+            click.echo(called.get_help())
+        return
+    near = get_close_matches(name, {*TOPICS, *commands}, n=3) or TOPICS
+    raise UsageError(f"There is no help on {topic}: try one of {', '.join(near)}.")
+
+
+def read(topic: str) -> str:
+    """Return the Markdown of a topic.
+
+    >>> read("squash").partition("\\n")[0]
+    '# Squash'
+    """
+    page = files(__name__.partition(".")[0]) / "help" / f"{topic}.md"
+    return page.read_text(encoding="utf-8")
+
+
+def summary(topic: str) -> str:
+    """Return the paragraph below the title, which is one line."""
+    return plain_text(topic, "").split("\n\n")[1]
+
+
+def plain_text(topic: str, command: str) -> str:
+    """Return the page for a terminal: a link to another topic becomes the command that shows it."""
+
+    def as_command(link: re.Match[str]) -> str:
+        return f"{link[1]} (`{command} {link[2]}`)"
+
+    return LINK.sub(as_command, read(topic))
