@@ -15,7 +15,7 @@ from . import autogenerate, backends, readiness, runtime, settings
 from .backends.base import Database
 from .context import KEY, Comparison, RunContext
 from .errors import MigrationError
-from .revisions.files import refuse_inconsistent
+from .revisions import files
 from .runtime import binds, marker, summary
 from .runtime.checks import refuse_tables_without_revision
 from .runtime.errors import one_sentence
@@ -98,7 +98,7 @@ class Environment:
     def _run_on_databases(self) -> None:
         attributes, run = self.config.attributes, self.run
         if not run.quiet:  # who builds a throwaway database has looked
-            refuse_inconsistent(Path(self.context.script.versions))
+            files.refuse_inconsistent(self.context.script)
         given: Connection | Engine | None = attributes.get("connection")
         if given is not None:
             self._run_on_given(given, backends.configured(attributes.get("bind_key")))
@@ -170,7 +170,7 @@ class Environment:
         """The next `flask db upgrade` need not load Alembic to see that it has nothing to do."""
         is_at_head = progress.after == set(self.context.script.get_heads())
         if is_at_head and not progress.warned and database.bind is None and self.run.only is None:
-            readiness.remember_at_head(settings.active())
+            readiness.remember_at_head(settings.active(), files.folders(self.context.script))
 
     def _run_on_own_connection(self, database: Database, progress: Progress) -> None:
         limits = database.limits() if is_applying() else None

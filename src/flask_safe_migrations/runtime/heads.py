@@ -64,7 +64,7 @@ def unknown_revision(revision: str, database: Database | None, script: ScriptDir
         )
     if database:
         return (
-            f"{place}, which no file in migrations/versions has: it was made on "
+            f"{place}, which no revision file has: it was made on "
             f"another branch or by newer code. {_ways_out(revision)}"
         )
     return f"There is no revision {revision}: `flask db history` lists those there are."

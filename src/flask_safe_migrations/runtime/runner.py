@@ -24,7 +24,7 @@ from .progress import Progress
 def directory() -> ScriptDirectory:
     """Return the revisions; raises MigrationError where two files have one id."""
     script = ScriptDirectory.from_config(alembic_config())
-    files.refuse_inconsistent(Path(script.versions))
+    files.refuse_inconsistent(script)
     return script
 
 
