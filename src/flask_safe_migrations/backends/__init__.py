@@ -33,11 +33,12 @@ def configured(bind: str | None = None) -> Database:
     current = settings.active()
     if current.migration_url and bind is None:
         database = of(current.migration_url)
-        database.version_table = current.version_table
+        database.store_versions_in(current.version_table, current.version_table_schema)
         return database
     engine = current.db.engines[bind]
     database = of(engine.url, current.engine_options[bind].get("connect_args"))
-    database.bind, database.version_table = bind, current.version_table
+    database.bind = bind
+    database.store_versions_in(current.version_table, current.version_table_schema)
     if current.testing:
         database.live_in(engine)
     return database

@@ -71,8 +71,10 @@ def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
         return script._upgrade_revs(upto, heads)
 
     progress = Progress(database, script, quiet=True)
+    database.create_version_schema()
     options = {
         **database.options,
+        **database.version_options,
         "target_metadata": binds.metadata(database.bind),
         "script": script,
         "fn": progress.watch(revisions, lambda _migration: None),
