@@ -57,11 +57,11 @@ def main() -> None:
     def check(done: set[str]) -> None:
         """Either nothing has happened, or all, or one sentence says what to type."""
         now = set(written(versions))
-        assert now in (set(original), done) or "--undo" in files.problems(versions)[0], now
-        if now != set(original) or files.problems(versions):
-            undo(work)
+        assert now in (set(original), done) or "--undo" in files.problems(script)[0], now
+        if now != set(original) or files.problems(script):
+            undo(script)
         assert written(versions) == original
-        assert files.problems(versions) == []
+        assert files.problems(script) == []
         assert [line.split()[0] for line in (work / "HEAD").read_text().splitlines()[1:]] == list("abcd")
 
     undo_moments = moments = 0
@@ -72,7 +72,7 @@ def main() -> None:
     check({"base.py", "d.py"})
     while True:
         squashed.write()
-        if not killed_at(undo_moments, lambda: undo(work)):
+        if not killed_at(undo_moments, lambda: undo(script)):
             break
         check({"base.py", "d.py"})
         undo_moments += 1

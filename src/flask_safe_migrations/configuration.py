@@ -9,9 +9,12 @@ from typing import Any
 from flask import g
 from flask_migrate import Config
 
+from .errors import MigrationError
+
 
 def make_config(directory: Path, x_arg: Any, flags: Iterable[str]) -> Config:
     """Return what Flask-Migrate would, with `flags` and -x arguments as a command line sets them."""
+    refuse_stock_env(directory / "env.py")
     config = Config(str(directory / "alembic.ini"))
     # The value goes through ConfigParser, for which % is special.
     config.set_main_option("script_location", str(directory).replace("%", "%%"))
@@ -26,6 +29,17 @@ def make_config(directory: Path, x_arg: Any, flags: Iterable[str]) -> Config:
         given = [x_arg] if isinstance(x_arg, str) else list(x_arg or ())
         options.x = [*(g.get("x_arg") or ()), *given]
     return config
+
+
+def refuse_stock_env(file: Path) -> None:
+    """Raise MigrationError for an env.py that runs revisions past this library: without lock and checks."""
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if "run_migrations(" in text and "flask_safe_migrations" not in text:
+        raise MigrationError(
+            f"{file.parent.name}/env.py runs revisions without flask-safe-migrations, so without its lock "
+            "and its checks, and nothing was done: `flask db init --replace` puts this library's in its "
+            "place, and keeps yours as env.py.old."
+        )
 
 
 def _has_table(pyproject: Path) -> bool:

@@ -15,7 +15,7 @@ from . import autogenerate, backends, readiness, runtime, settings
 from .backends.base import Database
 from .context import KEY, Comparison, RunContext
 from .errors import MigrationError
-from .revisions.files import refuse_inconsistent
+from .revisions import files
 from .runtime import binds, marker, summary
 from .runtime.checks import refuse_tables_without_revision
 from .runtime.errors import one_sentence
@@ -93,17 +93,21 @@ class Environment:
                         f"{name} is not yours to set: the library chooses it, so that a migration is applied "
                         "whole or not at all. Remove it from Migrate(…) and from migrations/env.py."
                     )
+            if self.run.noted is not None:
+                self.run.noted.update(self.configured)
+                return
             self._run_on_databases()
 
     def _run_on_databases(self) -> None:
         attributes, run = self.config.attributes, self.run
         if not run.quiet:  # who builds a throwaway database has looked
-            refuse_inconsistent(Path(self.context.script.versions))
+            files.refuse_inconsistent(self.context.script)
         given: Connection | Engine | None = attributes.get("connection")
         if given is not None:
             self._run_on_given(given, backends.configured(attributes.get("bind_key")))
             return
-        databases = [run.only] if run.only else binds.databases(getattr(self.config.cmd_opts, "x", None))
+        x = getattr(self.config.cmd_opts, "x", None)
+        databases = [run.only] if run.only else binds.databases(x, self.configured)
         offline = self.context.is_offline_mode()
         for database in databases:
             if len(databases) > 1 and not offline:
@@ -155,6 +159,7 @@ class Environment:
             if applies:
                 if not progress.quiet:  # a throwaway database is there
                     database.prepare()
+                database.create_version_schema()
                 with database.lock() as progress.waited:
                     database.persist(partial(self._run_on_own_connection, database, progress))
                     progress.conclude()
@@ -170,7 +175,7 @@ class Environment:
         """The next `flask db upgrade` need not load Alembic to see that it has nothing to do."""
         is_at_head = progress.after == set(self.context.script.get_heads())
         if is_at_head and not progress.warned and database.bind is None and self.run.only is None:
-            readiness.remember_at_head(settings.active())
+            readiness.remember_at_head(settings.active(), files.folders(self.context.script))
 
     def _run_on_own_connection(self, database: Database, progress: Progress) -> None:
         limits = database.limits() if is_applying() else None
@@ -207,7 +212,7 @@ class Environment:
     def _configure_args(self, database: Database) -> dict[str, Any]:
         """Return the options for Alembic: the application's own, with ours around and above them."""
         given = dict(self.configured)
-        database.version_table = given.get("version_table") or database.version_table
+        binds.use_options(database, given)
         metadata = binds.metadata(database.bind)
         filters = {
             name: _both(given.pop(name, None), own)
@@ -220,6 +225,8 @@ class Environment:
         # Server defaults are compared by a plugin, which asks for this.
         compares_defaults = given.pop("compare_server_default", True)
         return {
+            # What Flask-Migrate would do unasked, and whatever the models need.
+            "render_as_batch": True,
             "include_schemas": any(table.schema for table in metadata.tables.values()),
             **given,
             **filters,
@@ -228,8 +235,11 @@ class Environment:
             "autogenerate_plugins": autogenerate.PLUGINS,
             "compare_type": _types_differ(given.get("compare_type", True)),
             "render_item": _render_item(given.get("render_item")),
-            "process_revision_directives": _revise(database, given.get("process_revision_directives")),
+            "process_revision_directives": partial(
+                autogenerate.revise, database, hook=given.get("process_revision_directives")
+            ),
             **database.options,
+            **database.version_options,
         }
 
     def _on_version_apply(self, progress: Progress) -> Sequence[Callable[..., None]]:
@@ -262,14 +272,3 @@ def _render_item(given: Callable[..., Any] | None) -> Callable[..., Any]:
         return autogenerate.render_item(*arguments) if answer is False else answer
 
     return render
-
-
-def _revise(database: Database, given: Callable[..., None] | None) -> Callable[..., None]:
-    """Ours first: the application's hook sees the revision as it will be written."""
-
-    def revise(migration: Any, revision: Any, directives: list[Any]) -> None:
-        autogenerate.revise(database, migration, revision, directives)
-        if given and directives:
-            given(migration, revision, directives)
-
-    return revise

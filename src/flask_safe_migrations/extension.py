@@ -33,8 +33,11 @@ class Migrate:
     :param directory: the folder of env.py; a relative one is looked for beside the application's package and
         above it, then in the working directory.
     :param command: the name of the command group.
-    :param kwargs: options for Alembic's ``context.configure()``, such as ``include_object``,
-        ``version_table`` or ``compare_type``. They win over those of :class:`Environment`.
+    :param compare_type: whether types are compared, or a function that says so; as in Alembic.
+    :param render_as_batch: whether a revision changes tables inside ``op.batch_alter_table()``, which SQLite
+        needs.
+    :param kwargs: further options for Alembic's ``context.configure()``, such as ``include_object``,
+        ``version_table`` or ``compare_server_default``. They win over those of :class:`Environment`.
     """
 
     def __init__(
@@ -43,24 +46,33 @@ class Migrate:
         db: Any = None,
         directory: Any = "migrations",
         command: str = "db",
+        compare_type: Any = None,
+        render_as_batch: bool | None = None,
         **kwargs: Any,
     ) -> None:
         self.configure_callbacks: list[Callable[[Any], Any]] = []
         self.db = db
         self.command = command
         self.directory = str(directory)
-        self.alembic_ctx_kwargs = kwargs
+        self.alembic_ctx_kwargs = kwargs | _given(compare_type, render_as_batch)
         if app is not None and db is not None:
             self.init_app(app, db)
 
     def init_app(
-        self, app: Any, db: Any = None, directory: Any = None, command: str | None = None, **kwargs: Any
+        self,
+        app: Any,
+        db: Any = None,
+        directory: Any = None,
+        command: str | None = None,
+        compare_type: Any = None,
+        render_as_batch: bool | None = None,
+        **kwargs: Any,
     ) -> None:
         """Register the command group and what ``flask_migrate.upgrade()`` looks up when code calls it."""
         self.db = db or self.db
         self.command = command or self.command
         self.directory = str(directory or self.directory)
-        self.alembic_ctx_kwargs.update(kwargs)
+        self.alembic_ctx_kwargs |= kwargs | _given(compare_type, render_as_batch)
         app.extensions["migrate"] = Registration(self, app)
         app.cli.add_command(LazyGroup(self.command, help="Make, apply and inspect migrations."))
 
@@ -82,6 +94,12 @@ class Migrate:
 
         found = find_directory(current_app, str(directory or self.directory))
         return self.call_configure_callbacks(make_config(found, x_arg, opts or ()))
+
+
+def _given(compare_type: Any, render_as_batch: bool | None) -> dict[str, Any]:
+    """What is not said here stays as env.py has it."""
+    options = {"compare_type": compare_type, "render_as_batch": render_as_batch}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 class Registration:

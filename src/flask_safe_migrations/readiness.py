@@ -8,6 +8,7 @@ deployment: that is in order, for the schema goes first.
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,7 +92,8 @@ def nothing_to_do(app: Any) -> str | None:
     if not manifest or settings.binds or settings.migration_url or settings.testing:
         return None
     engine: Engine = settings.db.engines[None]
-    if _remembered(settings).get(_name(engine)) != _signature(settings):
+    signature, *folders = _remembered(settings).get(_name(engine)) or [""]
+    if signature != _signature(settings, folders):
         return None
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
         return None  # to connect would make it
@@ -103,18 +105,22 @@ def nothing_to_do(app: Any) -> str | None:
     return f"Nothing to do: {engine.url.render_as_string(hide_password=True)} is at {manifest[-1]}."
 
 
-def remember_at_head(settings: Settings) -> None:
-    """Note that a complete run has found the default database at head, and nothing to warn of."""
+def remember_at_head(settings: Settings, folders: Iterable[Path]) -> None:
+    """Note that a complete run has found the default database at head, and nothing to warn of.
+
+    :param folders: where the revisions are: versions/, or what `version_locations` names.
+    """
     path = settings.instance_folder / AT_HEAD
     known = _remembered(settings)
-    known[_name(settings.db.engines[None])] = _signature(settings)
+    places = [str(folder) for folder in folders]
+    known[_name(settings.db.engines[None])] = [_signature(settings, places), *places]
     with suppress(OSError):  # a folder that cannot be written only costs time
         unfinished = path.with_name(f"{AT_HEAD}.{os.getpid()}")
         unfinished.write_text(json.dumps(known), encoding="utf-8")
         unfinished.replace(path)
 
 
-def _remembered(settings: Settings) -> dict[str, str]:
+def _remembered(settings: Settings) -> dict[str, list[str]]:
     with suppress(OSError, ValueError):
         return dict(json.loads((settings.instance_folder / AT_HEAD).read_text(encoding="utf-8")))
     return {}
@@ -124,15 +130,21 @@ def _name(engine: Engine) -> str:
     return hashlib.sha256(engine.url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
 
 
-def _signature(settings: Settings) -> str:
-    """A digest of names, sizes and times of all files in migrations/, and of what else a run depends on."""
+def _signature(settings: Settings, folders: list[str]) -> str:
+    """A digest of names, sizes and times of all files of migrations, and of what else a run depends on."""
     digest = hashlib.sha256(f"{settings.debug} {settings.refuse_changed} {settings.version_table}".encode())
-    for folder in (settings.directory, settings.directory / "versions"):
+    with suppress(FileNotFoundError):  # it may name other folders of revisions
+        stat = (settings.project_folder / "pyproject.toml").stat()
+        digest.update(f"{stat.st_size} {stat.st_mtime_ns}\n".encode())
+    pending = [str(settings.directory), *folders]
+    for folder in pending:  # it grows by the folders in there
         with suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.is_file():
                     stat = entry.stat()
                     digest.update(f"{entry.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+                elif folder in folders and entry.name != "__pycache__":
+                    pending.append(entry.path)
     return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@
 `flask db new`, `flask db migrate` and `alembic revision --autogenerate` all come through here.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 
 from ..backends.base import Database
 from ..context import RunContext
+from ..errors import MigrationError
 from . import rendered_parts, unsupported
 from .answers import Answers
 from .casts import spelled_out
@@ -28,21 +30,40 @@ __all__ = ["PLUGINS", "include_name", "include_object", "render_item", "revise",
 
 
 def revise(
-    database: Database, migration: MigrationContext, _revision: Any, directives: list[ops.MigrationScript]
+    database: Database,
+    migration: MigrationContext,
+    revision: Any,
+    directives: list[ops.MigrationScript],
+    hook: Callable[..., None] | None = None,
 ) -> None:
-    """A `process_revision_directives` hook. It also runs for `flask db check`, so there it asks nothing."""
+    """A `process_revision_directives` hook. It also runs for `flask db check`, so there it asks nothing.
+
+    :param hook: the application's own, which sees the operations as they will be written.
+    """
     script = directives[0]
     up, down = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
     config = migration.config
     if not (config and getattr(config.cmd_opts, "autogenerate", False)):
         unsupported.say(migration)
+        if hook:
+            hook(migration, revision, directives)
         return
     run = RunContext.of(config)
     answers = run.answers = run.answers or Answers(getattr(config.cmd_opts, "x", None) or ())
     if not up.is_empty():
         _settle(database, migration, up, down, answers)
-        rendered_parts.keep(database.bind, migration, up, down)
     unsupported.say(migration)
+    if hook:
+        hook(migration, revision, directives)
+    if len(directives) > 1:
+        raise MigrationError(
+            f"The hook process_revision_directives has made {len(directives)} revisions of one, and nothing "
+            "was written: let it make one, and run the command again for the next."
+        )
+    if not directives:  # it wants no file
+        return
+    rendered_parts.name_functions(database.bind, migration, directives[0])
+    rendered_parts.keep(database.bind, migration, directives[0])
     if run.is_last:
         answers.check_all_used()
         if not run.parts:

@@ -10,9 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import MetaData
 
-from .. import settings
 from ..backends.base import Database
 from ..context import Comparison
+from ..revisions import files
 
 
 def include_name(database: Database, metadata: MetaData) -> Callable[..., bool]:
@@ -48,14 +48,14 @@ def is_foreign(migration: MigrationContext, name: str) -> bool:
     connection: Any = migration.connection
     if name in Comparison.of(migration).database.wording.of_extensions(connection):
         return True
-    return not Comparison.of(migration).is_shadow and not re.search(rf"\b{re.escape(name)}\b", _revisions())
-
-
-def _revisions() -> str:
-    return "\n".join(
-        path.read_text(encoding="utf-8")
-        for path in sorted((settings.active().directory / "versions").glob("*.py"))
+    return not Comparison.of(migration).is_shadow and not re.search(
+        rf"\b{re.escape(name)}\b", _revisions(migration)
     )
+
+
+def _revisions(migration: MigrationContext) -> str:
+    environment: Any = migration.environment_context
+    return "\n".join(path.read_text(encoding="utf-8") for path in files.paths(environment.script))
 
 
 def _place(step: Any) -> tuple[str | None, str | None]:

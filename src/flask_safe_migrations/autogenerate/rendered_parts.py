@@ -1,21 +1,65 @@
 """What a revision says for each database, as code: script.py.mako puts it together.
 
-Alembic would word all of it as for the last database, which may be another engine than the first.
+Alembic would word all of it as for the last database, which may be another engine than the first. So it is
+worded here, and left in the place of the operations: the script.py.mako of Flask-Migrate finds it there.
 """
 
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
-from alembic.autogenerate.render import _render_cmd_body
+from alembic.autogenerate.render import _render_cmd_body, render_op
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
 from ..context import RunContext
+from ..errors import MigrationError
 
 
-def keep(bind: str | None, migration: MigrationContext, up: ops.UpgradeOps, down: ops.DowngradeOps) -> None:
-    if migration.config is None:
+class Rendered(ops.MigrateOperation):
+    """Operations that are code already."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+
+@renderers.dispatch_for(Rendered)
+def _render(_context: Any, operation: Rendered) -> list[str]:
+    return operation.lines
+
+
+def keep(bind: str | None, migration: MigrationContext, directive: ops.MigrationScript) -> None:
+    """Word what has been found for this database; nothing where nothing was."""
+    up, down = directive.upgrade_ops_list[-1], directive.downgrade_ops_list[-1]
+    if migration.config is None or (up.is_empty() and down.is_empty()):
         return
     context = AutogenContext(migration, opts=migration.opts)
     run = RunContext.of(migration.config)
     context.imports = run.imports
+    for way in (up, down):
+        lines = [line for operation in way.ops for line in render_op(context, operation)]
+        way.ops[:] = [Rendered(lines)] if lines else []
     run.parts[bind] = _render_cmd_body(up, context), _render_cmd_body(down, context)
-    up.ops[:] = down.ops[:] = []
+    directive.imports |= context.imports
+
+
+def name_functions(bind: str | None, migration: MigrationContext, directive: ops.MigrationScript) -> None:
+    """Say how a script.py.mako that is none of ours asks for the code of this database."""
+    environment: Any = migration.environment_context
+    template = (Path(environment.script.dir) / "script.py.mako").read_text(encoding="utf-8")
+    up, down = directive.upgrade_ops_list[-1], directive.downgrade_ops_list[-1]
+    if is_ours(template):
+        return
+    if "_upgrades" in template:  # that of `flask db init --multidb`
+        up.upgrade_token, down.downgrade_token = f"{bind or ''}_upgrades", f"{bind or ''}_downgrades"
+    elif bind and not (up.is_empty() and down.is_empty()):
+        raise MigrationError(
+            f"migrations/script.py.mako has no place for what changes in the database {bind}, and nothing "
+            "was written: `flask db init --replace` puts this library's in its place, and keeps yours."
+        )
+
+
+def is_ours(template: str) -> bool:
+    """Whether it asks for what `keep` has left in the RunContext."""
+    return "flask_safe_migrations" in template

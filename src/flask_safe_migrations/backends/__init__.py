@@ -41,10 +41,11 @@ def configured(bind: str | None = None) -> Database:
     connect_args = current.engine_options[bind].get("connect_args") or {}
     if current.migration_url and bind is None:
         database = of(*_direct(current.migration_url, engine.url, connect_args))
-        database.version_table = current.version_table
+        database.store_versions_in(current.version_table, current.version_table_schema)
         return database
     database = of(engine.url, connect_args)
-    database.bind, database.version_table = bind, current.version_table
+    database.bind = bind
+    database.store_versions_in(current.version_table, current.version_table_schema)
     if current.testing:
         database.live_in(engine)
     return database

@@ -25,7 +25,10 @@ class Holding(Reaching):
     @property
     def own_tables(self) -> frozenset[str]:
         """Those, and Alembic's: what is in a database but no table of the application's."""
-        return self.private_tables | {self.version_table}
+        names = {self.version_table}
+        if self.version_table_schema:
+            names.add(f"{self.version_table_schema}.{self.version_table}")
+        return self.private_tables | names
 
     def schema(self, connection: Connection) -> Schema:
         """Describe what this database holds, but for the tables of the workflow's own."""

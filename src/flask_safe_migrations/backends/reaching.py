@@ -10,6 +10,8 @@ from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from ..errors import MigrationError
+
 
 class Reaching:
     """A URL, and what the application calls the database behind it."""
@@ -20,8 +22,9 @@ class Reaching:
     connect_args: ClassVar[dict[str, Any]] = {}
     # Its name in SQLALCHEMY_BINDS; None for the default database.
     bind: str | None = None
-    # Where Alembic stores the revision; an option of context.configure().
+    # Where Alembic stores the revision; options of context.configure(), set by `store_versions_in`.
     version_table: str = "alembic_version"
+    version_table_schema: str | None = None
 
     def __init__(self, url: URL, connect_args: dict[str, Any]) -> None:
         self.url = url
@@ -55,12 +58,35 @@ class Reaching:
         """Return the database at another URL, with the part that this one has in the application."""
         other = type(self)(url, self.given_args)
         other.bind, other.version_table = self.bind, self.version_table
+        other.version_table_schema = self.version_table_schema
         return other
 
     def argument(self, name: str) -> Any:
         """Return an argument that the driver gets, from connect_args or else from the URL, or None."""
         value = self.args.get(name, self.url.query.get(name))
         return value[-1] if isinstance(value, tuple) else value
+
+    def store_versions_in(self, table: str | None, schema: str | None) -> None:
+        """Say where the revision is stored; raises MigrationError for a schema that cannot be."""
+        if schema and schema != self.own_schema:
+            raise MigrationError(
+                f"version_table_schema is {schema!r}, and in {self.title} that would be another database, "
+                "which no snapshot and no throwaway database takes along: remove it."
+            )
+        self.version_table = table or "alembic_version"
+
+    @property
+    def own_schema(self) -> str:
+        """What names the database itself where SQL takes the name of a schema."""
+        return self.name
+
+    @property
+    def version_options(self) -> dict[str, Any]:
+        """The options of Alembic's that say where the revision is stored."""
+        return {"version_table": self.version_table, "version_table_schema": self.version_table_schema}
+
+    def create_version_schema(self) -> None:
+        """Create the schema of the version table where there is none: Alembic does not."""
 
     def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
         """An engine of its own: the application's has listeners and a pool that are none of our business."""

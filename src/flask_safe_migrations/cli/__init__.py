@@ -16,9 +16,10 @@ from .branch_switch import option as foreign_option
 from .browse import browse
 from .diagram import diagram
 from .help import show_help
+from .init import init
 from .manifest_hook import listed
 from .new import new
-from .options import bind_option, verbose_option, yes_option
+from .options import bind_option, directory_option, verbose_option, yes_option
 from .rebase import rebase
 from .rebuild import rebuild
 from .restore import restore
@@ -28,7 +29,7 @@ from .status import status
 from .terminal import terminal
 from .verify import verify
 
-VERBS = (adopt, backup, browse, diagram, new, rebase, rebuild, restore, sql, squash, status, verify)
+VERBS = (adopt, backup, browse, diagram, init, new, rebase, rebuild, restore, sql, squash, status, verify)
 
 
 class Commands(click.Group):
@@ -53,6 +54,7 @@ def make_group(name: str | None = "db") -> click.Group:
         help="Make, apply and inspect migrations.\n\n`migrate` makes a revision (so does `new`, with more "
         "care); `upgrade` applies what is pending; `help` shows the documentation.",
     )
+    del group.commands["list-templates"]  # there is one env.py, for any number of databases
     for made in ("migrate", "revision", "merge"):
         _wrap(group, made, listed)
     _wrap(group, "upgrade", asking, (foreign_option,))
@@ -64,7 +66,11 @@ def make_group(name: str | None = "db") -> click.Group:
 
 def _copy(command: click.Command) -> click.Command:
     own = copy.copy(command)
-    own.params = [*command.params, bind_option()]
+    known = [option for option in command.params if option.name != "directory"]
+    directory = directory_option()
+    # Flask-Migrate's functions take it as an argument; ours ask the settings.
+    directory.expose_value = len(known) < len(command.params) or command.name == "init"
+    own.params = [directory, *known, bind_option()]
     if not any("--verbose" in option.opts for option in own.params):
         own.params.append(verbose_option())
     return own

@@ -14,14 +14,14 @@ from ..adopt import models
 from ..adopt.models import NotMatchingError
 from ..backends.base import Database
 from ..errors import MigrationError
-from ..revisions import manifest
+from ..revisions import files, manifest
 from ..runtime.differences import every, from_models
 from ..runtime.heads import stored_heads
 from .new import new
 
 
 def _versions() -> set[Path]:
-    return set((settings.active().directory / "versions").glob("*.py"))
+    return set(files.paths(runtime.directory()))
 
 
 def write_models(
@@ -45,7 +45,7 @@ def write_models(
             output.line(f"Wrote {settings.active().relative(module.path)} ({module.tables} tables)")
         for path in sorted(_versions() - before):
             output.line(
-                f"Wrote migrations/versions/{path.name}, which makes them: proved up, down and up again"
+                f"Wrote {settings.active().relative(path)}, which makes them: proved up, down and up again"
             )
         adopt()
     except NotMatchingError as error:

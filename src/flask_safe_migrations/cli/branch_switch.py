@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import click
@@ -44,7 +43,7 @@ def _misplaced(database: Database) -> tuple[list[File], list[File]] | None:
     """
     with suppress(DBAPIError, MigrationError):
         if checks.outside_development(database) is None and database.exists():
-            there = files.parsed(Path(runtime.directory().versions))
+            there = files.parsed(runtime.directory())
             applied = undo.files_of(database, there)
             if applied and (wanted := undo.reached_through(applied, undo.misplaced(applied, there))):
                 return applied, wanted

@@ -12,7 +12,7 @@ from alembic import command
 from alembic.script import Script, ScriptDirectory
 from flask.cli import with_appcontext
 
-from .. import output, runtime
+from .. import output, runtime, settings
 from ..backends.base import Database
 from ..context import RunContext
 from ..errors import UsageError
@@ -70,7 +70,7 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
             return
         path = Path(written.path)
         _format(path)
-        output.line(f"Wrote migrations/versions/{path.name}")
+        output.line(f"Wrote {settings.active().relative(path)}")
         script = runtime.directory()
         manifest.add(script)
         _prove(script.get_revision(written.revision), script, shadows)
@@ -99,7 +99,7 @@ def _new_for_data(message: str, data: str) -> None:
     _format(path)
     manifest.add(runtime.directory())
     output.line(
-        f"Wrote migrations/versions/{path.name}\n"
+        f"Wrote {settings.active().relative(path)}\n"
         "Say in it what the rows get (VALUES) and which ones (TODO), then prove it: `flask db new --prove`"
     )
 

@@ -28,8 +28,8 @@ def rebase(move: str | None) -> None:
     script = ScriptDirectory.from_config(alembic_config())  # not runtime.directory(): there is a conflict
     databases = binds.databases()
     with one_sentence(databases[0]):
-        there = files.parsed(Path(script.versions))
-        plan = moving.plan(there, _staying(there, git, move), list(manifest.listed(script)))
+        there = files.parsed(script)
+        plan = moving.plan(there, _staying(script, there, git, move), list(manifest.listed(script)))
         if plan.is_done:
             manifest.write(script)
             output.line("Nothing to move: the revisions stand in a row. migrations/HEAD was written anew.")
@@ -51,10 +51,10 @@ def rebase(move: str | None) -> None:
                         prove_and_tell(shadow, script, revision)
                     else:
                         runtime.run(shadow, script, revision.revision, upgrade=True)
-    output.line(f"Then: {git.next_step()}; `flask db upgrade` applies what is pending.")
+    output.line(f"Then: {git.next_step(Path(script.dir).name)}; `flask db upgrade` applies what is pending.")
 
 
-def _staying(there: list[files.File], git: Git, move: str | None) -> set[str]:
+def _staying(script: ScriptDirectory, there: list[files.File], git: Git, move: str | None) -> set[str]:
     known = {file.revision for file in there}
     if move:
         matching = [revision for revision in known if revision.startswith(move)]
@@ -62,7 +62,9 @@ def _staying(there: list[files.File], git: Git, move: str | None) -> set[str]:
             raise MigrationError(f"There is no revision {move}: `flask db history` lists those there are.")
         return known - set(matching)
     base = git.base()
-    return git.revisions(base) if base else known  # what has lost its parent moves nevertheless
+    return (
+        git.revisions(base, files.folders(script)) if base else known
+    )  # what has lost its parent moves nevertheless
 
 
 def _take_back(

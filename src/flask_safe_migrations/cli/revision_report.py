@@ -32,7 +32,10 @@ def prove_and_tell(
 
     @contextmanager
     def watch(connection: Connection) -> Iterator[None]:
-        with safety.recording(Path(revision.path), connection) as found, _collecting(connection, statements):
+        with (
+            safety.recording(Path(revision.path), connection) as found,
+            _collecting(shadow, connection, statements),
+        ):
             try:
                 yield
             finally:
@@ -59,9 +62,9 @@ def prove_and_tell(
 
 
 @contextmanager
-def _collecting(connection: Connection, statements: list[str]) -> Iterator[None]:
+def _collecting(database: Database, connection: Connection, statements: list[str]) -> Iterator[None]:
     def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if SCHEMA_OR_DATA.match(statement) and "alembic_version" not in statement:
+        if SCHEMA_OR_DATA.match(statement) and database.version_table not in statement:
             statements.append(" ".join(statement.split()))
 
     event.listen(connection, "before_cursor_execute", before)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import click
+from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
 
 from .. import output, runtime, settings
@@ -11,7 +12,7 @@ from ..backends.base import Database
 from ..errors import MigrationError, UsageError
 from ..runtime import binds
 from ..runtime.errors import one_sentence
-from ..runtime.heads import stored_heads
+from ..runtime.heads import alembic_config, stored_heads
 from ..squash import fold, questions, undo
 from ..squash import squash as fold_into_one
 
@@ -31,8 +32,8 @@ def squash(*, upto: str | None, yes: bool, back: bool) -> None:
     Databases at the last of them or later need no change.
     """
     if back:
-        files = undo(settings.active().directory)
-        output.line(f"Taken back: {len(files)} files are in migrations/versions again.")
+        files = undo(ScriptDirectory.from_config(alembic_config()))
+        output.line(f"Taken back: {len(files)} files are back in place.")
         return
     databases = binds.databases()
     if len(databases) < len(settings.active().binds) + 1:
@@ -55,7 +56,7 @@ def squash(*, upto: str | None, yes: bool, back: bool) -> None:
     folder = squashed.write()
     rows = f", with the rows of {', '.join(name for _, name in squashed.filled)}" if squashed.filled else ""
     output.line(
-        f"Wrote migrations/versions/{squashed.name}{rows}\n"
+        f"Wrote {settings.active().relative(squashed.path)}{rows}\n"
         f"Proved on {titles}: the same schema and rows, up, down and with all that comes after it.\n"
         f"The folded files are in {settings.active().relative(folder)}, until they are deleted there.\n"
         f"{_who_must_wait(squashed.release)} Until it is committed, `flask db squash --undo` takes it back."

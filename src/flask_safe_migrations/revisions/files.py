@@ -37,18 +37,46 @@ def parse(path: Path) -> File | None:
     return File(path, match[1], tuple(parents), tuple(replaces))
 
 
-def parsed(folder: Path) -> list[File]:
-    return [file for path in sorted(folder.glob("*.py")) if (file := parse(path))]
+def folders(script: ScriptDirectory) -> list[Path]:
+    """Return versions/, or the folders that `version_locations` names, whether or not they exist."""
+    return list(script._version_locations)
 
 
-def problems(folder: Path) -> list[str]:
+def paths(script: ScriptDirectory) -> list[Path]:
+    """Return the files in there."""
+    pattern = "**/*.py" if script.recursive_version_locations else "*.py"
+    return sorted({path for folder in folders(script) for path in folder.glob(pattern)})
+
+
+def shown(script: ScriptDirectory, path: Path) -> str:
+    """Return a file's path as a person in the project's folder would write it."""
+    root = Path(script.dir).absolute().parent
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def reloaded(script: ScriptDirectory) -> ScriptDirectory:
+    """Return the same folders, read again: files have changed."""
+    return ScriptDirectory(
+        script.dir,
+        file_template=script.file_template,
+        version_locations=script.version_locations or None,
+        timezone=script.timezone,
+        recursive_version_locations=script.recursive_version_locations,
+    )
+
+
+def parsed(script: ScriptDirectory) -> list[File]:
+    return [file for path in paths(script) if (file := parse(path))]
+
+
+def problems(script: ScriptDirectory) -> list[str]:
     """Say which ids two files share, and which parents no file has: Alembic warns of the first only."""
-    if any(folder.parent.glob("archive/*/unfinished")):
+    if any(Path(script.dir).glob("archive/*/unfinished")):
         return ["a squash was interrupted: `flask db squash --undo` puts all files back"]
-    head = folder.parent / "HEAD"
+    head = Path(script.dir) / "HEAD"
     if head.exists() and re.search(r"^<{7}", head.read_text(encoding="utf-8"), re.MULTILINE):
         return ["migrations/HEAD has a conflict in it: `flask db rebase` puts your revision on top of theirs"]
-    files = parsed(folder)
+    files = parsed(script)
     names = defaultdict(list)
     for file in files:
         names[file.revision].append(file.path.name)
@@ -78,8 +106,8 @@ def _gone(folded: bool) -> str:
     )
 
 
-def refuse_inconsistent(folder: Path) -> None:
-    if found := problems(folder):
+def refuse_inconsistent(script: ScriptDirectory) -> None:
+    if found := problems(script):
         raise MigrationError(f"{'; '.join(found)}.")
 
 

@@ -1,5 +1,6 @@
 """What git knows of the revisions: which of them are on the main branch already. Nothing is changed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -41,14 +42,15 @@ class Git:
             return "MERGE_HEAD"  # a pull, or the main branch merged into this one
         return "HEAD" if branch in {"main", "master", (main or "").partition("/")[2]} else "MERGE_HEAD"
 
-    def revisions(self, commit: str) -> set[str]:
-        """Return the ids of the revisions that this commit has."""
-        found = self.ask("grep", "-hE", "^revision\\b", commit, "--", "migrations/versions")
+    def revisions(self, commit: str, folders: list[Path]) -> set[str]:
+        """Return the ids of the revisions that this commit has in these folders."""
+        places = [os.path.relpath(folder, self.root) for folder in folders]
+        found = self.ask("grep", "-hE", "^revision\\b", commit, "--", *places)
         return {match[1] for match in re.finditer(ID, found or "")}
 
-    def next_step(self) -> str:
+    def next_step(self, folder: str) -> str:
         """What finishes that in which git has stopped."""
-        add = "git add --all migrations"
+        add = f"git add --all {folder}"
         for name in REPLAYED:
             if self.has(name):
                 verb = {"REBASE_HEAD": "rebase", "CHERRY_PICK_HEAD": "cherry-pick"}.get(name, "revert")

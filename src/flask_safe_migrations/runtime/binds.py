@@ -5,7 +5,7 @@ upgrade_<bind>() and downgrade_<bind>(). For the rest it does nothing, so a bind
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,23 @@ from ..backends.base import Database
 from ..context import choice
 from ..errors import MigrationError, UsageError
 from . import application_session
+from .heads import environment_options
 
 DEFAULT = "default"
 
 
-def databases(x: list[str] | None = None) -> list[Database]:
+def databases(x: list[str] | None = None, options: Mapping[str, Any] | None = None) -> list[Database]:
     """Return all, the default one first; or the one that --bind or `-x bind=` names.
+
+    :param options: what env.py gives to context.configure(), where that is known already.
 
     Raises UsageError for one that there is not, MigrationError where two are the same.
     """
     found = [backends.configured(bind) for bind in (None, *_names())]
+    if options is None:
+        options = _options_of_env()
+    for database in found:
+        use_options(database, options)
     _refuse_doubles(found)
     said = [text.partition("=")[2] for text in x or () if text.startswith("bind=")]
     name = said[-1] if said else choice().bind
@@ -38,6 +45,21 @@ def databases(x: list[str] | None = None) -> list[Database]:
         names = ", ".join(map(label, found))
         raise UsageError(f"There is no database {name}: --bind takes one of {names}.")
     return chosen
+
+
+def use_options(database: Database, options: Mapping[str, Any]) -> None:
+    """Take over where the revision is stored; what env.py does not say stays as Migrate(…) has it."""
+    if options.keys() & {"version_table", "version_table_schema"}:
+        schema = options.get("version_table_schema", database.version_table_schema)
+        database.store_versions_in(options.get("version_table") or database.version_table, schema)
+
+
+def _options_of_env() -> Mapping[str, Any]:
+    """Only env.py itself knows what it says; it is run where it says something about the version table."""
+    file = settings.active().directory / "env.py"
+    if not file.is_file() or "version_table" not in file.read_text(encoding="utf-8"):
+        return {}
+    return environment_options()
 
 
 def label(database: Database) -> str:
@@ -63,9 +85,20 @@ def function(module: Any, bind: str | None, way: str) -> Any:
 
     FORMER_BINDS = {"new": "old"} in the settings: what was written under its old name holds for the new one.
     """
+    if bind is None and takes_name(getattr(module, way, None)):
+        return getattr(module, f"{way}_", None)
     former = settings.active().former_binds.get(bind) if bind else None
     names = [way + suffix(name) for name in (bind, former) if name or bind is None]
     return next((getattr(module, name) for name in names if hasattr(module, name)), None)
+
+
+def takes_name(function: Any) -> bool:
+    """Whether it is one of Flask-Migrate's `--multidb`: upgrade(engine_name) calls upgrade_<name>().
+
+    The default database has no name there: upgrade_().
+    """
+    code = getattr(function, "__code__", None)
+    return bool(code and code.co_argcount)
 
 
 def choosing(revisions: Callable[..., Iterable[Any]], bind: str | None) -> Callable[..., list[Any]]:

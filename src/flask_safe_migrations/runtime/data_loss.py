@@ -30,8 +30,11 @@ def allowed(database: Database, migration: MigrationContext, steps: list[Any]) -
             loses, drops = "loses", _dropped(migration, back)
         except UnreadableError:
             loses = "may lose (its file does not say what it drops)"
-            private = database.private_tables | {migration.version_table}
-            drops = {Drop(name) for name in inspect(connection).get_table_names() if name not in private}
+            drops = {
+                Drop(name)
+                for name in inspect(connection).get_table_names()
+                if name not in database.own_tables
+            }
         told = _count(connection, drops)
     if told and not word:
         raise MigrationError(

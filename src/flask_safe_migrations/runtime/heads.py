@@ -22,6 +22,16 @@ def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
     return config
 
 
+def environment_options() -> dict[str, Any]:
+    """Return the options that env.py and Migrate(…) give to context.configure(); nothing runs."""
+    config = alembic_config()
+    noted = RunContext.of(config).noted = {}
+    script = ScriptDirectory.from_config(config)
+    with EnvironmentContext(config, script, dont_mutate=True):
+        script.run_env()
+    return noted
+
+
 def stored_heads(database: Database) -> set[str]:
     """Ask env.py, as `flask db current` does: it alone knows the name of the version table."""
     found: set[str] = set()
@@ -64,7 +74,7 @@ def unknown_revision(revision: str, database: Database | None, script: ScriptDir
         )
     if database:
         return (
-            f"{place}, which no file in migrations/versions has: it was made on "
+            f"{place}, which no revision file has: it was made on "
             f"another branch or by newer code. {_ways_out(revision)}"
         )
     return f"There is no revision {revision}: `flask db history` lists those there are."

@@ -24,7 +24,7 @@ from .progress import Progress
 def directory() -> ScriptDirectory:
     """Return the revisions; raises MigrationError where two files have one id."""
     script = ScriptDirectory.from_config(alembic_config())
-    files.refuse_inconsistent(Path(script.versions))
+    files.refuse_inconsistent(script)
     return script
 
 
@@ -71,8 +71,10 @@ def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
         return script._upgrade_revs(upto, heads)
 
     progress = Progress(database, script, quiet=True)
+    database.create_version_schema()
     options = {
         **database.options,
+        **database.version_options,
         "target_metadata": binds.metadata(database.bind),
         "script": script,
         "fn": progress.watch(revisions, lambda _migration: None),

@@ -25,6 +25,7 @@ def _revision(database: Database, script: ScriptDirectory) -> str:
         if not database.exists():
             return "does not exist"
         with database.connect() as connection:
-            return f"at {describe(script, MigrationContext.configure(connection).get_current_heads())}"
+            migration = MigrationContext.configure(connection, opts=database.version_options)
+            return f"at {describe(script, migration.get_current_heads())}"
     except (DBAPIError, MigrationError):
         return "does not answer"

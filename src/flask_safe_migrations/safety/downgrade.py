@@ -14,6 +14,8 @@ def missing_downgrade(path: Path, suffix: str) -> int | None:
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef)
     }
+    if not suffix and "upgrade_" in functions and functions.get("upgrade", functions["upgrade_"]).args.args:
+        suffix = "_"  # of Flask-Migrate's --multidb: upgrade(engine_name) calls upgrade_<name>()
     upgrade, downgrade = functions.get(f"upgrade{suffix}"), functions.get(f"downgrade{suffix}")
     if upgrade is None or _does_nothing(upgrade):
         return None

@@ -4,11 +4,15 @@ The folder of the archive has a file `unfinished` from before the first file is 
 """
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import TypedDict
 
+from alembic.script import ScriptDirectory
+
 from ..errors import MigrationError
+from ..revisions import files
 
 UNFINISHED, PLAN = "unfinished", "squash.json"
 
@@ -18,13 +22,20 @@ class Plan(TypedDict):
     folded: list[str]
 
 
-def archive(versions: Path) -> Path:
-    return versions.parent / "archive"
+def archive(script: ScriptDirectory) -> Path:
+    return Path(script.dir) / "archive"
 
 
-def fold_files(versions: Path, revision: str, folded: list[Path], name: str, text: str) -> Path:
+def root(script: ScriptDirectory) -> Path:
+    """Return the folder that the names in a plan start from: versions/, or above several of them."""
+    folders = files.folders(script)
+    return folders[0] if len(folders) == 1 else Path(os.path.commonpath(folders))
+
+
+def fold_files(script: ScriptDirectory, revision: str, folded: list[Path], baseline: Path, text: str) -> Path:
     """Write the baseline, move the others; returns the folder where they are."""
-    folder = archive(versions) / revision
+    folder, versions = archive(script) / revision, root(script)
+    name = str(baseline.relative_to(versions))
     folder.mkdir(parents=True, exist_ok=True)  # one that was taken back may have been killed at the very end
     (folder / "baseline").write_text(text, encoding="utf-8")  # not loaded, as it is no .py
     moved = [str(path.relative_to(versions)) for path in folded]
@@ -41,23 +52,23 @@ def finish(folder: Path) -> None:
     (folder / UNFINISHED).unlink()
 
 
-def unfinished(versions: Path) -> list[Path]:
+def unfinished(script: ScriptDirectory) -> list[Path]:
     """Return the folders of what was interrupted."""
-    return sorted(path.parent for path in archive(versions).glob(f"*/{UNFINISHED}"))
+    return sorted(path.parent for path in archive(script).glob(f"*/{UNFINISHED}"))
 
 
-def last(versions: Path) -> Path | None:
+def last(script: ScriptDirectory) -> Path | None:
     """Return the folder of what was interrupted, or of the last squash whose baseline is there."""
-    for folder in unfinished(versions):
+    for folder in unfinished(script):
         return folder
-    found = [path.parent for path in archive(versions).glob(f"*/{PLAN}")]
-    there = [folder for folder in found if (versions / _plan(folder)["baseline"]).exists()]
+    found = [path.parent for path in archive(script).glob(f"*/{PLAN}")]
+    there = [folder for folder in found if (root(script) / _plan(folder)["baseline"]).exists()]
     return max(there, key=lambda folder: (folder / PLAN).stat().st_mtime_ns, default=None)
 
 
-def put_back(versions: Path, folder: Path) -> list[str]:
+def put_back(script: ScriptDirectory, folder: Path) -> list[str]:
     """Take a squash back, or what of it was done; returns the names of the files that are there again."""
-    plan = _plan(folder)
+    plan, versions = _plan(folder), root(script)
     missing = [
         each for each in plan["folded"] if not (folder / each).exists() and not (versions / each).exists()
     ]

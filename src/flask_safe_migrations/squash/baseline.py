@@ -10,7 +10,7 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 
 from ..backends.base import Database
-from ..revisions import manifest
+from ..revisions import files, manifest
 from ..runtime import binds
 from . import archive
 from .composition import Composing
@@ -36,12 +36,16 @@ class Squashed:
     # The tables that have rows in a fresh database.
     filled: list[Key]
 
+    @property
+    def path(self) -> Path:
+        """Where it goes: to the newest of the folded files."""
+        return Path(self.fold.upto.path).parent / self.name
+
     def write(self) -> Path:
         """Move the folded files away and put the baseline in their place; returns the archive's folder."""
-        versions = Path(self.script.versions)
         folded = [Path(each.path) for each in self.fold.folded]
-        folder = archive.fold_files(versions, self.fold.upto.revision, folded, self.name, self.text)
-        manifest.write(ScriptDirectory(self.script.dir))
+        folder = archive.fold_files(self.script, self.fold.upto.revision, folded, self.path, self.text)
+        manifest.write(files.reloaded(self.script))
         archive.finish(folder)
         return folder
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
+from ..revisions import files
 from .selection import Fold
 
 
@@ -24,6 +25,7 @@ class Stage:
             file_template=self.script.file_template,
             version_locations=[str(self.folder)],
             timezone=self.script.timezone,
+            recursive_version_locations=True,
         )
 
 
@@ -39,5 +41,7 @@ def stage(script: ScriptDirectory, fold: Fold, name: str) -> Iterator[Stage]:
                 each for each in names if each == "__pycache__" or (Path(place, each).resolve() in folded)
             ]
 
-        shutil.copytree(script.versions, folder, ignore=ignore)
+        folder.mkdir()
+        for number, versions in enumerate(files.folders(script)):
+            shutil.copytree(versions, folder / str(number), ignore=ignore)
         yield Stage(folder, script, name)

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alembic.script import Script
+from alembic.script import Script, ScriptDirectory
 
 from .. import runtime, safety, settings
 from ..backends.base import Database
@@ -13,6 +13,7 @@ from ..errors import MigrationError
 from ..revisions import files, manifest
 from ..runtime import binds, differences
 from ..runtime.errors import one_sentence
+from ..runtime.heads import alembic_config
 from .cache import Verified
 from .offline_sql import unrendered
 from .registered_models import unregistered
@@ -53,8 +54,8 @@ class Verification:
         self.registered = Check("every model is in models/")
 
     def run(self) -> list[Check]:
-        versions = settings.active().directory / "versions"
-        if self.files.found(files.problems(versions)):
+        script = ScriptDirectory.from_config(alembic_config())  # not runtime.directory(): that would raise
+        if self.files.found(files.problems(script)):
             self.script = runtime.directory()
             heads = [self.script.get_revision(head) for head in self.script.get_heads()]
             names = " and ".join(sorted(Path(head.path).name for head in heads))

@@ -5,6 +5,7 @@ is not: it commits by itself, so such a block is run again from its beginning an
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -120,9 +121,10 @@ def resuming(
 ) -> Iterator[Resumption]:
     """Watch the statements on `connection`, but for those about the workflow's own tables."""
     resumption = Resumption(Journal(connection, lease))
+    ours = re.compile(rf"(?<![\w$])({'|'.join(map(re.escape, own_tables))})(?![\w$])")
 
     def before(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
-        if any(table in statement for table in own_tables):
+        if ours.search(statement):
             return statement, parameters
         left = resumption.before(statement, parameters)
         return (left, parameters) if left else ("DO 0", ())

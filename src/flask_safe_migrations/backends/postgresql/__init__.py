@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alembic.operations import ops
-from sqlalchemy import ColumnElement, Connection, Dialect, Text, cast, text
+from sqlalchemy import ColumnElement, Connection, Dialect, Text, cast, inspect, text
 from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 
@@ -41,6 +41,19 @@ class PostgreSQL(Server):
     )
     signs = errors.SIGNS
     oldest = errors.OLDEST
+
+    def store_versions_in(self, table: str | None, schema: str | None) -> None:
+        super().store_versions_in(table, None)
+        self.version_table_schema = schema
+
+    def create_version_schema(self) -> None:
+        if not self.version_table_schema:
+            return
+        with self.pool(isolation_level="AUTOCOMMIT").connect() as connection:
+            # Where it exists nobody is asked for the right to create one.
+            if not inspect(connection).has_schema(self.version_table_schema):
+                schema = connection.dialect.identifier_preparer.quote(self.version_table_schema)
+                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
     def reading(self) -> Pool:
         options = f"{self.argument('options') or ''} -c default_transaction_read_only=on"

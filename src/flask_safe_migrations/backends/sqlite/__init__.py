@@ -31,7 +31,6 @@ class SQLite(Database):
     # One transaction for the whole run: all of it is applied, or nothing. transactional_ddl makes Alembic
     # trust the BEGIN that `begin` sends, which pysqlite by itself would end at the first DDL statement.
     options: ClassVar = {
-        "render_as_batch": True,
         "transactional_ddl": True,
         "transaction_per_migration": False,
     }
@@ -52,6 +51,10 @@ class SQLite(Database):
     @property
     def short_name(self) -> str:
         return self.path.name
+
+    @property
+    def own_schema(self) -> str:
+        return "main"
 
     @property
     def in_memory(self) -> bool:

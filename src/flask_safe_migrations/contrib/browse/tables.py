@@ -19,13 +19,13 @@ class Shown:
     has_key: bool
 
 
-def state(pool: Engine) -> tuple[Any, ...]:
-    """Return something that changes when revisions are applied."""
+def state(pool: Engine, versions: Table) -> tuple[Any, ...]:
+    """Return something that changes when revisions are applied; `versions` is the table where they stand."""
     with pool.connect() as connection:
         names = sorted(inspect(connection).get_table_names())
-        if "alembic_version" not in names:
+        if not inspect(connection).has_table(versions.name, versions.schema):
             return (names,)
-        return names, connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
+        return names, connection.scalars(select(versions.c.version_num)).all()
 
 
 def shown(pool: Engine, schemas: Iterable[str | None]) -> list[Shown]:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+from sqlalchemy import Column, MetaData, String, Table
 from sqlalchemy.exc import DBAPIError
 
 from ...backends.base import Database
@@ -19,6 +20,10 @@ class Viewer:
         self.database, self.write = database, write
         self.pool = database.pool() if write else database.reading()
         self.schemas = {None, *(table.schema for table in binds.metadata(database.bind).tables.values())}
+        version = Column("version_num", String)
+        self.versions = Table(
+            database.version_table, MetaData(), version, schema=database.version_table_schema
+        )
         self.lock = threading.Lock()
         self.state: tuple[Any, ...] = ()
         with one_sentence(database):
@@ -37,7 +42,7 @@ class Viewer:
         from .pages import pages  # needs Flask-Admin
 
         with self.lock:
-            now = state(self.pool)
+            now = state(self.pool, self.versions)
             if now != self.state:
                 tables = shown(self.pool, self.schemas)
                 names = {table.table.fullname for table in tables} - self.database.own_tables
