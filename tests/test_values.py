@@ -158,18 +158,18 @@ def test_F06_defaults_checks_and_comments_of_the_model(
             with pytest.raises(Exception, match=f"b{n}"):
                 project.sql(f"UPDATE p SET b = {literal(project, value)}")
         names = ", ".join(f"c{n}" for n in NUMBERS)
-        project.sql(f"INSERT INTO p (id, {names}) VALUES (3{', %r' % 'x' * len(VALUES)})")
+        project.sql(f"INSERT INTO p (id, {names}) VALUES (3" + ", 'x'" * len(VALUES) + ")")
         project.sql("DELETE FROM p WHERE c0 = 'x'")
         project.flask("db", "check")
         run_printed(project, server, down) if way == "printed" else project.make("rollback", "args=--yes")
 
 
 def test_F06_values_of_an_enum_and_what_a_downgrade_brings_back(anywhere: BakedProject) -> None:
-    """A value is added to the type, which has one of the others as its default; then the column is dropped."""
+    """A value is added to the type, another one is its default; then the column is dropped."""
     project = anywhere
     values = [value.replace("\U0001f600", "") for value in VALUES]
     mood = "mood: Mapped[str] = mapped_column(Enum({}, name='mood', create_constraint=True){})"
-    kept = "kept: Mapped[str | None] = mapped_column(String(300), server_default={!r})".format(VALUES[3])
+    kept = f"kept: Mapped[str | None] = mapped_column(String(300), server_default={VALUES[3]!r})"
     said = f"said: Mapped[str | None] = mapped_column(String(300), server_default={VALUES[1]!r})"
     default = f", server_default={values[1]!r}"
     model(project, mood.format(repr(values)[1:-1], ""), kept, said)

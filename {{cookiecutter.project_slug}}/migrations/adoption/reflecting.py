@@ -18,7 +18,6 @@ from ..engines.percent import take_literally
 from ..engines.schema import schemas
 
 
-
 def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
     """Return the tables; what has no name, or one that the server has made up, has none; CHECKs get one."""
     metadata = MetaData()

@@ -18,8 +18,8 @@ from .foreign import include_name, include_object
 from .implied import dropped_along
 from .names import renamed
 from .order import in_order
-from .rendering import render_item  # what else is in there registers itself
 from .renames import settle
+from .rendering import render_item  # what else is in there registers itself
 from .required import fill, fill_again
 from .types import differ as types_differ
 

@@ -17,7 +17,7 @@ class _Renaming(SinglePercent, MySQLImpl):
     __dialect__ = "mysql"
 
     def autogen_column_reflect(self, inspector: Any, table: Any, column_info: Any) -> None:
-        super().autogen_column_reflect(inspector, table, column_info)
+        super().autogen_column_reflect(inspector, table, column_info)  # type: ignore[no-untyped-call]
         column_info["type"] = unescaped(column_info["type"])
 
     def alter_column(self, table_name: str, column_name: str, **options: Any) -> None:
