@@ -158,15 +158,14 @@ def test_F06_defaults_checks_and_comments_of_the_model(
             with pytest.raises(Exception, match=f"b{n}"):
                 project.sql(f"UPDATE p SET b = {literal(project, value)}")
         names = ", ".join(f"c{n}" for n in NUMBERS)
-        values = ", ".join(["'x'"] * len(VALUES))
-        project.sql(f"INSERT INTO p (id, {names}) VALUES (3, {values})")
+        project.sql(f"INSERT INTO p (id, {names}) VALUES (3" + ", 'x'" * len(VALUES) + ")")
         project.sql("DELETE FROM p WHERE c0 = 'x'")
         project.flask("db", "check")
         run_printed(project, server, down) if way == "printed" else project.make("rollback", "args=--yes")
 
 
 def test_F06_values_of_an_enum_and_what_a_downgrade_brings_back(anywhere: BakedProject) -> None:
-    """A value is added to the type, whose default is one of the others; then the column is dropped."""
+    """A value is added to the type, another one is its default; then the column is dropped."""
     project = anywhere
     values = [value.replace("\U0001f600", "") for value in VALUES]
     mood = "mood: Mapped[str] = mapped_column(Enum({}, name='mood', create_constraint=True){})"

@@ -60,6 +60,5 @@ def as_sql(value: Any, dialect: Dialect) -> str:
         return f"'{value!s}'"
     if isinstance(value, float):
         return repr(value)
-    return single(
-        str(literal(value).compile(dialect=dialect, compile_kwargs={"literal_binds": True})), dialect
-    )
+    sql = str(literal(value).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return single(sql, dialect)

@@ -21,7 +21,7 @@ CHARACTERS = {"0": "\0", "n": "\n", "r": "\r"}
 
 
 def unescaped(kind: Any) -> Any:
-    """Return the type as it is: SQLAlchemy takes escapes in the text of an ENUM for its values."""
+    """Return the type as it is: of an ENUM SQLAlchemy leaves the escapes in that it is reported with."""
     if not isinstance(kind, ENUM) or "\\" not in "".join(kind.enums):
         return kind
     values = [ESCAPED.sub(lambda found: CHARACTERS.get(found[1], found[1]), each) for each in kind.enums]
