@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
+
+if TYPE_CHECKING:
+    from .backends.base import Database
 
 KEY = "flask_safe_migrations"
 Recorder = Callable[[Connection], AbstractContextManager[Any]]
@@ -20,7 +23,7 @@ class RunContext:
     """One run of env.py."""
 
     # Run on this database, and not on those that the application has.
-    only: Any = None
+    only: "Database | None" = None
     # Run on a shadow database, or look: nothing is reported, journalled or saved.
     quiet: bool = False
     # Run on nothing: note the options for context.configure() that env.py and Migrate(…) give.
@@ -28,7 +31,7 @@ class RunContext:
     # Around the run, with its connection.
     recorder: Recorder = nullcontext
     # By bind: shadow databases that are at the newest revisions already.
-    shadows: dict[str | None, Any] = field(default_factory=dict)
+    shadows: "dict[str | None, Database]" = field(default_factory=dict)
     # Whether no other database comes after the one at hand.
     is_last: bool = True
     # What the developer answers to a difference that can be read in two ways.
@@ -50,7 +53,7 @@ class RunContext:
 class Comparison:
     """The database at hand, in ``migration.opts``: what the comparators of autogenerate need to know."""
 
-    database: Any
+    database: "Database"
     is_shadow: bool
     # `compare_server_default`: True, False, or a function of the application.
     compare_defaults: Any = True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import MigrationError
-from .reaching import Reaching
+from .base import Database
 
 
 def find(*names: str, folder: Path | None = None) -> str:
@@ -20,13 +20,13 @@ def find(*names: str, folder: Path | None = None) -> str:
     )
 
 
-def arguments(database: Reaching) -> dict[str, Any]:
+def arguments(database: Database) -> dict[str, Any]:
     """Return what the driver gets when this database is connected to: from its URL and from connect_args."""
     _, of_url = database.pool().dialect.create_connect_args(database.url)
     return {name: value for name, value in {**of_url, **database.args}.items() if value is not None}
 
 
-def refuse(database: Reaching, name: str, instead: str) -> MigrationError:
+def refuse(database: Database, name: str, instead: str) -> MigrationError:
     """Return the error for a setting without which the program would reach the server in another way."""
     return MigrationError(
         f"The connection to {database} uses {name}, which the client programs of {database.title} cannot be "

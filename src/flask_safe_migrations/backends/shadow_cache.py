@@ -12,12 +12,12 @@ from .. import settings
 from ..errors import MigrationError
 
 if TYPE_CHECKING:
-    from .keeping import Keeping
+    from .base import Database
 
 KEPT = 5  # the branches that somebody goes back and forth between
 
 
-def keep(database: "Keeping", key: str) -> None:
+def keep(database: "Database", key: str) -> None:
     """Write a file, and let the oldest go. Without the engine's own program for that, nothing is kept."""
     with suppress(MigrationError, DBAPIError, OSError):
         database.save_as(_path(database, key))
@@ -26,7 +26,7 @@ def keep(database: "Keeping", key: str) -> None:
             old.unlink(missing_ok=True)
 
 
-def recall(database: "Keeping", keys: Sequence[str]) -> str | None:
+def recall(database: "Database", keys: Sequence[str]) -> str | None:
     """Load the first of these that there is; a file that cannot be loaded is as good as none."""
     for key in keys:
         path = _path(database, key)
@@ -46,5 +46,5 @@ def _folder() -> Path:
     return settings.active().instance_folder / "shadow"
 
 
-def _path(database: "Keeping", key: str) -> Path:
+def _path(database: "Database", key: str) -> Path:
     return _folder() / f"{key[:32]}.{database.suffix}"

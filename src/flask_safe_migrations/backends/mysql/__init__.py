@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alembic.operations import ops
-from sqlalchemy import Connection, Dialect, Table, event, text
-from sqlalchemy import Engine as Pool
+from sqlalchemy import Connection, Dialect, Engine, Table, event, text
 from sqlalchemy.exc import DBAPIError
 
 from ..constraints import Part, Renaming
@@ -69,7 +68,7 @@ class MariaDB(Server):
         "(apt install mariadb-server) and set DATABASE_URL",
     }
 
-    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
+    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         # A connection ends when it is given back; a ROLLBACK before that fails on a node that is cut off.
         pool = super().pool(arguments, pool_reset_on_return=None, **options)
         # Several rows one by one: the journal remembers the key of each, but no rows that an INSERT returned.
@@ -84,7 +83,7 @@ class MariaDB(Server):
         event.listen(pool, "connect", connected)
         return pool
 
-    def reading(self) -> Pool:
+    def reading(self) -> Engine:
         return self.pool({"init_command": "SET SESSION TRANSACTION READ ONLY"})
 
     def limits(self) -> dict[str, Any]:

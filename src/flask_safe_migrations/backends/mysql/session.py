@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, text
-from sqlalchemy import Engine as Pool
+from sqlalchemy import Connection, CursorResult, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from ... import settings
@@ -38,7 +37,7 @@ def when_ready(run: Callable[[], None]) -> None:
 class Session:
     """Statements that commit by themselves; after an error on a new connection: ROLLBACK may raise 1213."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Engine) -> None:
         self.pool = pool
         self.connection: Connection | None = None
 

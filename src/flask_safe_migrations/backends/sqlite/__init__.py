@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
-from sqlalchemy import Connection, Table, create_engine, event, make_url
-from sqlalchemy import Engine as Pool
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
@@ -38,7 +37,7 @@ class SQLite(Database):
     after_failure = "Nothing was changed"
     suffix = "sqlite"
 
-    _memory: Pool | None = None
+    _memory: Engine | None = None
 
     @property
     def path(self) -> Path:
@@ -64,7 +63,7 @@ class SQLite(Database):
     def cheap_snapshots(self) -> bool:
         return not self.in_memory  # nothing of that outlives the process
 
-    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
+    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         if not self.in_memory:
             pool = super().pool(arguments, **options)
             # For seeding; a migration turns them off.
@@ -74,10 +73,10 @@ class SQLite(Database):
             self._memory = create_engine(self.url, poolclass=StaticPool, connect_args=self.args)
         return self._memory
 
-    def live_in(self, pool: Pool) -> None:
+    def live_in(self, pool: Engine) -> None:
         self._memory = pool
 
-    def reading(self) -> Pool:
+    def reading(self) -> Engine:
         if self.in_memory:
             return self.pool()
         url = self.url.set(database=self.path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})

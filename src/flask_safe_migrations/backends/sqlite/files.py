@@ -5,7 +5,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Engine as Pool
+from sqlalchemy import Engine
 
 from ...errors import MigrationError
 
@@ -48,12 +48,12 @@ def copy(source: Path, target: Path) -> None:
         raise MigrationError(f"{source} is damaged or no SQLite database ({found}): nothing was changed.")
 
 
-def from_memory(memory: Pool, target: Path) -> None:
+def from_memory(memory: Engine, target: Path) -> None:
     with closing(sqlite3.connect(target)) as file, memory.connect() as connection:
         connection.connection.driver_connection.backup(file)  # type: ignore[union-attr]
 
 
-def into_memory(source: Path, memory: Pool) -> None:
+def into_memory(source: Path, memory: Engine) -> None:
     """Fill a new database in memory; raises MigrationError, and leaves it empty."""
     with closing(sqlite3.connect(source)) as file, memory.connect() as connection:
         try:
