@@ -144,7 +144,7 @@ class Environment:
             print(f"-- Database {told}{database}\n", file=out)
         prepare = partial(runtime.build, script=context.script, upto=start)
         options = self._configure_args(database)
-        with one_sentence(database), database.rendering(out, prepare) as rendering:
+        with one_sentence(database), database.render_offline(out, prepare) as rendering:
             context.configure(**options, **rendering)
             revisions = binds.choosing(revisions_asked_for(), database.bind)
             context.configure(**options, **rendering, fn=revisions)
@@ -161,7 +161,7 @@ class Environment:
                     database.prepare()
                 database.create_version_schema()
                 with database.lock() as progress.waited:
-                    database.persist(partial(self._run_on_own_connection, database, progress))
+                    database.run_with_retries(partial(self._run_on_own_connection, database, progress))
                     progress.conclude()
                     if not progress.quiet:
                         marker.keep(database)
@@ -178,7 +178,7 @@ class Environment:
             readiness.remember_at_head(settings.active(), files.folders(self.context.script))
 
     def _run_on_own_connection(self, database: Database, progress: Progress) -> None:
-        limits = database.limits() if is_applying() else None
+        limits = database.statement_limits() if is_applying() else None
         with database.connect(limits) as connection, self.run.recorder(connection):
             connection.rollback()  # what a listener of the application may have begun
             self._run_on(connection, database, progress)
@@ -189,16 +189,16 @@ class Environment:
         with one_sentence(database, progress):
             if connection.in_transaction():
                 self._configure(connection, database, progress)
-                with database.watching(connection):
+                with database.on_foreign_transaction(connection):
                     context.run_migrations()
                 return
             # Who only reads must not touch what another process has laid down while it migrates.
-            with database.migrating(connection) if is_applying() or is_comparing() else nullcontext():
+            with database.migration_session(connection) if is_applying() or is_comparing() else nullcontext():
                 # Before this nothing may run on it: Alembic would take the transaction for somebody else's.
                 self._configure(connection, database, progress)
                 with context.begin_transaction():
                     if is_applying():
-                        progress.waited |= database.begin(context.get_context())
+                        progress.waited |= database.begin_migration(context.get_context())
                     context.run_migrations()
 
     def _configure(self, connection: Connection, database: Database, progress: Progress) -> None:

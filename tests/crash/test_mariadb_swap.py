@@ -39,7 +39,7 @@ CODE = [
 
 def fill(kind, first, extra=()):
     def run(new):
-        with new.pool(isolation_level="AUTOCOMMIT").connect() as connection:
+        with new.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
             for statement in (*CODE, *extra):
                 rows(connection, statement.replace("{kind}", kind).replace("{first}", str(first)))
     return run
@@ -72,7 +72,7 @@ with create_app().app_context():
     number, undone, killed = 0, [], None
     while True:
         database.rebuild(old)
-        with database.administering() as connection:
+        with database.connect_to_maintenance() as connection:
             left = [name for (name,) in rows(connection, "SHOW DATABASES") if name.startswith(database.name)]
             assert left == [database.name], left
         if killed is False:

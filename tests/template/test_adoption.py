@@ -66,7 +66,7 @@ def catalogue(project: BakedProject) -> str:
         "with create_app().app_context():\n    database = engines.configured()\n"
         "    with database.connect() as connection:\n"
         "        print(sorted((name, d.text) for name, d in database.schema(connection).items()))\n"
-        "        print(sorted(map(str, database.parts(connection))))\n"
+        "        print(sorted(map(str, database.constraints(connection))))\n"
     )
     out = project.run(project.python, "-c", code, FLASK_DEBUG="1").out
     return hashlib.sha256(out.encode()).hexdigest()

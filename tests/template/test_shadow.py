@@ -281,7 +281,7 @@ with create_app().app_context():
 
     def created(self):
         if "_shadow_" in self.name:
-            with database.administering() as other:
+            with database.connect_to_maintenance() as other:
                 assert not server_shadow.hold(self, other), "there before it was locked"
         create(self)
 
@@ -296,7 +296,7 @@ with create_app().app_context():
             print("still there")
     type(database).create = create
     server_shadow.secrets.token_hex = lambda size: "cd" * size
-    orphan = database.sibling(shadow.name)
+    orphan = database.with_name(shadow.name)
     orphan.create()  # as by one whose lock was lost
     with orphan.connect() as working:
         with database.shadow():

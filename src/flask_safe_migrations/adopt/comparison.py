@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 
 from .. import runtime, safety
 from ..backends.base import Database
-from ..backends.constraints import Renaming, renamings, without
+from ..backends.constraints import ConstraintRename, constraint_renames, without
 from ..backends.schema import Schema
 
 CONSTRAINTS = (ops.AddConstraintOp, ops.DropConstraintOp, ops.CreateIndexOp, ops.DropIndexOp)
@@ -24,7 +24,7 @@ class Comparison:
     # Tables that no model has.
     more_tables: list[str] = field(default_factory=list)
     # What is the same but for its name.
-    names: list[Renaming] = field(default_factory=list)
+    names: list[ConstraintRename] = field(default_factory=list)
 
 
 def compare(
@@ -37,7 +37,7 @@ def compare(
     found = Comparison()
     absent: set[str] = set()
     with database.connect() as connection, shadow.connect() as like:
-        had, wants = database.parts(connection), shadow.parts(like)
+        had, wants = database.constraints(connection), shadow.constraints(like)
         same = _same_columns(database.schema(connection), shadow.schema(like))
 
     def look(_heads: Any, migration: MigrationContext) -> list[Any]:
@@ -58,7 +58,7 @@ def compare(
     runtime.look(database, script, look)
     had = [part for part in had if part.place not in {*found.more_tables, *ignoring}]
     wants = [part for part in wants if part.place not in absent]
-    found.names = renamings(had, wants)
+    found.names = constraint_renames(had, wants)
     found.differences += [f"drops {part}" for part in without(had, wants)]
     found.differences += [f"adds {part}" for part in without(wants, had)]
     found.more_tables = [name for name in found.more_tables if name not in ignoring]

@@ -89,7 +89,7 @@ def adopt_at(database: Database, script: ScriptDirectory, at: str, *, yes: bool)
             _tell(found)
             raise MigrationError("Not adopted, and nothing was changed.")
         with database.connect() as connection, shadow.connect() as like:
-            names = adopt.renamings(database.parts(connection), shadow.parts(like))
+            names = adopt.constraint_renames(database.constraints(connection), shadow.constraints(like))
         if names:
             _give_names(database, shadow, adopt.Comparison(names=names), yes=yes)
         _tell_beyond(database, shadow)
@@ -110,7 +110,7 @@ def _give_names(
             "Not adopted, and nothing was changed. `flask db adopt --yes` gives them these names, once."
         )
     if database.cheap_snapshots:
-        snapshots.take_and_tell(database)
+        snapshots.take_and_report(database)
     adopt.give_names(database, like, found.names)
     output.line(f"Named {len(found.names)}.")
     return True

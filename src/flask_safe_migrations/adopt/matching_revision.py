@@ -41,7 +41,7 @@ def differing(database: Database, like: Database) -> list[str]:
     """Say how the catalogues differ, but for names, and for views and triggers that no revision makes."""
     with database.connect() as connection, like.connect() as pattern:
         lines = differences(_columns(like.schema(pattern)), _columns(database.schema(connection)))
-        had, wants = database.parts(connection), like.parts(pattern)
+        had, wants = database.constraints(connection), like.constraints(pattern)
     lines += [f"{part} is left over" for part in without(had, wants)]
     return lines + [f"{part} is missing" for part in without(wants, had)]
 

@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import conv
 from ..backends.base import Database
 from ..backends.constraints import plain
 from ..backends.escaping import take_literally
-from ..backends.generated_names import is_made_up
+from ..backends.generated_names import is_generated_name
 from ..backends.schema import schemas
 from ..errors import MigrationError
 
@@ -24,13 +24,13 @@ def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
     with warnings.catch_warnings(), database.connect() as connection:
         warnings.simplefilter("ignore", SAWarning)
         inspector = inspect(connection)
-        ours = database.own_tables
+        ours = database.internal_tables
         for schema in schemas(inspector):
             place = None if schema == inspector.default_schema_name else schema
             metadata.reflect(connection, schema=place, only=lambda name, _: name not in ours)
         for table in metadata.tables.values():
             take_literally(table)
-            database.complete(connection, table)
+            database.enrich_table(connection, table)
             _name(connection.dialect.name, table)
             for column in table.columns:
                 _refuse_unknown(column)
@@ -66,7 +66,7 @@ def in_circles(metadata: MetaData) -> Iterator[ForeignKeyConstraint]:
 def _name(dialect: str, table: Table) -> None:
     taken: set[str] = set()
     for constraint in sorted(table.constraints, key=lambda found: str(getattr(found, "sqltext", ""))):
-        made_up = is_made_up(dialect, table.name, constraint.name and str(constraint.name))
+        made_up = is_generated_name(dialect, table.name, constraint.name and str(constraint.name))
         if isinstance(constraint, CheckConstraint):
             prefix = f"ck_{table.name}_"
             if constraint.name and not made_up:

@@ -20,5 +20,5 @@ def beyond_models(database: Database, shadow: Database, ignoring: Iterable[str] 
 
 def _besides(database: Database, connection: Connection) -> set[str]:
     """Name what there is besides tables, whether or not it can be put into words."""
-    made = {f"{each.kind} {each.name}" for each in database.made(connection)}
-    return made | set(database.beyond(connection))
+    made = {f"{each.kind} {each.name}" for each in database.schema_objects(connection)}
+    return made | set(database.unsupported_objects(connection))

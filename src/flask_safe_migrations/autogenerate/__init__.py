@@ -15,10 +15,10 @@ from ..context import RunContext
 from ..errors import MigrationError
 from . import rendered_parts, unsupported
 from .answers import Answers
-from .casts import spelled_out
+from .casts import add_using_casts
 from .compare.types import differ as types_differ
 from .filters import include_name, include_object
-from .fk_indexes import dropped_along
+from .fk_indexes import drop_fk_indexes
 from .names import renamed
 from .order import in_order
 from .plugin import PLUGINS
@@ -81,6 +81,6 @@ def _settle(
     unsupported.say(migration)
     rename = partial(database.rename_sql, migration.dialect)
     for way in (up, down):
-        way.ops[:] = renamed(spelled_out(migration, way.ops), rename)
+        way.ops[:] = renamed(add_using_casts(migration, way.ops), rename)
     up.ops[:] = [*renames, *fill(migration, in_order(up.ops), answers)]
-    down.ops[:] = [*fill_again(migration, in_order(dropped_along(migration, down.ops))), *back]
+    down.ops[:] = [*fill_again(migration, in_order(drop_fk_indexes(migration, down.ops))), *back]

@@ -8,9 +8,9 @@ from alembic.runtime.migration import MigrationContext
 from ..context import Comparison
 
 
-def spelled_out(migration: MigrationContext, operations: list[Any]) -> list[Any]:
+def add_using_casts(migration: MigrationContext, operations: list[Any]) -> list[Any]:
     """In place: up and down need different ones."""
-    wording = Comparison.of(migration).database.wording
+    wording = Comparison.of(migration).database.normalizer
     for step in (step for operation in operations for step in getattr(operation, "ops", ())):
         if isinstance(step, ops.AlterColumnOp) and step.modify_type is not None:
             using = wording.cast(migration.dialect, step.column_name, step.existing_type, step.modify_type)

@@ -24,7 +24,7 @@ def include_name(database: Database, metadata: MetaData) -> Callable[..., bool]:
             return name in schemas
         if database.bind and not metadata.tables:
             return False  # one that has lost all its models, or has none yet: it is left alone
-        return kind != "table" or name not in database.private_tables
+        return kind != "table" or name not in database.library_tables
 
     return include
 
@@ -46,7 +46,7 @@ def keep(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> Pri
 def is_foreign(migration: MigrationContext, name: str) -> bool:
     """Whether this table or type is none of ours. All in a shadow is, but for what extensions bring along."""
     connection: Any = migration.connection
-    if name in Comparison.of(migration).database.wording.of_extensions(connection):
+    if name in Comparison.of(migration).database.normalizer.of_extensions(connection):
         return True
     return not Comparison.of(migration).is_shadow and not re.search(
         rf"\b{re.escape(name)}\b", _revisions(migration)

@@ -21,9 +21,9 @@ def drop_along(operation: ops.ModifyTableOps, reflected: Table, wanted: Table) -
             operation.ops.append(ops.DropIndexOp.from_index(indexes[str(key.name)]))
 
 
-def dropped_along(migration: MigrationContext, operations: list[Any]) -> list[Any]:
+def drop_fk_indexes(migration: MigrationContext, operations: list[Any]) -> list[Any]:
     """The same in a downgrade, in place: the index is one that there will be."""
-    if Comparison.of(migration).database.wording.indexes_foreign_keys:
+    if Comparison.of(migration).database.normalizer.indexes_foreign_keys:
         metadata: Any = migration.opts["target_metadata"]
         for table in operations:
             for key in _dropped(table):

@@ -24,7 +24,7 @@ def look(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchR
                 raise MigrationError(
                     f"Column {name} cannot be made on {database.title}: {reason}."
                 ) from error
-            advice = database.wording.unwise(column)
+            advice = database.normalizer.column_advice(column)
             if advice and name not in said:
                 said.add(name)
                 output.notice(f"Column {name}: {advice}.")

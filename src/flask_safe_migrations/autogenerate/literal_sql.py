@@ -5,10 +5,10 @@ from sqlalchemy import DefaultClause, TextClause, text
 from ..backends.escaping import escaped
 
 
-def literally(sql: str) -> TextClause:
+def escape_bind_params(sql: str) -> TextClause:
     """A colon in it is no parameter: '{"a":1}'."""
     return text(escaped(sql))
 
 
 def default(reflected: DefaultClause) -> DefaultClause:
-    return DefaultClause(literally(reflected.arg.text))  # type: ignore[union-attr]
+    return DefaultClause(escape_bind_params(reflected.arg.text))  # type: ignore[union-attr]

@@ -8,18 +8,18 @@ from alembic.operations import ops
 from ..backends.escaping import escaped
 
 
-class Undoable(ops.MigrateOperation):
+class ReversibleSQLOp(ops.MigrateOperation):
     def __init__(self, statements: list[str], back: list[str], *, first: bool = True) -> None:
         """`first`: before the operations on tables, and in the downgrade after them; else the other way."""
         self.statements, self.back, self.first = statements, back, first
 
-    def reverse(self) -> "Undoable":
-        return Undoable(self.back, self.statements, first=not self.first)
+    def reverse(self) -> "ReversibleSQLOp":
+        return ReversibleSQLOp(self.back, self.statements, first=not self.first)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         return ("execute", *self.statements)
 
 
-@renderers.dispatch_for(Undoable)
-def _render(_context: Any, operation: Undoable) -> list[str]:
+@renderers.dispatch_for(ReversibleSQLOp)
+def _render(_context: Any, operation: ReversibleSQLOp) -> list[str]:
     return [f"op.execute({escaped(sql)!r})" for sql in operation.statements]

@@ -38,7 +38,7 @@ def _read(migration: MigrationContext, table: Table) -> Stored | None:
     database: Database = Comparison.of(migration).database
     connection: Any = migration.connection
     try:
-        with warnings.catch_warnings(), database.wording.as_stored(connection, table) as scratch:
+        with warnings.catch_warnings(), database.normalizer.temporary_copy(connection, table) as scratch:
             warnings.simplefilter("ignore", SAWarning)
             inspector = inspect(scratch)
             return Stored(
@@ -47,7 +47,7 @@ def _read(migration: MigrationContext, table: Table) -> Stored | None:
                     str(check["name"]): check["sqltext"]
                     for check in inspector.get_check_constraints(table.name)
                 },
-                definitions=database.wording.definitions(scratch, table.name),
+                definitions=database.normalizer.definitions(scratch, table.name),
             )
     except DBAPIError as error:
         reason = str(error.orig).partition("\n")[0]

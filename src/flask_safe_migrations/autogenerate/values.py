@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import CompileError
 
 from ..backends.escaping import escaped, on_one_line, single
-from .literal_sql import literally
+from .literal_sql import escape_bind_params
 from .operations import dotted
 
 EXPRESSION = re.compile(r"\w+\(.*\)|CURRENT_\w+", re.IGNORECASE)
@@ -50,7 +50,11 @@ def written(said: str, kind: types.TypeEngine[Any]) -> str | TextClause:
     """Return what somebody typed: a value, or for anything but text an expression such as now()."""
     if isinstance(kind, types.Boolean) and said.casefold() in {"true", "false"}:
         return str(int(said.casefold() == "true"))  # a word is text to SQLite, and an error to MariaDB
-    return literally(said) if EXPRESSION.fullmatch(said) and not isinstance(kind, types.String) else said
+    return (
+        escape_bind_params(said)
+        if EXPRESSION.fullmatch(said) and not isinstance(kind, types.String)
+        else said
+    )
 
 
 def constant_default(wanted: Column[Any], dialect: Dialect) -> str | None:

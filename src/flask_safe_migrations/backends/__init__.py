@@ -47,7 +47,7 @@ def configured(bind: str | None = None) -> Database:
     database.bind = bind
     database.store_versions_in(current.version_table, current.version_table_schema)
     if current.testing:
-        database.live_in(engine)
+        database.use_engine(engine)
     return database
 
 

@@ -14,9 +14,9 @@ from sqlalchemy.pool import NullPool
 
 from ..errors import MigrationError
 from . import shadow_cache
-from .constraints import Part, Renaming, read
-from .normalizer import Wording
-from .objects import Made, parts_of
+from .constraints import ConstraintInfo, ConstraintRename, read
+from .normalizer import Normalizer
+from .objects import SchemaObject, parts_of
 from .schema import Schema
 
 
@@ -46,7 +46,7 @@ class Database:
         self.args = own | connect_args
 
     @property
-    def place(self) -> Any:
+    def identity(self) -> Any:
         """What two names of one and the same database have in common."""
         return self.url.get_backend_name(), self.url.host or "localhost", self.url.port, self.name
 
@@ -62,11 +62,11 @@ class Database:
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
 
-    def sibling(self, name: str) -> Self:
+    def with_name(self, name: str) -> Self:
         """Return another database on the same server or in the same folder."""
-        return self.at(self.url.set(database=name))
+        return self.with_url(self.url.set(database=name))
 
-    def at(self, url: URL) -> Self:
+    def with_url(self, url: URL) -> Self:
         """Return the database at another URL, with the part that this one has in the application."""
         other = type(self)(url, self.given_args)
         other.bind, other.version_table = self.bind, self.version_table
@@ -100,21 +100,21 @@ class Database:
     def create_version_schema(self) -> None:
         """Create the schema of the version table where there is none: Alembic does not."""
 
-    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
+    def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         """An engine of its own: the application's has listeners and a pool that are none of our business."""
         arguments = self.args | (arguments or {})
         return create_engine(self.url, poolclass=NullPool, connect_args=arguments, **options)
 
     @contextmanager
     def connect(self, arguments: dict[str, Any] | None = None) -> Iterator[Connection]:
-        with self.pool(arguments).connect() as connection:
+        with self.create_engine(arguments).connect() as connection:
             yield connection
 
-    def reading(self) -> Engine:
+    def create_read_only_engine(self) -> Engine:
         """An engine of its own through which nothing can be written: the database itself refuses."""
         raise NotImplementedError
 
-    def live_in(self, pool: Engine) -> None:
+    def use_engine(self, pool: Engine) -> None:
         """Use the application's own engine where there is no other way to the database: one in memory."""
 
     def version(self, connection: Connection) -> str:
@@ -141,13 +141,13 @@ class Database:
         if not self.exists():
             self.create()
 
-    def outside_development(self, root: Path) -> str | None:
+    def why_not_development(self, root: Path) -> str | None:
         """Say why this cannot be a development database, or None where it can."""
         if self.name.endswith(("_dev", "_test")):
             return None
         return f"its name ends neither in _dev nor in _test ({self})"
 
-    def explain(self, error: DBAPIError) -> str | None:
+    def explain_error(self, error: DBAPIError) -> str | None:
         """Say in one sentence what to mend, or None for an error that speaks of the SQL itself."""
         raise NotImplementedError
 
@@ -158,7 +158,7 @@ class Database:
     # What a revision that failed has left behind, in words.
     after_failure: ClassVar[str]
 
-    def limits(self) -> dict[str, Any]:
+    def statement_limits(self) -> dict[str, Any]:
         """Arguments for the connection that applies revisions: how long a statement may wait or run."""
         return {}
 
@@ -167,41 +167,41 @@ class Database:
         """Keep others from migrating this database; yields whether it had to wait for one that did."""
         yield False
 
-    def confirm(self) -> None:
+    def confirm_lock(self) -> None:
         """Raise MigrationError where the lock was lost that `lock` has taken."""
 
-    def persist(self, run: Callable[[], None]) -> None:
+    def run_with_retries(self, run: Callable[[], None]) -> None:
         """Call `run`, and call it again where the engine says that this may help."""
         run()
 
-    def watching(self, connection: Connection) -> AbstractContextManager[None]:
+    def on_foreign_transaction(self, connection: Connection) -> AbstractContextManager[None]:
         """Around a migration inside a transaction of somebody else's, in which all is left as it is."""
         return nullcontext()
 
-    def migrating(self, connection: Connection) -> AbstractContextManager[None]:
+    def migration_session(self, connection: Connection) -> AbstractContextManager[None]:
         """Around a migration on `connection`, before its transaction begins; puts everything back."""
         return nullcontext()
 
-    def begin(self, migration: MigrationContext) -> bool:
+    def begin_migration(self, migration: MigrationContext) -> bool:
         """First thing inside the transaction; returns whether it had to wait for another migration."""
         return False
 
-    def resumes(self) -> bool:
+    def is_half_applied(self) -> bool:
         """Whether a revision is half applied and about to be taken up again."""
         return False
 
-    def starting(self, revision: str, *, upgrade: bool) -> None:
+    def before_revision(self, revision: str, *, upgrade: bool) -> None:
         """Before each revision that is applied to a database that people use."""
 
-    def finished(self) -> None:
+    def after_revision(self) -> None:
         """After each revision, in the transaction that stores it."""
 
-    def guard(self, connection: Connection) -> Callable[[], None]:
+    def integrity_check(self, connection: Connection) -> Callable[[], None]:
         """Note what must not get worse; the function returned raises MigrationError where it has."""
         return lambda: None
 
     @contextmanager
-    def rendering(self, out: TextIO, prepare: Callable[["Database"], None]) -> Iterator[dict[str, Any]]:
+    def render_offline(self, out: TextIO, prepare: Callable[["Database"], None]) -> Iterator[dict[str, Any]]:
         """Around `--sql`; yields what context.configure() needs for it.
 
         `prepare` brings a throwaway database to the revision that the SQL starts from.
@@ -217,34 +217,36 @@ class Database:
     # What it holds: described, compared, written as SQL.
 
     # Tables of the workflow's own, which are no difference to the models.
-    private_tables: ClassVar[frozenset[str]] = frozenset({"migration_applied", "migration_marker"})
+    library_tables: ClassVar[frozenset[str]] = frozenset({"migration_applied", "migration_marker"})
     # How it words a schema, for comparisons.
-    wording: ClassVar[Wording]
+    normalizer: ClassVar[Normalizer]
     # What INSERT needs behind its columns where the key of a row is given and not made.
     with_given_keys: ClassVar[str] = ""
     # Whether a key that is given counts up what makes the next one.
     counts_given_keys: ClassVar[bool] = True
 
     @property
-    def own_tables(self) -> frozenset[str]:
+    def internal_tables(self) -> frozenset[str]:
         """Those, and Alembic's: what is in a database but no table of the application's."""
         names = {self.version_table}
         if self.version_table_schema:
             names.add(f"{self.version_table_schema}.{self.version_table}")
-        return self.private_tables | names
+        return self.library_tables | names
 
     def schema(self, connection: Connection) -> Schema:
         """Describe what this database holds, but for the tables of the workflow's own."""
         raise NotImplementedError
 
-    def parts(self, connection: Connection) -> list[Part]:
+    def constraints(self, connection: Connection) -> list[ConstraintInfo]:
         """Return the constraints and indexes, but for those of the workflow's own tables."""
-        return read(connection, self.own_tables, unique_is_index=self.wording.indexes_foreign_keys)
+        return read(connection, self.internal_tables, unique_is_index=self.normalizer.indexes_foreign_keys)
 
-    def complete(self, connection: Connection, table: Table) -> None:
+    def enrich_table(self, connection: Connection, table: Table) -> None:
         """Add to a reflected table what SQLAlchemy does not see in this engine."""
 
-    def give_names(self, connection: Connection, like: Connection, changes: list[Renaming]) -> None:
+    def rename_constraints(
+        self, connection: Connection, like: Connection, changes: list[ConstraintRename]
+    ) -> None:
         """Rename, or name, constraints and indexes of one table as those of the database `like` are named."""
         dialect = connection.dialect
         for change in changes:
@@ -259,7 +261,7 @@ class Database:
         """Return SQL that renames an index or constraint; None where it has to be made anew."""
         return None
 
-    def made(self, connection: Connection) -> list[Made]:
+    def schema_objects(self, connection: Connection) -> list[SchemaObject]:
         """Return what is there besides tables, with the SQL that makes it, in an order in which it can be."""
         return []
 
@@ -274,15 +276,15 @@ class Database:
         """Return by name what makes an index or a constraint of a table that is there."""
         return parts_of(self.table_sql(connection, table, schema))
 
-    def beyond(self, connection: Connection) -> list[str]:
+    def unsupported_objects(self, connection: Connection) -> list[str]:
         """Name what neither `schema` nor `made` can describe in full."""
         return []
 
-    def counters(self, connection: Connection) -> dict[str, str]:
+    def counter_sql(self, connection: Connection) -> dict[str, str]:
         """Return what counts keys up and has been used, each with the SQL that brings it where it is."""
         return {}
 
-    def as_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def readable_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """The value in this column so that it can be written down, and means the same when it is inserted."""
         return column
 
@@ -300,16 +302,16 @@ class Database:
         """A throwaway database on the same engine, empty; dropped at the end."""
         raise NotImplementedError
 
-    def anew(self) -> None:
+    def reset(self) -> None:
         """Make this throwaway database empty again."""
         self.drop()
         self.create()
 
-    def keep(self, key: str) -> None:
+    def store(self, key: str) -> None:
         """Keep what this throwaway database holds, for `recall`; it only saves time, so it never raises."""
         shadow_cache.keep(self, key)
 
-    def recall(self, keys: Sequence[str]) -> str | None:
+    def load_stored(self, keys: Sequence[str]) -> str | None:
         """Fill this throwaway database, which is empty, with the first of these that was kept."""
         return shadow_cache.recall(self, keys)
 

@@ -22,7 +22,7 @@ def find(*names: str, folder: Path | None = None) -> str:
 
 def arguments(database: Database) -> dict[str, Any]:
     """Return what the driver gets when this database is connected to: from its URL and from connect_args."""
-    _, of_url = database.pool().dialect.create_connect_args(database.url)
+    _, of_url = database.create_engine().dialect.create_connect_args(database.url)
     return {name: value for name, value in {**of_url, **database.args}.items() if value is not None}
 
 

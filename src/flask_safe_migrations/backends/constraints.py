@@ -19,7 +19,7 @@ TOLD = ("unique", "referred_table", "referred_columns", "type", "column_sorting"
 
 
 @dataclass(frozen=True)
-class Part:
+class ConstraintInfo:
     """One constraint or index; `told` is all of it but for table, columns and name, in the engine's words."""
 
     schema: str | None
@@ -42,15 +42,17 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Renaming:
-    part: Part
+class ConstraintRename:
+    part: ConstraintInfo
     new: str
 
     def __str__(self) -> str:
         return f"{self.part}: {self.part.name or 'without a name'}, to be {self.new}"
 
 
-def renamings(had: Iterable[Part], wants: Iterable[Part]) -> list[Renaming]:
+def constraint_renames(
+    had: Iterable[ConstraintInfo], wants: Iterable[ConstraintInfo]
+) -> list[ConstraintRename]:
     """Return what is the same on both sides but for its name."""
     wanted = _by_identity(wants)
     found = []
@@ -59,27 +61,27 @@ def renamings(had: Iterable[Part], wants: Iterable[Part]) -> list[Renaming]:
         new = sorted({str(part.name) for part in wanted.get(identity, ()) if part.name} - names)
         kept = {part.name for part in wanted.get(identity, ())}
         old = sorted((part for part in parts if part.name not in kept), key=lambda part: str(part.name))
-        found += [Renaming(part, name) for part, name in zip(old, new, strict=False)]
+        found += [ConstraintRename(part, name) for part, name in zip(old, new, strict=False)]
     return sorted(found, key=str)
 
 
-def without(parts: Iterable[Part], others: Iterable[Part]) -> list[Part]:
+def without(parts: Iterable[ConstraintInfo], others: Iterable[ConstraintInfo]) -> list[ConstraintInfo]:
     """Return those that are not among the others, by whatever name."""
     known = {part.identity for part in others}
     return [part for part in parts if part.identity not in known]
 
 
-def _by_identity(parts: Iterable[Part]) -> dict[tuple[Any, ...], list[Part]]:
-    found: dict[tuple[Any, ...], list[Part]] = defaultdict(list)
+def _by_identity(parts: Iterable[ConstraintInfo]) -> dict[tuple[Any, ...], list[ConstraintInfo]]:
+    found: dict[tuple[Any, ...], list[ConstraintInfo]] = defaultdict(list)
     for part in parts:
         found[part.identity].append(part)
     return found
 
 
-def read(connection: Connection, ignoring: frozenset[str], *, unique_is_index: bool) -> list[Part]:
+def read(connection: Connection, ignoring: frozenset[str], *, unique_is_index: bool) -> list[ConstraintInfo]:
     """Return them all, as SQLAlchemy's inspector sees them; `unique_is_index` where the engine has it so."""
     inspector = inspect(connection)
-    found: list[Part] = []
+    found: list[ConstraintInfo] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
         for schema in schemas(inspector):
@@ -96,7 +98,9 @@ def read(connection: Connection, ignoring: frozenset[str], *, unique_is_index: b
     return found
 
 
-def _parts(schema: str | None, table: str, kind: str, things: Any, own: str | None) -> Iterator[Part]:
+def _parts(
+    schema: str | None, table: str, kind: str, things: Any, own: str | None
+) -> Iterator[ConstraintInfo]:
     for thing in [things] if kind == "primary key" else things:
         if not thing or (kind == "primary key" and not thing["constrained_columns"]):
             continue
@@ -110,7 +114,7 @@ def _parts(schema: str | None, table: str, kind: str, things: Any, own: str | No
         if thing.get("referred_schema") not in {None, own}:
             told["referred_schema"] = thing["referred_schema"]
         text = plain(thing["sqltext"]) if kind == "check" else str(sorted((told | options).items()))
-        yield Part(schema, table, kind, tuple(map(str, columns)), text, thing["name"])
+        yield ConstraintInfo(schema, table, kind, tuple(map(str, columns)), text, thing["name"])
 
 
 def plain(condition: str) -> str:

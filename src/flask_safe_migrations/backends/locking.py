@@ -12,7 +12,7 @@ from ..errors import MigrationError
 PAUSE = 0.1  # seconds between two tries
 
 
-def wait_for(
+def poll_until(
     take: Callable[[], bool],
     holder: Callable[[], str | None],
     place: str,
@@ -40,7 +40,7 @@ def wait_for(
     return waited
 
 
-def myself() -> str:
+def process_tag() -> str:
     """What the others are told about this process, in the 63 characters of an application_name."""
     return f"{socket.gethostname()[:30]}|{os.getpid()}|{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -61,7 +61,7 @@ def told(description: str | None) -> str | None:
     return f"the migration of {host}, pid {pid}, since {since}"
 
 
-def died(description: str, ends: str) -> str:
+def describe_dead_holder(description: str, ends: str) -> str:
     """Say what is waited for where `told()` has found that the process is gone."""
     host, pid, since = description.split("|")
     return f"the lease of the migration of {host}, pid {pid}, since {since}, which is gone (it ends {ends}),"

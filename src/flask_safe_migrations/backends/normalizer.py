@@ -9,13 +9,13 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
 
-class Wording:
+class Normalizer:
     # Whether a primary key's name is stored, and can be changed without making the key anew.
     names_primary_keys: ClassVar[bool] = False
     # Whether a foreign key gets an index of its own name where it has none.
     indexes_foreign_keys: ClassVar[bool] = False
 
-    def plain_type(self, told: str) -> str:
+    def normalize_type(self, told: str) -> str:
         """The type without what says nothing. Equal ones are surely equal; of others the server is asked."""
         return told
 
@@ -23,11 +23,11 @@ class Wording:
         """The type that SQLAlchemy does not recognise in a column, in what makes the table."""
         return None
 
-    def plain_default(self, told: str | None) -> str | None:
+    def normalize_default(self, told: str | None) -> str | None:
         """The same for a server default."""
         return told
 
-    def as_written(self, told: str) -> str:
+    def normalize_check(self, told: str) -> str:
         """The text of a condition, so that it is reported as it is now when it is made of this text."""
         return told
 
@@ -37,7 +37,7 @@ class Wording:
         """Return what turns values of one type into the other, where the engine has to be told."""
         return None
 
-    def unwise(self, column: Column[Any]) -> str | None:
+    def column_advice(self, column: Column[Any]) -> str | None:
         """Say what will surprise in this column."""
         return None
 
@@ -58,7 +58,7 @@ class Wording:
         return set()
 
     @contextmanager
-    def as_stored(self, connection: Connection, table: Table) -> Iterator[Connection]:
+    def temporary_copy(self, connection: Connection, table: Table) -> Iterator[Connection]:
         """While this lasts, the name of `table` means a temporary one on the connection that it yields.
 
         So two texts are compared that one server has written: none keeps SQL as it was given. No lock is

@@ -7,7 +7,7 @@ NAMED = re.compile(r'(?:CREATE (?:UNIQUE )?INDEX|ALTER TABLE \S+ ADD CONSTRAINT)
 
 
 @dataclass(frozen=True)
-class Made:
+class SchemaObject:
     """A view, trigger, function, extension or the like."""
 
     kind: str

@@ -14,7 +14,7 @@ from .. import output
 from ..errors import MigrationError
 from . import server_shadow
 from .base import Database
-from .locking import wait_for
+from .locking import poll_until
 
 TRIES = 10
 
@@ -29,24 +29,24 @@ class Server(Database):
     maintenance: ClassVar[str | None]
     port: ClassVar[int]
     # Finds something where a database called :name exists, and the names of all there are.
-    lookup: ClassVar[str]
-    names: ClassVar[str]
+    exists_query: ClassVar[str]
+    list_query: ClassVar[str]
     # Takes or gives back a lock with this :number that ends with its connection; 1 where it was to be had.
-    hold: ClassVar[TextClause]
-    let_go: ClassVar[TextClause]
+    lock_query: ClassVar[TextClause]
+    unlock_query: ClassVar[TextClause]
     # How many are connected to the database called :name.
-    users: ClassVar[TextClause]
+    users_query: ClassVar[TextClause]
     # Whether SHADOW_DATABASE_URL names it: it may be emptied, but not dropped.
     is_given = False
     # What the driver says when it cannot connect, in small letters, and what to do about it.
-    signs: ClassVar[dict[str, str]]
+    connection_hints: ClassVar[dict[str, str]]
     # Finds process, user, state and beginning of the oldest transaction of others.
-    oldest: ClassVar[TextClause]
+    oldest_transaction: ClassVar[TextClause]
 
     @contextmanager
-    def administering(self) -> Iterator[Connection]:
+    def connect_to_maintenance(self) -> Iterator[Connection]:
         url = self.url.set(database=self.maintenance or "")
-        with self.at(url).pool(isolation_level="AUTOCOMMIT").connect() as connection:
+        with self.with_url(url).create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
             yield connection
 
     def quoted(self, connection: Connection) -> str:
@@ -57,7 +57,7 @@ class Server(Database):
         return dialect.identifier_preparer.format_table(table(operation.table_name, schema=operation.schema))
 
     def engine_version(self) -> str:
-        with self.administering() as connection:
+        with self.connect_to_maintenance() as connection:
             return self.version(connection)
 
     def exists(self) -> bool:
@@ -68,8 +68,8 @@ class Server(Database):
         except DBAPIError:
             if time.monotonic() - began > float(self.argument("connect_timeout")) - 1:
                 raise  # nobody answers, and nobody would answer the next question
-            with self.administering() as connection:
-                if not connection.scalar(text(self.lookup), {"name": self.name}):
+            with self.connect_to_maintenance() as connection:
+                if not connection.scalar(text(self.exists_query), {"name": self.name}):
                     return False
             with self.connect():  # it does: somebody made it just now, or there is another obstacle
                 return True
@@ -77,7 +77,7 @@ class Server(Database):
     def shadow(self) -> AbstractContextManager[Database]:
         return server_shadow.shadow(self)
 
-    def rest(self, connection: Connection) -> None:
+    def keep_alive(self, connection: Connection) -> None:
         """Have the server keep a connection that says nothing for hours: a lock ends with it."""
         raise NotImplementedError
 
@@ -86,33 +86,33 @@ class Server(Database):
         return True
 
     @contextmanager
-    def turn(self) -> Iterator[Connection]:
+    def rebuild_lock(self) -> Iterator[Connection]:
         """Of several that make this database anew one after the other does; yields what holds the lock."""
-        with self.administering() as connection:
-            wait_for(lambda: server_shadow.hold(self, connection), lambda: None, str(self))
+        with self.connect_to_maintenance() as connection:
+            poll_until(lambda: server_shadow.hold(self, connection), lambda: None, str(self))
             yield connection
 
-    def anew(self) -> None:
+    def reset(self) -> None:
         if self.is_given:
             self.clear()
         else:
-            super().anew()
+            super().reset()
 
     def clear(self) -> None:
         """Drop all that is in this database, but not the database itself."""
         raise NotImplementedError
 
-    def gave_way(self, error: BaseException | None) -> bool:
+    def is_lock_timeout(self, error: BaseException | None) -> bool:
         """Whether this is an error because of somebody's lock, which may be gone the next time."""
         raise NotImplementedError
 
-    def persist(self, run: Callable[[], None]) -> None:
+    def run_with_retries(self, run: Callable[[], None]) -> None:
         """Run again what gave way to somebody's lock: a revision starts anew, or where it stopped."""
         for left in reversed(range(TRIES)):
             try:
                 return run()
             except MigrationError as error:
-                if not left or not self.gave_way(error.__cause__):
+                if not left or not self.is_lock_timeout(error.__cause__):
                     raise
                 pause = random.uniform(0.5, 1.5)  # noqa: S311
                 output.notice(f"{error.message} Trying again, {left} more times.")
@@ -123,12 +123,12 @@ class Server(Database):
         statement = " ".join((error.statement or "COMMIT").split())[:100]
         who = ""
         with suppress(DBAPIError), self.connect() as connection:  # not everybody may ask
-            if oldest := connection.execute(self.oldest).first():
+            if oldest := connection.execute(self.oldest_transaction).first():
                 who = "; the oldest transaction is that of process {} ({}, {}, since {})".format(*oldest)
         return f"Gave way: somebody holds a lock that this needs: {statement}{who}."
 
-    def explain(self, error: DBAPIError) -> str | None:
-        if self.gave_way(error):
+    def explain_error(self, error: DBAPIError) -> str | None:
+        if self.is_lock_timeout(error):
             return self._tell_gave_way(error)
         place = f"{self.url.host or 'localhost'}:{self.url.port or self.port}"
         if error.connection_invalidated:
@@ -142,7 +142,7 @@ class Server(Database):
         if error.statement and not error.statement.startswith("CREATE DATABASE"):
             return None  # the server answers, so it is about the SQL
         said = str(error.orig).casefold()
-        for sign, sentence in self.signs.items():
+        for sign, sentence in self.connection_hints.items():
             if sign in said:
                 told = sentence.format(name=self.name, user=self.url.username)
                 return f"{self.title} at {place} {told} ({self})."

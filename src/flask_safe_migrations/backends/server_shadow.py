@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import settings
 from ..errors import MigrationError
-from .locking import wait_for
+from .locking import poll_until
 
 if TYPE_CHECKING:
     from .server import Server
@@ -32,7 +32,7 @@ def shadow(owner: "Server") -> Iterator["Server"]:
         with _given(owner, url) as given:
             yield given
         return
-    with owner.administering() as connection:
+    with owner.connect_to_maintenance() as connection:
         (made,) = claim(owner, connection, "shadow", drop=_drop_unused)
         _create(made)
         try:
@@ -43,7 +43,7 @@ def shadow(owner: "Server") -> Iterator["Server"]:
 
 @contextmanager
 def _given(owner: "Server", url: URL) -> Iterator["Server"]:
-    given = owner.at(url)
+    given = owner.with_url(url)
     given.is_given = True
     if url.get_backend_name() != owner.url.get_backend_name():
         raise MigrationError(f"SHADOW_DATABASE_URL leads to another engine than {owner.title}: mend it.")
@@ -53,14 +53,14 @@ def _given(owner: "Server", url: URL) -> Iterator["Server"]:
             "it takes a database whose name ends in _shadow."
         )
     # AUTOCOMMIT: many a server ends a session that rests in a transaction, and the lock with it.
-    with given.pool(isolation_level="AUTOCOMMIT").connect() as connection:
-        given.rest(connection)
-        wait_for(lambda: hold(given, connection), lambda: "another command", str(given))
-        given.anew()
+    with given.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
+        given.keep_alive(connection)
+        poll_until(lambda: hold(given, connection), lambda: "another command", str(given))
+        given.reset()
         try:
             yield given
         finally:
-            given.anew()
+            given.reset()
 
 
 def _create(made: "Server") -> None:
@@ -69,14 +69,14 @@ def _create(made: "Server") -> None:
     except DBAPIError as error:
         said = str(error.orig).strip().partition("\n")[0]
         raise MigrationError(
-            f"A throwaway database could not be made: {made.explain(error) or said} Where that may not be, "
-            "set SHADOW_DATABASE_URL to an empty database whose name ends in _shadow."
+            f"A shadow database could not be created: {made.explain_error(error) or said} Where that is not "
+            "allowed, set SHADOW_DATABASE_URL to an empty database whose name ends in _shadow."
         ) from error
 
 
 def hold(database: "Server", connection: Connection) -> bool:
     """Say until the connection ends that `database` is in use; return False where another one says so."""
-    return bool(connection.scalar(database.hold, _number(database.name)) == 1)
+    return bool(connection.scalar(database.lock_query, _number(database.name)) == 1)
 
 
 def claim(
@@ -86,12 +86,12 @@ def claim(
 
     What processes that were killed have left of these kinds is dropped first.
     """
-    owner.rest(connection)
+    owner.keep_alive(connection)
     if owner.sees_all_locks(connection):
         _sweep(owner, connection, kinds, drop)
     claimed = []
     for kind in kinds:
-        database = owner.sibling(f"{_head(owner)}_{kind}_{secrets.token_hex(TOKEN // 2)}")
+        database = owner.with_name(f"{_head(owner)}_{kind}_{secrets.token_hex(TOKEN // 2)}")
         if not hold(database, connection):
             raise MigrationError(f"{database} is in use by another command: nothing was changed, try again.")
         claimed.append(database)
@@ -102,17 +102,17 @@ def _sweep(
     owner: "Server", connection: Connection, kinds: tuple[str, ...], drop: Callable[["Server"], None]
 ) -> None:
     ours = re.compile(rf"{re.escape(_head(owner))}_({'|'.join(kinds)})_[0-9a-f]{{{TOKEN}}}")
-    for name in connection.scalars(text(owner.names)).all():
-        if ours.fullmatch(name) and hold(owner.sibling(name), connection):
+    for name in connection.scalars(text(owner.list_query)).all():
+        if ours.fullmatch(name) and hold(owner.with_name(name), connection):
             with suppress(DBAPIError):  # somebody else's, with the same prefix
-                drop(owner.sibling(name))
-            connection.execute(owner.let_go, _number(name))
+                drop(owner.with_name(name))
+            connection.execute(owner.unlock_query, _number(name))
 
 
 def _drop_unused(database: "Server") -> None:
     """Leave one that somebody is connected to: a network or a pooler may have ended the lock of a living."""
-    with database.administering() as connection:
-        used = connection.scalar(database.users, {"name": database.name})
+    with database.connect_to_maintenance() as connection:
+        used = connection.scalar(database.users_query, {"name": database.name})
     if not used:
         database.drop()
 

@@ -36,7 +36,7 @@ def recall(database: "Database", keys: Sequence[str]) -> str | None:
                 os.utime(path)  # in use
             except (MigrationError, OSError):
                 path.unlink(missing_ok=True)
-                database.anew()
+                database.reset()
                 continue
             return key
     return None

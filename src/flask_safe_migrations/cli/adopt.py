@@ -71,7 +71,7 @@ def _has_nothing_to_adopt(database: Database, script: ScriptDirectory) -> bool:
     if database.exists():
         with database.connect() as connection:
             tables = inspect(connection).get_table_names()
-    if not set(tables) - database.own_tables:
+    if not set(tables) - database.internal_tables:
         output.line(
             f"{binds.told(database)}Nothing to adopt: {database} has no tables; "
             "`flask db upgrade` makes them."

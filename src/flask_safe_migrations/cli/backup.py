@@ -17,4 +17,4 @@ def backup() -> None:
             if not database.exists():
                 raise MigrationError(f"{database} does not exist, so there is nothing to save.")
             with database.lock():
-                snapshots.take_and_tell(database)
+                snapshots.take_and_report(database)

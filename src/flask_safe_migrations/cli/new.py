@@ -22,7 +22,7 @@ from ..runtime.checks import refuse_several_heads
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config
 from .data_revision import backfill
-from .revision_report import prove_and_tell
+from .revision_report import prove_and_report
 
 
 @click.command()
@@ -88,7 +88,7 @@ def _prove(revision: Script, script: ScriptDirectory, shadows: dict[str | None, 
             if not (shadow := shadows.get(database.bind)):
                 shadow = stack.enter_context(database.shadow())
                 runtime.build(shadow, script, _parent(revision))
-            prove_and_tell(shadow, script, revision, compared=bool(shadows))
+            prove_and_report(shadow, script, revision, compared=bool(shadows))
 
 
 def _new_for_data(message: str, data: str) -> None:

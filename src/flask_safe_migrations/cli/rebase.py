@@ -16,7 +16,7 @@ from ..revisions.git import Git
 from ..runtime import binds, checks, undo
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config
-from .revision_report import prove_and_tell
+from .revision_report import prove_and_report
 
 
 @click.command()
@@ -48,7 +48,7 @@ def rebase(move: str | None) -> None:
                 runtime.build(shadow, script, plan.tip.revision if plan.tip else "base")
                 for revision in map(script.get_revision, [mover.revision for mover in plan.movers]):
                     if binds.touches(revision.module, database.bind):
-                        prove_and_tell(shadow, script, revision)
+                        prove_and_report(shadow, script, revision)
                     else:
                         runtime.run(shadow, script, revision.revision, upgrade=True)
     output.line(f"Then: {git.next_step(Path(script.dir).name)}; `flask db upgrade` applies what is pending.")

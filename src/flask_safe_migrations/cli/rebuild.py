@@ -50,7 +50,7 @@ def _seed(ctx: click.Context, new: Database) -> None:
     if seed := current_app.cli.get_command(ctx, "seed"):
         db = settings.active().db
         configured = db.engines[None]
-        db.engines[None] = new.pool()
+        db.engines[None] = new.create_engine()
         try:
             ctx.invoke(seed)
         finally:

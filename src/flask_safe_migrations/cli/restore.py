@@ -48,7 +48,7 @@ def _put_back(database: Database, source: Path) -> None:
     with one_sentence(database):
         if database.exists():
             with database.lock():
-                snapshots.take_and_tell(database)
+                snapshots.take_and_report(database)
         database.rebuild(fill)
     output.line(f"{database} is what {source.name} holds.")
 

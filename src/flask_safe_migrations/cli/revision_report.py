@@ -19,7 +19,7 @@ SHOWN = 30  # lines of SQL
 SCHEMA_OR_DATA = re.compile(r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|INSERT|UPDATE|TRUNCATE)\b", re.IGNORECASE)
 
 
-def prove_and_tell(
+def prove_and_report(
     shadow: Database, script: ScriptDirectory, revision: Script, *, compared: bool = False
 ) -> None:
     """Raises MigrationError where the revision does not do what it should; its file stays.
@@ -44,7 +44,7 @@ def prove_and_tell(
     failure = None
     try:
         empty = prove.run(watch, models=prove.concerned if compared else every)
-    except verification.UnprovedError as error:
+    except verification.ProofError as error:
         failure = error
     for line in safety.describe(recorded):
         output.line(f"  {line}")

@@ -103,7 +103,7 @@ def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) ->
     return found
 
 
-def tell_changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> bool:
+def report_changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> bool:
     """Warn, and return whether there was a reason.
 
     Raises MigrationError where MIGRATION_REFUSE_CHANGED is set.

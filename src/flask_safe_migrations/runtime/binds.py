@@ -147,7 +147,7 @@ def _refuse_doubles(databases: list[Database]) -> None:
     places: dict[Any, Database] = {}
     suffixes: dict[str, Database] = {}
     for database in databases:
-        if (other := places.setdefault(database.place, database)) is not database:
+        if (other := places.setdefault(database.identity, database)) is not database:
             raise MigrationError(
                 f"The databases {label(other)} and {label(database)} are one and the same ({database}): "
                 "each needs one of its own."

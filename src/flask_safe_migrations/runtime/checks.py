@@ -48,7 +48,7 @@ def outside_development(database: Database) -> str | None:
     """Say why this is no development database, or None where it is one."""
     if not settings.active().debug:
         return "the application does not run in development (FLASK_DEBUG=1)"
-    if reason := database.outside_development(settings.active().project_folder):
+    if reason := database.why_not_development(settings.active().project_folder):
         return reason
     if since := marker.marked_since(database):
         return f"it was migrated with FLASK_DEBUG=0 on {since}, so it is used outside development"

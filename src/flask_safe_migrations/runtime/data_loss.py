@@ -25,7 +25,7 @@ def allowed(database: Database, migration: MigrationContext, steps: list[Any]) -
     squashed = any(getattr(step.revision.module, "replaces", None) for step in back)
     if word is None or not back or not (squashed or outside_development(database)):
         return False
-    with database.connect(database.limits()) as connection:
+    with database.connect(database.statement_limits()) as connection:
         try:
             loses, drops = "loses", _dropped(migration, back)
         except UnreadableError:
@@ -33,7 +33,7 @@ def allowed(database: Database, migration: MigrationContext, steps: list[Any]) -
             drops = {
                 Drop(name)
                 for name in inspect(connection).get_table_names()
-                if name not in database.own_tables
+                if name not in database.internal_tables
             }
         told = _count(connection, drops)
     if told and not word:

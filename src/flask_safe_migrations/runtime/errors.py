@@ -30,10 +30,10 @@ def one_sentence(database: Database, progress: Progress | None = None) -> Iterat
 
 
 def _sentence(error: Exception, database: Database, progress: Progress | None) -> str | None:
-    if isinstance(error, DBAPIError) and (explained := database.explain(error)):
+    if isinstance(error, DBAPIError) and (explained := database.explain_error(error)):
         return explained
     if isinstance(error, CommandError):  # it found the version changed: then by whom?
-        database.confirm()
+        database.confirm_lock()
     if progress and progress.current:
         path = Path(progress.current.revision.path)
         if isinstance(error, NotImplementedError) and not progress.current.is_upgrade:

@@ -47,7 +47,7 @@ def marked_since(database: Database) -> str | None:
 def _belongs_on(database: Database) -> bool:
     current = settings.active()
     in_use = not (current.debug or current.testing)
-    return in_use and database.outside_development(current.project_folder) is None
+    return in_use and database.why_not_development(current.project_folder) is None
 
 
 def _write(database: Database) -> None:

@@ -13,7 +13,7 @@ from ..backends.base import Database
 from ..errors import MigrationError
 from . import applied, binds, data_loss
 from .heads import describe
-from .snapshots import may_destroy, take_and_tell
+from .snapshots import may_destroy, take_and_report
 
 
 class Progress:
@@ -45,24 +45,24 @@ class Progress:
             self.options = migration.opts
             steps = binds.choosing(revisions, self.database.bind)(heads, migration)
             if migration.connection and not self.quiet:
-                self.warned = applied.tell_changed(migration.connection, self.script, self.after)
+                self.warned = applied.report_changed(migration.connection, self.script, self.after)
             if not steps:
                 return
-            if isinstance(steps[0], RevisionStep) and not self.database.resumes():  # and not `stamp`
+            if isinstance(steps[0], RevisionStep) and not self.database.is_half_applied():  # and not `stamp`
                 check(migration)
             if self.before and not self.quiet and not self.saved:
                 lost = data_loss.allowed(self.database, migration, steps)
                 if lost or (self.database.cheap_snapshots and may_destroy(steps)):
-                    take_and_tell(self.database, self.before)
+                    take_and_report(self.database, self.before)
                 self.saved = True
             if migration.connection and not self.quiet:
                 applied.prepare(migration.connection)
-            verify = self.database.guard(migration.connection) if migration.connection else None
+            verify = self.database.integrity_check(migration.connection) if migration.connection else None
             for step in steps:
                 self.current = step if isinstance(step, RevisionStep) else None
                 self.started = time.perf_counter()
                 if self.current and not self.quiet:
-                    self.database.starting(self.current.revision.revision, upgrade=step.is_upgrade)
+                    self.database.before_revision(self.current.revision.revision, upgrade=step.is_upgrade)
                 yield step
             if verify:
                 verify()  # still inside the transaction, where the engine has one for the whole run
@@ -82,7 +82,7 @@ class Progress:
                 applied.note(ctx.connection, self.current, seconds)
             else:
                 applied.stamp(ctx.connection, self.script, self.after)
-        self.database.finished()
+        self.database.after_revision()
         if not self.quiet and self.current:
             sign = "" if step.is_upgrade else "back: "
             output.line(f"  {sign}{describe(self.script, {self.current.revision.revision})}  {seconds:.2f} s")

@@ -37,10 +37,10 @@ def build(database: Database, script: ScriptDirectory, upto: str) -> None:
     targets = script.get_revisions(upto)
     if not keys:  # no revision yet
         return
-    if database.recall(keys) != keys[0] or len(targets) > 1:
+    if database.load_stored(keys) != keys[0] or len(targets) > 1:
         _run(database, script, upto)
         if len(targets) == 1:
-            database.keep(keys[0])
+            database.store(keys[0])
 
 
 def fingerprints(database: Database, script: ScriptDirectory) -> dict[str, str]:
@@ -82,11 +82,11 @@ def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
     with (
         one_sentence(database, progress),
         database.connect() as connection,
-        database.migrating(connection),
+        database.migration_session(connection),
     ):
         migration = MigrationContext.configure(connection, opts=options)
         with Operations.context(migration), migration.begin_transaction():
-            database.begin(migration)
+            database.begin_migration(migration)
             migration.run_migrations()
 
 

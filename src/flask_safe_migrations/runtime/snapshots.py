@@ -38,7 +38,7 @@ def take(database: Database, revision: str) -> Path:
     return path
 
 
-def take_and_tell(database: Database, heads: set[str] | None = None) -> None:
+def take_and_report(database: Database, heads: set[str] | None = None) -> None:
     if heads is None:
         heads = stored_heads(database)
     path = take(database, "+".join(sorted(heads)) or "empty")

@@ -15,7 +15,7 @@ from ..runtime import binds
 from . import archive
 from .composition import Composing
 from .effects import asks_for_engine
-from .outcome import Folded, run_folded
+from .outcome import Outcome, run_folded
 from .proof import prove
 from .release import release
 from .rendering import Rendered, facts, file_name, render_file
@@ -60,7 +60,7 @@ def squash(databases: list[Database], script: ScriptDirectory, fold: Fold) -> Sq
     head = facts(fold, titles, known, manifest.content(path.read_text(encoding="utf-8")), date)
     several = any(asks_for_engine(Path(each.path)) for each in fold.folded)
     functions: list[Rendered] = []
-    left: list[tuple[Database, Folded]] = []
+    left: list[tuple[Database, Outcome]] = []
     with stage(script, fold, name) as staged:
         for database in databases:
             touched = any(binds.touches(each.module, database.bind) for each in fold.folded)

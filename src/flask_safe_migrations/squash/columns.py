@@ -22,7 +22,7 @@ def mix(table: Table, model: Table | None, sql: list[str], database: Database, d
             del table.dialect_kwargs[option]
     for column in table.columns:
         known = None if model is None else model.columns.get(column.name)
-        if found := database.wording.known_type(column.name, sql):
+        if found := database.normalizer.known_type(column.name, sql):
             column.type = found
         elif known is not None and _same(column.type, known.type, database, dialect):
             column.type = known.type
@@ -35,7 +35,7 @@ def mix(table: Table, model: Table | None, sql: list[str], database: Database, d
 def _default(column: Column[Any], known: Column[Any] | None, database: Database, dialect: Dialect) -> Any:
     """That of the model, or the time of day, which every engine has a word of its own for."""
     compiler: Any = dialect.ddl_compiler(dialect, None)  # type: ignore[arg-type]
-    plain = database.wording.plain_default
+    plain = database.normalizer.normalize_default
     time_of_day = Column(column.name, column.type, server_default=func.now())
     for other in (known, time_of_day):
         sides = [column, other] if other is not None else []
@@ -47,7 +47,7 @@ def _default(column: Column[Any], known: Column[Any] | None, database: Database,
 
 
 def _same(one: Any, other: Any, database: Database, dialect: Dialect) -> bool:
-    plain = database.wording.plain_type
+    plain = database.normalizer.normalize_type
     try:
         return plain(one.compile(dialect)) == plain(other.compile(dialect))
     except CompileError:

@@ -11,10 +11,10 @@ from ..backends.base import Database
 from ..errors import MigrationError
 from ..runtime import binds
 from .operations import operations
-from .outcome import Folded
+from .outcome import Outcome
 from .rendering import Rendered, portable_context, render_file, render_functions
 from .sources import Source
-from .staged_versions import Stage
+from .staged_versions import StagedVersions
 from .state import Key, by_object, look, title
 
 # Failures before all tables that are left are taken from the database, not from the models.
@@ -26,8 +26,8 @@ class Composing:
     """`database` is empty. What the folded revisions have left in it is in `folded`."""
 
     database: Database
-    folded: Folded
-    stage: Stage
+    folded: Outcome
+    stage: StagedVersions
     # For rendering.facts().
     head: dict[str, str]
     # Dialects to which SQL is kept, if any.
@@ -49,7 +49,7 @@ class Composing:
             else:
                 if not self._differs():
                     return functions
-            self.database.anew()
+            self.database.reset()
 
     def _render(self) -> Rendered:
         found: list[Rendered] = []

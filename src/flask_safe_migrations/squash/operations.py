@@ -12,11 +12,11 @@ from sqlalchemy.exc import SAWarning
 
 from ..autogenerate.compare.enums import EnumType
 from ..autogenerate.order import in_order
-from ..backends.objects import Made
+from ..backends.objects import SchemaObject
 from ..context import Comparison
 from .cleanup import ordered
 from .counters import counted
-from .outcome import Folded
+from .outcome import Outcome
 from .raw_sql import Written, without_foreign_keys
 from .sources import Source, Sources
 from .state import Key
@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 def operations(
     migration: MigrationContext,
-    folded: Folded,
+    folded: Outcome,
     metadata: MetaData,
     dialects: tuple[str, ...],
 ) -> tuple[list[Step], list[Step]]:
@@ -133,7 +133,7 @@ def _is_apart(operation: Any, sources: Sources) -> bool:
     return bool(keys)
 
 
-def _without(keys: set[Any], made: list[Made]) -> list[Made]:
+def _without(keys: set[Any], made: list[SchemaObject]) -> list[SchemaObject]:
     """Without the types that tables of the models have brought along."""
     names = {".".join(part for part in key if part) for key in keys}
     return [each for each in made if each.kind != "enum" or each.name not in names]

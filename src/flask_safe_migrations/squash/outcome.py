@@ -18,7 +18,7 @@ from .state import Key, State, look, read
 
 
 @dataclass(frozen=True)
-class Folded:
+class Outcome:
     revision: str
     state: State
     sources: Sources
@@ -30,11 +30,11 @@ class Folded:
     counters: dict[str, str]
 
 
-def run_folded(database: Database, script: ScriptDirectory, fold: Fold) -> Folded:
+def run_folded(database: Database, script: ScriptDirectory, fold: Fold) -> Outcome:
     """Take an empty throwaway database through all revisions, and make it empty again."""
     runtime.run(database, script, fold.upto.revision, upgrade=True)
     with database.connect() as connection:
-        if beyond := database.beyond(connection):
+        if beyond := database.unsupported_objects(connection):
             raise MigrationError(
                 f"These cannot be carried into a baseline, so nothing was changed: {'; '.join(beyond)}. "
                 "Fold up to a revision before them, with --upto."
@@ -50,6 +50,6 @@ def run_folded(database: Database, script: ScriptDirectory, fold: Fold) -> Folde
     if fold.rest:
         runtime.run(database, script, "heads", upgrade=True)
     counters = {} if database.counts_given_keys else {**state.counters}
-    folded = Folded(fold.upto.revision, state, sources, rows, look(database), counters)
-    database.anew()
+    folded = Outcome(fold.upto.revision, state, sources, rows, look(database), counters)
+    database.reset()
     return folded

@@ -6,11 +6,11 @@ from .. import runtime
 from ..backends.base import Database
 from ..errors import MigrationError
 from .composition import refuse
-from .outcome import Folded
+from .outcome import Outcome
 from .state import State, by_object, look, title
 
 
-def prove(database: Database, staged: ScriptDirectory, folded: Folded) -> None:
+def prove(database: Database, staged: ScriptDirectory, folded: Outcome) -> None:
     """Raises MigrationError. The database is empty, and is at the newest revision afterwards.
 
     The baseline leaves the same, it goes away again, and what comes later runs on top of it to the same end.

@@ -110,7 +110,7 @@ class Sources:
 
     def _complete(self, connection: Connection, table: Table) -> None:
         """Indexes that SQLAlchemy does not reflect in full: on expressions, with conditions."""
-        wording = self.database.wording
+        wording = self.database.normalizer
         there = {str(index.name): index for index in table.indexes}
         for name, definition in wording.definitions(connection, table.name, table.schema).items():
             if not wording.is_plain(definition) and (index := wording.index_of(name, definition, table)):

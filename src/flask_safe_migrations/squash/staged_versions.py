@@ -12,7 +12,7 @@ from ..revisions import files
 from .selection import Fold
 
 
-class Stage:
+class StagedVersions:
     def __init__(self, folder: Path, script: ScriptDirectory, name: str) -> None:
         self.folder, self.script, self.baseline = folder, script, folder / name
 
@@ -30,7 +30,7 @@ class Stage:
 
 
 @contextmanager
-def stage(script: ScriptDirectory, fold: Fold, name: str) -> Iterator[Stage]:
+def stage(script: ScriptDirectory, fold: Fold, name: str) -> Iterator[StagedVersions]:
     """Yield a copy of versions/, without what is folded; it is gone at the end."""
     folded = {Path(each.path).resolve() for each in fold.folded}
     with tempfile.TemporaryDirectory(prefix="squash-") as work:
@@ -44,4 +44,4 @@ def stage(script: ScriptDirectory, fold: Fold, name: str) -> Iterator[Stage]:
         folder.mkdir()
         for number, versions in enumerate(files.folders(script)):
             shutil.copytree(versions, folder / str(number), ignore=ignore)
-        yield Stage(folder, script, name)
+        yield StagedVersions(folder, script, name)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, MetaData, Table, column, inspect, select
 from sqlalchemy import table as named
 
 from ..backends.base import Database
-from ..backends.objects import Made
+from ..backends.objects import SchemaObject
 from ..backends.schema import Schema, differences
 
 Key = tuple[str | None, str]
@@ -22,7 +22,7 @@ class State:
     # Of the tables that are not empty: every row as the engine words it.
     rows: dict[Key, list[str]]
     counters: dict[str, str]
-    made: list[Made]
+    made: list[SchemaObject]
 
     @property
     def is_empty(self) -> bool:
@@ -35,8 +35,8 @@ def read(database: Database, connection: Connection) -> State:
         database.schema(connection),
         columns,
         {key: rows for key, names in columns.items() if (rows := _rows(database, connection, key, names))},
-        database.counters(connection),
-        database.made(connection),
+        database.counter_sql(connection),
+        database.schema_objects(connection),
     )
 
 
@@ -76,7 +76,7 @@ def reflected(database: Database, connection: Connection, metadata: MetaData) ->
 
 def _columns(database: Database, connection: Connection) -> dict[Key, list[str]]:
     inspector = inspect(connection)
-    foreign = database.wording.of_extensions(connection) | database.own_tables
+    foreign = database.normalizer.of_extensions(connection) | database.internal_tables
     own = inspector.default_schema_name
     schemas = [None, *(s for s in inspector.get_schema_names() if s not in {own, "information_schema"})]
     if connection.dialect.name != "postgresql":
@@ -97,4 +97,4 @@ def _rows(database: Database, connection: Connection, key: Key, names: list[str]
 def written_down(database: Database, key: Key, names: list[str]) -> Any:
     """Select all rows of a table, each value as the engine words it."""
     source = named(key[1], *map(column, names), schema=key[0])
-    return select(*(database.as_text(source.c[name]) for name in names)).select_from(source)
+    return select(*(database.readable_value(source.c[name]) for name in names)).select_from(source)

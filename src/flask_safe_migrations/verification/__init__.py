@@ -1,5 +1,5 @@
 """A revision is proved before it is handed over: up and down, and again with rows."""
 
-from .round_trip import Proof, UnprovedError
+from .round_trip import Proof, ProofError
 
-__all__ = ["Proof", "UnprovedError"]
+__all__ = ["Proof", "ProofError"]

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 
-class Concerned:
+class AffectedTables:
     def __init__(self, text: str) -> None:
         self.words: set[str] = set()
         self.add(text)

@@ -13,14 +13,14 @@ from ..backends.schema import Schema, differences
 from ..errors import MigrationError
 from ..runtime import Recorder, binds
 from ..runtime.differences import from_models
-from .affected_tables import Concerned
+from .affected_tables import AffectedTables
 from .irreversible import irreversible
 from .sample_rows import fill
 
 ENOUGH = 60  # rows; `verify` takes one database through the whole history, and adds some for each revision
 
 
-class UnprovedError(MigrationError):
+class ProofError(MigrationError):
     """The revision does not do what it should; the message says what and where."""
 
 
@@ -30,17 +30,17 @@ class Proof:
     def __init__(self, shadow: Database, script: ScriptDirectory, revision: Script) -> None:
         self.shadow, self.script, self.revision = shadow, script, revision
         self.path = Path(revision.path)
-        self.concerned = Concerned(self.path.read_text(encoding="utf-8"))
+        self.concerned = AffectedTables(self.path.read_text(encoding="utf-8"))
         downgrade = binds.function(revision.module, shadow.bind, "downgrade")
         if downgrade is None:
-            raise UnprovedError(f"{self.path.name} has no downgrade{binds.suffix(shadow.bind)}(): write one.")
+            raise ProofError(f"{self.path.name} has no downgrade{binds.suffix(shadow.bind)}(): write one.")
         # Why it cannot be taken back, where it says so.
         self.irreversible = irreversible(self.path, downgrade.__name__)
         self.final = self.irreversible is not None
         self.metadata = binds.metadata(shadow.bind)
 
     def run(self, recorder: Recorder | None = None, models: Callable[[str], bool] | None = None) -> list[str]:
-        """Return the concerned tables that had to stay without rows; raises UnprovedError.
+        """Return the concerned tables that had to stay without rows; raises ProofError.
 
         `recorder` is around the first way up, with the connection that it takes. `models` says which tables
         are compared with the models afterwards. A revision that cannot be taken back goes up once.
@@ -77,7 +77,7 @@ class Proof:
         """Put rows into the tables that are concerned; where that is not known yet, into all."""
 
         def wanted(table: str) -> bool:
-            return table not in self.shadow.own_tables and (self.final or self.concerned(table))
+            return table not in self.shadow.internal_tables and (self.final or self.concerned(table))
 
         with self.shadow.connect() as connection, connection.begin():
             return fill(connection, self.metadata, wanted, enough=enough)
@@ -96,9 +96,9 @@ class Proof:
         except MigrationError as error:
             # What the throwaway database looks like now is of no interest.
             said = error.message.partition(f" {self.shadow.after_failure}")[0]
-            raise UnprovedError(f"On the way {way}: {said}") from error
+            raise ProofError(f"On the way {way}: {said}") from error
 
     def refuse(self, found: list[str], what: str) -> None:
         if found:
             more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-            raise UnprovedError(f"{self.path.name}: {what}: {'; '.join(found[:5])}{more}.")
+            raise ProofError(f"{self.path.name}: {what}: {'; '.join(found[:5])}{more}.")

@@ -113,7 +113,7 @@ class Verification:
         told = binds.told(walk.database)
         differing = differences.from_models(shadow, self.script, differences.every)
         with shadow.connect() as connection:
-            nameless = unnamed(connection, metadata, shadow.own_tables)
+            nameless = unnamed(connection, metadata, shadow.internal_tables)
         self.models.found([f"{told}{difference}" for difference in differing])
         self.named.found([f"{told}{constraint}" for constraint in nameless])
         if not differing and not nameless:

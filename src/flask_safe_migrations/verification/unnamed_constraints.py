@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy.exc import SAWarning
 
-from ..backends.generated_names import is_made_up
+from ..backends.generated_names import is_generated_name
 
 
 def unnamed(connection: Connection, metadata: MetaData, ignoring: frozenset[str]) -> list[str]:
@@ -19,7 +19,7 @@ def unnamed(connection: Connection, metadata: MetaData, ignoring: frozenset[str]
         for table, kind, name, columns in _constraints(connection, ignoring):
             if kind == "primary key" and _is_autoincrement(metadata, table):
                 continue  # SQLite takes AUTOINCREMENT only behind a column, where SQLAlchemy writes no name
-            if name is None or (is_made_up(dialect, table, name) and name not in known):
+            if name is None or (is_generated_name(dialect, table, name) and name not in known):
                 found.append(f"the {kind} of {table} ({', '.join(columns)}) has no name")
     return found
 

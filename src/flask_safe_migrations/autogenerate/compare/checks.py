@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import conv
 
 from ...backends.escaping import escaped, take_literally
 from ...context import Comparison
-from ..literal_sql import literally
+from ..literal_sql import escape_bind_params
 from ..temporary_table import stored
 
 
@@ -69,7 +69,7 @@ def _plain(text: str) -> str:
 
 
 def _drop(context: AutogenContext, table: str, schema: str | None, name: str, text: str) -> Any:
-    condition = literally(Comparison.of(context).database.wording.as_written(text))
+    condition = escape_bind_params(Comparison.of(context).database.normalizer.normalize_check(text))
     back = ops.CreateCheckConstraintOp(conv(name), table, condition, schema=schema)
     return ops.DropConstraintOp(conv(name), table, schema=schema, type_="check", _reverse=back)
 

@@ -49,7 +49,7 @@ def _differ(context: AutogenContext, had: Any, wanted: Column[Any]) -> bool:
     is_now = had.arg.text
     compiler = migration.dialect.ddl_compiler(migration.dialect, None)  # type: ignore[arg-type]
     text = compiler.get_column_default_string(wanted)
-    plain = Comparison.of(migration).database.wording.plain_default
+    plain = Comparison.of(migration).database.normalizer.normalize_default
     if plain(is_now) == plain(text):
         return False
     found = stored(migration, wanted.table)

@@ -15,7 +15,7 @@ from alembic.operations import ops
 from sqlalchemy import ARRAY, Column, text
 
 from ...backends.escaping import single
-from ..reversible_sql import Undoable
+from ..reversible_sql import ReversibleSQLOp
 
 # Table, column, whether an array, default: of the columns that have the type.
 USES = text("""
@@ -47,7 +47,7 @@ def change(
     had: list[str],
     wants: list[str],
     columns: list[Column[Any]],
-) -> Undoable:
+) -> ReversibleSQLOp:
     """Return what gives the type its new values, and in the downgrade the old ones.
 
     New values come before the tables change; where there is none, old ones go after it. So a default can
@@ -67,7 +67,7 @@ def change(
     down = list(_anew(name, had, uses, dependent))
     if [value for value in wants if value in had] == had and not _is_used(upgrade, new):
         up = [_added(name, wants, value) for value in reversed(new)]
-    return Undoable(up, down, first=bool(new))
+    return ReversibleSQLOp(up, down, first=bool(new))
 
 
 def _added(name: str, wants: list[str], value: str) -> str:

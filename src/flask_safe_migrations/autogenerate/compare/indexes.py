@@ -36,8 +36,9 @@ def compare(
             _create(operation, index)
         return PriorityDispatchResult.CONTINUE
     migration = context.migration_context
-    wording = Comparison.of(migration).database.wording
-    had = wording.definitions(migration.connection, name, schema)
+    connection: Any = migration.connection
+    wording = Comparison.of(migration).database.normalizer
+    had = wording.definitions(connection, name, schema)
     excluded = {key for key, definition in had.items() if definition.startswith("EXCLUDE")}
     excluded |= {str(item.name) for item in wanted.constraints if item.__visit_name__ == "exclude_constraint"}
     _compare_exclusions(context, wanted, {key: had.pop(key, None) for key in excluded})

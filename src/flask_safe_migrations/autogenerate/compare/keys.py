@@ -33,7 +33,7 @@ def compare(
     if had != wants:
         told = f"({', '.join(had)}) to ({', '.join(wants)})"
         refuse(migration, f"The primary key of table {wanted.fullname} has changed from {told}", RECIPE)
-    elif had and Comparison.of(migration).database.wording.names_primary_keys:
+    elif had and Comparison.of(migration).database.normalizer.names_primary_keys:
         _follow(context, operation, reflected.primary_key, wanted.primary_key)
     taken = {str(step.constraint_name) for step in operation.ops if isinstance(step, ops.DropConstraintOp)}
     old = {
@@ -44,7 +44,7 @@ def compare(
     for key in sorted(_foreign(wanted), key=lambda key: str(key.name)):
         if before := old.get(_signature(context, key, "metadata")):
             _follow(context, operation, before, key)
-    if Comparison.of(migration).database.wording.indexes_foreign_keys:
+    if Comparison.of(migration).database.normalizer.indexes_foreign_keys:
         drop_along(operation, reflected, wanted)
     return PriorityDispatchResult.CONTINUE
 

@@ -8,7 +8,7 @@ from alembic.util import PriorityDispatchResult
 from sqlalchemy import Sequence, text
 from sqlalchemy.schema import CreateSequence, DropSequence
 
-from ..reversible_sql import Undoable
+from ..reversible_sql import ReversibleSQLOp
 from ..unsupported import refuse
 
 RECIPE = 'for which write op.execute("ALTER SEQUENCE …") and the way back'
@@ -29,12 +29,12 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> 
             create, drop = (
                 str(made(sequence).compile(dialect=dialect)) for made in (CreateSequence, DropSequence)
             )
-            upgrade.ops.insert(0, Undoable([create], [drop]))
+            upgrade.ops.insert(0, ReversibleSQLOp([create], [drop]))
         elif _differs(context, sequence):
             refuse(context.migration_context, f"Sequence {sequence.name} has changed", RECIPE)
     for schema in sorted(wanted - known):
         quoted = dialect.identifier_preparer.quote(schema)
-        upgrade.ops.insert(0, Undoable([f"CREATE SCHEMA {quoted}"], [f"DROP SCHEMA {quoted}"]))
+        upgrade.ops.insert(0, ReversibleSQLOp([f"CREATE SCHEMA {quoted}"], [f"DROP SCHEMA {quoted}"]))
     return PriorityDispatchResult.CONTINUE
 
 

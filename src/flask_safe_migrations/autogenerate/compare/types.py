@@ -18,9 +18,9 @@ def differ(
     wanted_type: TypeEngine[Any],
 ) -> bool:
     """As context.configure() takes it for `compare_type`."""
-    wording, dialect = Comparison.of(migration).database.wording, migration.dialect
+    wording, dialect = Comparison.of(migration).database.normalizer, migration.dialect
     is_now = reflected_type.compile(dialect)
-    if wording.plain_type(is_now) == wording.plain_type(wanted_type.compile(dialect)):
+    if wording.normalize_type(is_now) == wording.normalize_type(wanted_type.compile(dialect)):
         return False
     found = stored(migration, wanted.table)
     return found is not None and found.columns[wanted.name]["type"].compile(dialect) != is_now

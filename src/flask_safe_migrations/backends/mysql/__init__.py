@@ -9,7 +9,7 @@ from alembic.operations import ops
 from sqlalchemy import Connection, Dialect, Engine, Table, event, text
 from sqlalchemy.exc import DBAPIError
 
-from ..constraints import Part, Renaming
+from ..constraints import ConstraintInfo, ConstraintRename
 from ..schema import Schema
 from ..server import Server
 from . import clear as mariadb_clear
@@ -27,7 +27,7 @@ from . import (
 )
 from . import lock as mariadb_lock
 from .introspection import definitions
-from .normalizer import MariaDBWording
+from .normalizer import MariaDBNormalizer
 from .online_ddl import in_a_gap
 from .resume import Resumption, resuming
 from .session import when_ready
@@ -37,27 +37,27 @@ from .statements import GAVE_WAY, NOT_IN_CLUSTER, code
 class MariaDB(Server):
     title = "MariaDB"
     dialects = ("mysql", "mariadb")
-    wording = MariaDBWording()
+    normalizer = MariaDBNormalizer()
     # Said, because with several databases Alembic would keep what the one before has said.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": False, "transaction_per_migration": False}
     after_failure = "What ran before it stays, and the next run goes on from there"
-    private_tables = Server.private_tables | {journal.TABLE, galera.TABLE, stored_objects.TABLE}
+    library_tables = Server.library_tables | {journal.TABLE, galera.TABLE, stored_objects.TABLE}
     resumption: Resumption | None = None
     # On a Galera cluster, from when it was taken.
     lease: galera.Lease | None = None
     suffix = "sql"
     maintenance = None
     port = 3306
-    oldest = mariadb_lock.OLDEST
+    oldest_transaction = mariadb_lock.OLDEST
     # PyMySQL waits for ever for the greeting of a server that is none, such as PostgreSQL's.
     connect_args: ClassVar = {**Server.connect_args, "read_timeout": 3}
-    lookup = "SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"
-    names = "SELECT schema_name FROM information_schema.schemata"
-    hold = text("SELECT GET_LOCK(concat('shadow:', :number), 0)")
-    let_go = text("SELECT RELEASE_LOCK(concat('shadow:', :number))")
-    users = text("SELECT count(*) FROM information_schema.processlist WHERE db = :name")
+    exists_query = "SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"
+    list_query = "SELECT schema_name FROM information_schema.schemata"
+    lock_query = text("SELECT GET_LOCK(concat('shadow:', :number), 0)")
+    unlock_query = text("SELECT RELEASE_LOCK(concat('shadow:', :number))")
+    users_query = text("SELECT count(*) FROM information_schema.processlist WHERE db = :name")
     # https://mariadb.com/kb/en/mariadb-error-code-reference/
-    signs: ClassVar = {
+    connection_hints: ClassVar = {
         "(1045": "refuses the password of {user}: mend DATABASE_URL",
         "(1698": "refuses the password of {user}: mend DATABASE_URL",
         "(1044": "does not let {user} use or create {name}: grant it, or use another user",
@@ -68,9 +68,9 @@ class MariaDB(Server):
         "(apt install mariadb-server) and set DATABASE_URL",
     }
 
-    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
+    def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         # A connection ends when it is given back; a ROLLBACK before that fails on a node that is cut off.
-        pool = super().pool(arguments, pool_reset_on_return=None, **options)
+        pool = super().create_engine(arguments, pool_reset_on_return=None, **options)
         # Several rows one by one: the journal remembers the key of each, but no rows that an INSERT returned.
         pool.dialect.insert_executemany_returning = False
         pool.dialect.insert_executemany_returning_sort_by_parameter_order = False
@@ -83,24 +83,26 @@ class MariaDB(Server):
         event.listen(pool, "connect", connected)
         return pool
 
-    def reading(self) -> Engine:
-        return self.pool({"init_command": "SET SESSION TRANSACTION READ ONLY"})
+    def create_read_only_engine(self) -> Engine:
+        return self.create_engine({"init_command": "SET SESSION TRANSACTION READ ONLY"})
 
-    def limits(self) -> dict[str, Any]:
+    def statement_limits(self) -> dict[str, Any]:
         return mariadb_settings.limits()
 
     def prepare(self) -> None:
         when_ready(super().prepare)
         swap.heal(self)
 
-    rest = staticmethod(mariadb_lock.rest_as_long_as_it_takes)
+    keep_alive = staticmethod(mariadb_lock.rest_as_long_as_it_takes)
 
     def sees_all_locks(self, connection: Connection) -> bool:
         return not mariadb_lock.is_cluster(connection)
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        with self.pool(self.limits(), isolation_level="AUTOCOMMIT").connect() as connection:
+        with self.create_engine(
+            self.statement_limits(), isolation_level="AUTOCOMMIT"
+        ).connect() as connection:
             if not mariadb_lock.is_cluster(connection):
                 with mariadb_lock.server_lock(self, connection) as waited:
                     yield waited
@@ -112,39 +114,39 @@ class MariaDB(Server):
                 self.lease = None
 
     @contextmanager
-    def migrating(self, connection: Connection) -> Iterator[None]:
-        self.confirm()
+    def migration_session(self, connection: Connection) -> Iterator[None]:
+        self.confirm_lock()
         if not self.lease:  # a cluster changes its schema on all nodes at once, and asks no transaction
             event.listen(connection.engine, "do_execute", in_a_gap)
-        with resuming(connection, self.own_tables, self.lease) as self.resumption:
+        with resuming(connection, self.internal_tables, self.lease) as self.resumption:
             yield
 
-    def resumes(self) -> bool:
+    def is_half_applied(self) -> bool:
         return bool(self.resumption and self.resumption.journal.steps())
 
-    def starting(self, revision: str, *, upgrade: bool) -> None:
+    def before_revision(self, revision: str, *, upgrade: bool) -> None:
         if self.resumption:
             self.resumption.open(f"{'' if upgrade else 'the downgrade of '}{revision}")
 
-    def finished(self) -> None:
+    def after_revision(self) -> None:
         if self.resumption:
             self.resumption.close()
 
-    def gave_way(self, error: BaseException | None) -> bool:
+    def is_lock_timeout(self, error: BaseException | None) -> bool:
         return code(error) in GAVE_WAY
 
-    def confirm(self) -> None:
+    def confirm_lock(self) -> None:
         if self.lease:
             self.lease.confirm()
 
-    def explain(self, error: DBAPIError) -> str | None:
-        self.confirm()  # where the lease is lost, that is the reason for whatever went wrong
+    def explain_error(self, error: DBAPIError) -> str | None:
+        self.confirm_lock()  # where the lease is lost, that is the reason for whatever went wrong
         if code(error) == NOT_IN_CLUSTER:
             return (
                 f"{self.title} at {self.url.host or 'localhost'}:{self.url.port or self.port} takes no "
                 "part in its cluster at present: see which nodes run, then `flask db upgrade` goes on."
             )
-        return super().explain(error)
+        return super().explain_error(error)
 
     def rename_sql(
         self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str
@@ -154,30 +156,34 @@ class MariaDB(Server):
         quote = dialect.identifier_preparer.quote
         return f"ALTER TABLE {self.quoted_table(dialect, table)} RENAME INDEX {quote(old)} TO {quote(new)}"
 
-    def parts(self, connection: Connection) -> list[Part]:
-        return super().parts(connection) + constraint_names.checks_of_columns(connection, self.own_tables)
+    def constraints(self, connection: Connection) -> list[ConstraintInfo]:
+        return super().constraints(connection) + constraint_names.checks_of_columns(
+            connection, self.internal_tables
+        )
 
-    def complete(self, connection: Connection, table: Table) -> None:
+    def enrich_table(self, connection: Connection, table: Table) -> None:
         reflection.complete(connection, table)
 
-    def give_names(self, connection: Connection, like: Connection, changes: list[Renaming]) -> None:
+    def rename_constraints(
+        self, connection: Connection, like: Connection, changes: list[ConstraintRename]
+    ) -> None:
         constraint_names.give(connection, like, changes)
 
     def schema(self, connection: Connection) -> Schema:
-        return definitions(connection, self.own_tables)
+        return definitions(connection, self.internal_tables)
 
-    made = staticmethod(objects.made)
+    schema_objects = staticmethod(objects.made)
     table_sql = staticmethod(objects.table_sql)
     part_sql = staticmethod(objects.part_sql)
-    counters = staticmethod(objects.counters)
+    counter_sql = staticmethod(objects.counters)
 
     def create(self) -> None:
-        with self.administering() as connection:
+        with self.connect_to_maintenance() as connection:
             name = self.quoted(connection)
             connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4")
 
     def drop(self) -> None:
-        with self.administering() as connection:
+        with self.connect_to_maintenance() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)}")
 
     def clear(self) -> None:

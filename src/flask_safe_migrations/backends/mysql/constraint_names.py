@@ -8,7 +8,7 @@ import re
 
 from sqlalchemy import Connection, text
 
-from ..constraints import Part, Renaming, plain
+from ..constraints import ConstraintInfo, ConstraintRename, plain
 
 # "CONSTRAINT `fk` FOREIGN KEY (`a`) …" and "`price` decimal(8,2) NOT NULL CHECK (`price` > 0)"
 NAMED = re.compile(r"CONSTRAINT `((?:[^`]|``)+)` .*")
@@ -23,7 +23,7 @@ WITH_CHECKS = text(
 )
 
 
-def give(connection: Connection, like: Connection, changes: list[Renaming]) -> None:
+def give(connection: Connection, like: Connection, changes: list[ConstraintRename]) -> None:
     """Name the parts of one table as in `like`."""
     quote = connection.dialect.identifier_preparer.quote_identifier
     table = changes[0].part.table
@@ -48,12 +48,12 @@ def give(connection: Connection, like: Connection, changes: list[Renaming]) -> N
         connection.exec_driver_sql(f"SET foreign_key_checks = {was}")
 
 
-def checks_of_columns(connection: Connection, ignoring: frozenset[str]) -> list[Part]:
+def checks_of_columns(connection: Connection, ignoring: frozenset[str]) -> list[ConstraintInfo]:
     """MariaDB keeps a CHECK that was written behind a column there, where SQLAlchemy does not see it."""
     if not connection.scalar(HAS_LEVEL):
         return []  # MySQL has them all at the table
     return [
-        Part(None, table, "check", (), plain(condition), None)
+        ConstraintInfo(None, table, "check", (), plain(condition), None)
         for table in connection.scalars(WITH_CHECKS).all()
         if table not in ignoring
         for condition in checks_as_written(connection, table)
@@ -66,7 +66,7 @@ def checks_as_written(connection: Connection, table: str) -> list[str]:
     return [found[3] for line in lines if (found := IN_COLUMN.fullmatch(line))]
 
 
-def _without_check(connection: Connection, part: Part) -> str | None:
+def _without_check(connection: Connection, part: ConstraintInfo) -> str | None:
     """Return what takes a CHECK from its column, or None where it is none of a column."""
     if part.name is not None:
         return None

@@ -62,7 +62,7 @@ def _settings(database: Server, program: str) -> dict[str, str | bytes]:
     for name, instead in REFUSED.items():
         if arguments.get(name):
             raise client_programs.refuse(database, name, instead)
-    dialect = database.pool().dialect
+    dialect = database.create_engine().dialect
     if dialect.driver != "pymysql":
         raise client_programs.refuse(database, f"the driver {dialect.driver}", "use PyMySQL")
     tls = dict(arguments["ssl"]) if isinstance(arguments.get("ssl"), dict) else arguments.get("ssl")

@@ -36,7 +36,7 @@ RELEASE = "DELETE FROM migration_lock WHERE token = :token"
 def connect(database: Server, **arguments: Any) -> Session:
     # Where a node is set to another method, the table would be made on that one alone.
     arguments["init_command"] = "SET SESSION wsrep_OSU_method = 'TOI', innodb_lock_wait_timeout = 5"
-    return Session(database.pool(arguments, isolation_level="AUTOCOMMIT"))
+    return Session(database.create_engine(arguments, isolation_level="AUTOCOMMIT"))
 
 
 class Lease:

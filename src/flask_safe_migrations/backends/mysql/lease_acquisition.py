@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 
 from ... import settings
-from ..locking import died, myself, told, wait_for
+from ..locking import describe_dead_holder, poll_until, process_tag, told
 from ..server import Server
 from .galera import CREATE, Lease, connect
 from .session import Patience
@@ -43,7 +43,7 @@ class Claim:
             return False
 
     def _take(self) -> bool:
-        mine = {"token": self.token, "holder": myself()}
+        mine = {"token": self.token, "holder": process_tag()}
         row = self._look()
         if row is None:
             return self.session.execute(TAKE, **mine).rowcount == 1
@@ -75,14 +75,18 @@ class Claim:
             row = self._look()
         except DBAPIError as error:
             return f"the cluster, whose node answers {error.orig},"
-        return told(row.holder) or died(row.holder, f"within {self.seconds:g} s") if row else None
+        return (
+            told(row.holder) or describe_dead_holder(row.holder, f"within {self.seconds:g} s")
+            if row
+            else None
+        )
 
 
 @contextmanager
 def hold(database: Server) -> Iterator[tuple[Lease, bool]]:
     """Hold the lease; yields it and whether it had to be waited for."""
     claim = Claim(database)
-    waited = wait_for(claim.take, claim.holder, str(database), claim.undecided)
+    waited = poll_until(claim.take, claim.holder, str(database), claim.undecided)
     lease = Lease(database, claim.token, claim.session)
     try:
         yield lease, waited

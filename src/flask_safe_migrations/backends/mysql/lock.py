@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ..locking import myself, told, wait_for
+from ..locking import poll_until, process_tag, told
 from ..server import Server
 from .galera import CREATE
 
@@ -52,10 +52,10 @@ def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
         return str(who) if who else None
 
     rest_as_long_as_it_takes(connection)
-    waited = wait_for(lambda: connection.scalar(TAKE, name) == 1, holder, str(database))
+    waited = poll_until(lambda: connection.scalar(TAKE, name) == 1, holder, str(database))
     with suppress(DBAPIError):  # it only informs
         connection.exec_driver_sql(CREATE)
-        connection.execute(NOTE, {"holder": myself()})
+        connection.execute(NOTE, {"holder": process_tag()})
     try:
         yield waited
     finally:

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Connection, Table, inspect
 from sqlalchemy.dialects.mysql import ENUM
 from sqlalchemy.types import TypeEngine
 
-from ..normalizer import Wording
+from ..normalizer import Normalizer
 from .statements import NOW
 
 WIDTH = re.compile(r"\b((?:TINY|SMALL|MEDIUM|BIG)?INT(?:EGER)?)\(\d+\)", re.IGNORECASE)
@@ -28,10 +28,10 @@ def unescaped(kind: Any) -> Any:
     return ENUM(*values, charset=kind.charset, collation=kind.collation)
 
 
-class MariaDBWording(Wording):
+class MariaDBNormalizer(Normalizer):
     indexes_foreign_keys = True
 
-    def plain_type(self, told: str) -> str:
+    def normalize_type(self, told: str) -> str:
         """INTEGER(11) is INTEGER: a width to display, which newer servers no longer report."""
         return "TINYINT" if told in {"BOOL", "BOOLEAN"} else WIDTH.sub(r"\1", told)
 
@@ -40,7 +40,7 @@ class MariaDBWording(Wording):
         is_json = any(f"CHECK (json_valid(`{column}`))" in sql for sql in statements)
         return JSON() if is_json else None
 
-    def plain_default(self, told: str | None) -> str | None:
+    def normalize_default(self, told: str | None) -> str | None:
         if told and re.fullmatch(rf"\(?{NOW}(\(\))?\)?", told, re.IGNORECASE):
             return "now()"
         return re.sub(r"^'(-?\d+)'$", r"\1", told) if told else told
@@ -58,7 +58,7 @@ class MariaDBWording(Wording):
         return False
 
     @contextmanager
-    def as_stored(self, connection: Connection, table: Table) -> Iterator[Connection]:
+    def temporary_copy(self, connection: Connection, table: Table) -> Iterator[Connection]:
         """On a connection of its own: an index is made with a COMMIT, even that of a temporary table."""
         with connection.engine.connect() as scratch:
             self.make(scratch, self.copied(table))

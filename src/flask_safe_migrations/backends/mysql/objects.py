@@ -4,7 +4,7 @@ import re
 
 from sqlalchemy import Connection, text
 
-from ..objects import Made
+from ..objects import SchemaObject
 from .stored_objects import Code, quote, read, rows
 
 # https://mariadb.com/kb/en/information-schema-tables-table/
@@ -15,17 +15,19 @@ PART = re.compile(r"  (?:(?:UNIQUE |FULLTEXT |SPATIAL )?KEY|CONSTRAINT(?=.* CHEC
 COUNTER = re.compile(r" AUTO_INCREMENT=(\d+)")
 
 
-def made(connection: Connection) -> list[Made]:
+def made(connection: Connection) -> list[SchemaObject]:
     """What the user of the connection has defined is defined by whoever runs it next."""
     user = f"{quote_user(connection)}"
     found = [
-        Made("sequence", name, (_created(connection, name),), f"DROP SEQUENCE {quote(name)}", early=True)
+        SchemaObject(
+            "sequence", name, (_created(connection, name),), f"DROP SEQUENCE {quote(name)}", early=True
+        )
         for (name,) in rows(connection, SEQUENCES)
     ]
     for code in _views_in_order(read(connection)):
         create = DEFINER.sub(lambda match: "" if match[1] == user else match[0], code.statement, count=1)
         drop = f"DROP {code.kind} {quote(code.name)}"
-        found.append(Made(code.kind.lower(), code.name, (create,), drop))
+        found.append(SchemaObject(code.kind.lower(), code.name, (create,), drop))
     return found
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ... import output
 from ...errors import MigrationError
-from ..locking import wait_for
+from ..locking import poll_until
 from .galera import Lease
 from .in_flight import Catalogue
 from .journal import Journal, Row
@@ -49,7 +49,7 @@ class Resumption:
     def _wait_for(self, session: int | None) -> None:
         """The server does not notice at once that a process is gone, and works on for it."""
         who = f"connection {session}, whose process is gone,"
-        wait_for(lambda: not self.journal.is_busy(session), lambda: who, self.journal.place)
+        poll_until(lambda: not self.journal.is_busy(session), lambda: who, self.journal.place)
 
     def close(self) -> None:
         """In the transaction that stores the new revision."""

@@ -38,7 +38,7 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
 
     What is in `_building_…` or `_replaced_…` is never the only copy: whoever gets its lock may drop it.
     """
-    with database.turn() as connection:
+    with database.rebuild_lock() as connection:
         new, old = server_shadow.claim(database, connection, "building", "replaced", drop=_sweep)
         new.create()
         try:
@@ -92,7 +92,7 @@ def _swap(database: Server, new: Server, old: Server) -> None:
 
 def _rename(connection: Connection, database: Server, new: Server, old: Server) -> None:
     # The tables of a lock are held by somebody, by this process for one: they stay where they are.
-    staying = database.private_tables - Server.private_tables - {JOURNAL, stored_objects.TABLE}
+    staying = database.library_tables - Server.library_tables - {JOURNAL, stored_objects.TABLE}
     moves = []
     for source, target in ((database, old), (new, database)):
         for (table,) in rows(connection, TABLES, source.name):
@@ -122,14 +122,14 @@ def _drop(connection: Connection, items: list[Code]) -> None:
 
 
 def _session(database: Server) -> Connection:
-    connection = database.pool(isolation_level="AUTOCOMMIT").connect()
+    connection = database.create_engine(isolation_level="AUTOCOMMIT").connect()
     rows(connection, f"SET SESSION lock_wait_timeout = {PATIENCE}")
     return connection
 
 
 def _sweep(database: Server) -> None:
     """Drop a database together with those who still write into it, such as the child of a killed process."""
-    with database.administering() as connection:
+    with database.connect_to_maintenance() as connection:
         for (user,) in rows(connection, USERS, database.name):
             with suppress(DBAPIError):  # it is gone already
                 rows(connection, f"KILL {user}")

@@ -16,7 +16,7 @@ from . import catalog, concurrent_index, dump, errors, objects, search_path, swa
 from . import clear as postgresql_clear
 from . import lock as postgresql_lock
 from . import table_sql as postgresql_tables
-from .normalizer import PostgreSQLWording
+from .normalizer import PostgreSQLNormalizer
 
 
 class PostgreSQL(Server):
@@ -24,22 +24,22 @@ class PostgreSQL(Server):
     dialects = ("postgresql",)
     counts_given_keys = False
     with_given_keys = " OVERRIDING SYSTEM VALUE"
-    wording = PostgreSQLWording()
+    normalizer = PostgreSQLNormalizer()
     # One transaction for all revisions would hold every lock until the last one is done.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": True, "transaction_per_migration": True}
     after_failure = "Nothing of this revision was applied"
     suffix = "dump"
     maintenance = "postgres"
     port = 5432
-    lookup = "SELECT 1 FROM pg_database WHERE datname = :name"
-    names = "SELECT datname FROM pg_database ORDER BY oid"
-    hold = text("SELECT pg_try_advisory_lock(:number)::int")
-    let_go = text("SELECT pg_advisory_unlock(:number)")
-    users = text(
+    exists_query = "SELECT 1 FROM pg_database WHERE datname = :name"
+    list_query = "SELECT datname FROM pg_database ORDER BY oid"
+    lock_query = text("SELECT pg_try_advisory_lock(:number)::int")
+    unlock_query = text("SELECT pg_advisory_unlock(:number)")
+    users_query = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND backend_type = 'client backend'"
     )
-    signs = errors.SIGNS
-    oldest = errors.OLDEST
+    connection_hints = errors.SIGNS
+    oldest_transaction = errors.OLDEST
 
     def store_versions_in(self, table: str | None, schema: str | None) -> None:
         super().store_versions_in(table, None)
@@ -48,17 +48,17 @@ class PostgreSQL(Server):
     def create_version_schema(self) -> None:
         if not self.version_table_schema:
             return
-        with self.pool(isolation_level="AUTOCOMMIT").connect() as connection:
+        with self.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
             # Where it exists nobody is asked for the right to create one.
             if not inspect(connection).has_schema(self.version_table_schema):
                 schema = connection.dialect.identifier_preparer.quote(self.version_table_schema)
                 connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
-    def reading(self) -> Engine:
+    def create_read_only_engine(self) -> Engine:
         options = f"{self.argument('options') or ''} -c default_transaction_read_only=on"
-        return self.pool({"options": options})
+        return self.create_engine({"options": options})
 
-    def limits(self) -> dict[str, Any]:
+    def statement_limits(self) -> dict[str, Any]:
         """A statement that waits for a lock stops all who come after it, readers too: it gives way soon.
 
         https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
@@ -73,22 +73,22 @@ class PostgreSQL(Server):
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        with postgresql_lock.advisory_lock(self) as (waited, self.confirm):  # type: ignore[method-assign]
+        with postgresql_lock.advisory_lock(self) as (waited, self.confirm_lock):  # type: ignore[method-assign]
             try:
                 yield waited
             finally:
-                del self.confirm
+                del self.confirm_lock
 
-    rest = staticmethod(postgresql_lock.rest_as_long_as_it_takes)
-    migrating = staticmethod(concurrent_index.migrating)
+    keep_alive = staticmethod(postgresql_lock.rest_as_long_as_it_takes)
+    migration_session = staticmethod(concurrent_index.migrating)
 
-    def starting(self, revision: str, *, upgrade: bool) -> None:
-        self.confirm()
+    def before_revision(self, revision: str, *, upgrade: bool) -> None:
+        self.confirm_lock()
 
-    def finished(self) -> None:
-        self.confirm()
+    def after_revision(self) -> None:
+        self.confirm_lock()
 
-    def gave_way(self, error: BaseException | None) -> bool:
+    def is_lock_timeout(self, error: BaseException | None) -> bool:
         code = getattr(getattr(error, "orig", None), "sqlstate", None)
         return code == errors.LOCK_NOT_AVAILABLE
 
@@ -105,23 +105,23 @@ class PostgreSQL(Server):
         return f"ALTER TABLE {place} RENAME CONSTRAINT {quote(old)} TO {quote(new)}"
 
     def schema(self, connection: Connection) -> Schema:
-        return catalog.definitions(connection, self.own_tables)
+        return catalog.definitions(connection, self.internal_tables)
 
-    made = staticmethod(objects.made)
+    schema_objects = staticmethod(objects.made)
     table_sql = staticmethod(postgresql_tables.table_sql)
-    beyond = staticmethod(unsupported.beyond)
-    counters = staticmethod(objects.counters)
+    unsupported_objects = staticmethod(unsupported.beyond)
+    counter_sql = staticmethod(objects.counters)
 
-    def as_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def readable_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         return cast(column, Text)
 
     def create(self) -> None:
-        with self.administering() as connection:
+        with self.connect_to_maintenance() as connection:
             try:
                 connection.exec_driver_sql(f"CREATE DATABASE {self.quoted(connection)}")
             except DBAPIError:
                 # Somebody else made it in the same moment.
-                if not connection.scalar(text(self.lookup), {"name": self.name}):
+                if not connection.scalar(text(self.exists_query), {"name": self.name}):
                     raise
         search_path.make_schema(self)
 
@@ -130,7 +130,7 @@ class PostgreSQL(Server):
         search_path.make_schema(self)
 
     def drop(self) -> None:
-        with self.administering() as connection:
+        with self.connect_to_maintenance() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)} WITH (FORCE)")
 
     def clear(self) -> None:
@@ -138,10 +138,10 @@ class PostgreSQL(Server):
             postgresql_clear.clear(connection)
         search_path.make_schema(self)
 
-    def keep(self, key: str) -> None:
+    def store(self, key: str) -> None:
         templates.keep(self, key)
 
-    def recall(self, keys: Sequence[str]) -> str | None:
+    def load_stored(self, keys: Sequence[str]) -> str | None:
         return templates.recall(self, keys)
 
     def save(self, target: Path) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
 from ... import output
-from ..locking import wait_for
+from ..locking import poll_until
 
 NAME = r'(?:"(?:[^"]|"")+"|\w+)'
 CREATE = re.compile(
@@ -68,7 +68,7 @@ def _is_there(connection: Connection, create: re.Match[str]) -> bool:
         pid = connection.scalar(BUILDER, place)
         return f"server process {pid}, which makes an index of {create['table']}" if pid else None
 
-    wait_for(lambda: builder() is None, builder, f"index {create['index']}")
+    poll_until(lambda: builder() is None, builder, f"index {create['index']}")
     found = connection.execute(FOUND, place).first()
     if found is None:
         return False

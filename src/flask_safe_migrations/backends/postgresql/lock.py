@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import MigrationError
-from ..locking import myself, told, wait_for
+from ..locking import poll_until, process_tag, told
 from ..server import Server
 
 # Advisory locks belong to one database; these two numbers say that ours is about migrations.
@@ -34,11 +34,11 @@ def advisory_lock(database: Server) -> Iterator[tuple[bool, Callable[[], None]]]
     It is polled: a session that waits in pg_advisory_lock() holds a snapshot, which a CREATE INDEX
     CONCURRENTLY of the process that has the lock would wait for: a deadlock.
     """
-    pool = database.pool({"application_name": myself()}, isolation_level="AUTOCOMMIT")
+    pool = database.create_engine({"application_name": process_tag()}, isolation_level="AUTOCOMMIT")
     with pool.connect() as connection:
         _refuse_pooler(database, connection)
         rest_as_long_as_it_takes(connection)
-        waited = wait_for(
+        waited = poll_until(
             lambda: bool(connection.scalar(TAKE, LOCK)),
             lambda: told(connection.scalar(HOLDER, LOCK)),
             str(database),

@@ -7,7 +7,7 @@ from sqlalchemy import ARRAY, Connection, Dialect, Enum, String, Table, text, ty
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
-from ..normalizer import Wording
+from ..normalizer import Normalizer
 
 # Indexes that no constraint has made, and constraints for exclusion, which have one.
 DEFINITIONS = text("""
@@ -34,15 +34,15 @@ ASSIGNABLE = ((types.Integer, types.Numeric), (types.Date, types.DateTime))
 CAST = re.compile(r"('(?:[^']|'')*')::[\w ]+")
 
 
-class PostgreSQLWording(Wording):
+class PostgreSQLNormalizer(Normalizer):
     names_primary_keys = True
 
-    def plain_default(self, told: str | None) -> str | None:
+    def normalize_default(self, told: str | None) -> str | None:
         """A literal is reported with the column's type behind it."""
         found = CAST.fullmatch(told or "")
         return found[1] if found else told
 
-    def as_written(self, told: str) -> str:
+    def normalize_check(self, told: str) -> str:
         return LIST.sub(lambda found: f"{found[1]} IN ({VARCHAR.sub('', found[2])})", told)
 
     def cast(

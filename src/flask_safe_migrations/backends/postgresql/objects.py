@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from ..objects import Made
+from ..objects import SchemaObject
 from .dependent_objects import LATE
 from .queries import query
 
@@ -77,19 +77,19 @@ UNCHECKED = "SET LOCAL check_function_bodies = off"
 EARLY = ("schema", "extension", "enum", "sequence")
 
 
-def made(connection: Connection) -> list[Made]:
+def made(connection: Connection) -> list[SchemaObject]:
     plain = connection.execute(PLAIN).all()
-    found = [Made(kind, name, (create,), drop, early=True) for kind, name, create, drop in plain]
+    found = [SchemaObject(kind, name, (create,), drop, early=True) for kind, name, create, drop in plain]
     found.sort(key=lambda each: EARLY.index(each.kind))
     code = {row.id: row for row in connection.execute(CODE)}
     if any(row.checked for row in code.values()):
-        found.append(Made("setting", "check_function_bodies", (UNCHECKED,), "", early=True))
+        found.append(SchemaObject("setting", "check_function_bodies", (UNCHECKED,), "", early=True))
     found.extend(
-        Made(row.kind, row.name, (row.create.rstrip("\n"),), row.drop, early=row.early)
+        SchemaObject(row.kind, row.name, (row.create.rstrip("\n"),), row.drop, early=row.early)
         for row in _in_order(connection, code)
     )
     late = connection.execute(LATE).all()
-    return [*found, *(Made(kind, name, (create,), drop or "") for kind, name, create, drop in late)]
+    return [*found, *(SchemaObject(kind, name, (create,), drop or "") for kind, name, create, drop in late)]
 
 
 def _in_order(connection: Connection, code: dict[int, Any]) -> Iterator[Any]:

@@ -20,7 +20,7 @@ IS_EMPTY = text(
 
 def make_schema(database: "Server") -> None:
     """Make the schema where the search_path names one that does not exist."""
-    with database.pool(isolation_level="AUTOCOMMIT").connect() as connection:
+    with database.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
         name = _first(connection)
         if name and not connection.scalar(EXISTS, {"name": name}):
             quoted = connection.dialect.identifier_preparer.quote_identifier(name)
@@ -29,7 +29,7 @@ def make_schema(database: "Server") -> None:
 
 def drop_empty_schema(database: "Server") -> None:
     """Before a snapshot is loaded into a new database: it brings its schemas along."""
-    with database.pool(isolation_level="AUTOCOMMIT").connect() as connection:
+    with database.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
         name = _first(connection)
         if name and name != "public" and connection.scalar(IS_EMPTY, {"name": name}):
             quoted = connection.dialect.identifier_preparer.quote_identifier(name)

@@ -15,7 +15,7 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
 
     What is in `_building_…` or `_replaced_…` is never the only copy: whoever gets its lock may drop it.
     """
-    with database.turn() as connection:
+    with database.rebuild_lock() as connection:
         new, old = server_shadow.claim(database, connection, "building", "replaced", drop=type(database).drop)
         new.create()
         try:
@@ -28,9 +28,9 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
 
 def _swap(database: Server, new: Server, old: Server) -> None:
     existed = database.exists()
-    with database.administering() as connection:
+    with database.connect_to_maintenance() as connection:
         connection.execute(DISCONNECT, {"a": database.name, "b": new.name})
-    with database.sibling(str(database.maintenance)).connect() as connection, connection.begin():
+    with database.with_name(str(database.maintenance)).connect() as connection, connection.begin():
         names = [each.quoted(connection) for each in (database, new, old)]
         if existed:
             connection.exec_driver_sql(f"ALTER DATABASE {names[0]} RENAME TO {names[2]}")

@@ -24,7 +24,7 @@ def keep(shadow: "PostgreSQL", key: str) -> None:
     with suppress(DBAPIError):  # another command has just made it
         _copy(shadow, _template(shadow, key))
         for name in _names(shadow)[:-KEPT]:
-            shadow.sibling(name).drop()
+            shadow.with_name(name).drop()
 
 
 def recall(shadow: "PostgreSQL", keys: Sequence[str]) -> str | None:
@@ -42,7 +42,7 @@ def recall(shadow: "PostgreSQL", keys: Sequence[str]) -> str | None:
 
 
 def _copy(source: "PostgreSQL", target: "PostgreSQL") -> None:
-    with source.administering() as connection:
+    with source.connect_to_maintenance() as connection:
         names = target.quoted(connection), source.quoted(connection)
         connection.exec_driver_sql("CREATE DATABASE {} TEMPLATE {}".format(*names))
 
@@ -52,12 +52,12 @@ def _prefix(shadow: "PostgreSQL") -> str:
 
 
 def _template(shadow: "PostgreSQL", key: str) -> "PostgreSQL":
-    return shadow.sibling(f"{_prefix(shadow)}{key[:16]}")
+    return shadow.with_name(f"{_prefix(shadow)}{key[:16]}")
 
 
 def _names(shadow: "PostgreSQL") -> list[str]:
     """The templates, oldest first."""
-    with shadow.administering() as connection:
-        names = connection.scalars(text(shadow.names)).all()
+    with shadow.connect_to_maintenance() as connection:
+        names = connection.scalars(text(shadow.list_query)).all()
     ours = re.compile(rf"{re.escape(_prefix(shadow))}[0-9a-f]{{16}}")
     return [name for name in names if ours.fullmatch(name)]

@@ -12,11 +12,11 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from ...errors import MigrationError
 from ..base import Database
-from ..constraints import Part, Renaming
+from ..constraints import ConstraintInfo, ConstraintRename
 from ..schema import Schema
 from . import constraint_names, constraints, files, objects, reflection, transaction
 from .introspection import definitions
-from .normalizer import SQLiteWording
+from .normalizer import SQLiteNormalizer
 from .offline import rendering
 from .rebuild_lock import turn
 
@@ -26,7 +26,7 @@ SIDE_FILES = (*files.SIDE_FILES, ".migrating")
 class SQLite(Database):
     title = "SQLite"
     dialects = ("sqlite",)
-    wording = SQLiteWording()
+    normalizer = SQLiteNormalizer()
     # One transaction for the whole run: all of it is applied, or nothing. transactional_ddl makes Alembic
     # trust the BEGIN that `begin` sends, which pysqlite by itself would end at the first DDL statement.
     options: ClassVar = {
@@ -44,7 +44,7 @@ class SQLite(Database):
         return Path(self.name.removeprefix("file:").partition("?")[0])
 
     @property
-    def place(self) -> Any:
+    def identity(self) -> Any:
         return id(self) if self.in_memory else self.path.resolve()
 
     @property
@@ -63,9 +63,9 @@ class SQLite(Database):
     def cheap_snapshots(self) -> bool:
         return not self.in_memory  # nothing of that outlives the process
 
-    def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
+    def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         if not self.in_memory:
-            pool = super().pool(arguments, **options)
+            pool = super().create_engine(arguments, **options)
             # For seeding; a migration turns them off.
             event.listen(pool, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
             return pool
@@ -73,22 +73,22 @@ class SQLite(Database):
             self._memory = create_engine(self.url, poolclass=StaticPool, connect_args=self.args)
         return self._memory
 
-    def live_in(self, pool: Engine) -> None:
+    def use_engine(self, pool: Engine) -> None:
         self._memory = pool
 
-    def reading(self) -> Engine:
+    def create_read_only_engine(self) -> Engine:
         if self.in_memory:
-            return self.pool()
+            return self.create_engine()
         url = self.url.set(database=self.path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
         return create_engine(url, poolclass=NullPool, connect_args=self.args)
 
-    watching = staticmethod(transaction.watching)
-    migrating = staticmethod(transaction.migrating)
-    begin = staticmethod(transaction.begin)
-    guard = staticmethod(transaction.guard)
+    on_foreign_transaction = staticmethod(transaction.watching)
+    migration_session = staticmethod(transaction.migrating)
+    begin_migration = staticmethod(transaction.begin)
+    integrity_check = staticmethod(transaction.guard)
 
     @contextmanager
-    def rendering(self, out: TextIO, prepare: Callable[[Database], None]) -> Iterator[dict[str, Any]]:
+    def render_offline(self, out: TextIO, prepare: Callable[[Database], None]) -> Iterator[dict[str, Any]]:
         with self.shadow() as shadow:
             prepare(shadow)
             with shadow.connect() as connection, rendering(connection, out) as options:
@@ -96,11 +96,11 @@ class SQLite(Database):
 
     @contextmanager
     def shadow(self) -> Iterator[Database]:
-        shadow = self.at(make_url("sqlite://"))
+        shadow = self.with_url(make_url("sqlite://"))
         yield shadow
-        shadow.pool().dispose()
+        shadow.create_engine().dispose()
 
-    def outside_development(self, root: Path) -> str | None:
+    def why_not_development(self, root: Path) -> str | None:
         if self.in_memory or self.path.resolve().is_relative_to(root.resolve()):
             return None
         return f"it lies outside the project ({self.path})"
@@ -111,21 +111,23 @@ class SQLite(Database):
     def engine_version(self) -> str:
         return sqlite3.sqlite_version
 
-    def parts(self, connection: Connection) -> list[Part]:
-        return constraints.read(connection, self.own_tables)
+    def constraints(self, connection: Connection) -> list[ConstraintInfo]:
+        return constraints.read(connection, self.internal_tables)
 
-    def complete(self, connection: Connection, table: Table) -> None:
-        reflection.complete(connection, table, self.wording)
+    def enrich_table(self, connection: Connection, table: Table) -> None:
+        reflection.complete(connection, table, self.normalizer)
 
-    def give_names(self, connection: Connection, like: Connection, changes: list[Renaming]) -> None:
+    def rename_constraints(
+        self, connection: Connection, like: Connection, changes: list[ConstraintRename]
+    ) -> None:
         constraint_names.give(connection, like, changes)
 
     def schema(self, connection: Connection) -> Schema:
-        return definitions(connection, self.own_tables)
+        return definitions(connection, self.internal_tables)
 
-    made = staticmethod(objects.made)
+    schema_objects = staticmethod(objects.made)
     table_sql = staticmethod(objects.table_sql)
-    counters = staticmethod(objects.counters)
+    counter_sql = staticmethod(objects.counters)
 
     def exists(self) -> bool:
         return self.in_memory or self.path.exists()
@@ -155,13 +157,13 @@ class SQLite(Database):
 
     def load(self, source: Path) -> None:
         if self.in_memory:
-            files.into_memory(source, self.pool())
+            files.into_memory(source, self.create_engine())
         else:
             files.copy(source, self.path)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         self.prepare()
-        new = self.sibling(f"{self.name}.building")
+        new = self.with_name(f"{self.name}.building")
         with turn(self.path):
             new.drop()
             try:
@@ -174,5 +176,5 @@ class SQLite(Database):
             finally:
                 new.drop()
 
-    def explain(self, error: DBAPIError) -> str | None:
+    def explain_error(self, error: DBAPIError) -> str | None:
         return files.told(self.path, error.orig)

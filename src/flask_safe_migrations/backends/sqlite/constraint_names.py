@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ...errors import MigrationError
-from ..constraints import Renaming
+from ..constraints import ConstraintRename
 from .dependent_objects import Rebuilt
 from .rebuild import keep_counter
 from .row_checks import quoted, refuse_loss
@@ -19,7 +19,7 @@ MADE = "SELECT name, sql FROM sqlite_master WHERE type = ? AND tbl_name = ? AND 
 BEGINNING = re.compile(r'\s*CREATE\s+TABLE\s+(?:"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|[^\s(]+)', re.IGNORECASE)
 
 
-def give(connection: Connection, like: Connection, changes: list[Renaming]) -> None:
+def give(connection: Connection, like: Connection, changes: list[ConstraintRename]) -> None:
     """Name the parts of a table as in `like`; raises MigrationError where a rebuild would lose something."""
     table = changes[0].part.table
     driver: Any = connection.connection.dbapi_connection

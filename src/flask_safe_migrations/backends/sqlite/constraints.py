@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ..constraints import Part, plain
+from ..constraints import ConstraintInfo, plain
 from .ddl_parser import Declared, declared
 from .row_checks import quoted
 
@@ -22,20 +22,20 @@ NAME = re.compile(
 )
 
 
-def read(connection: Connection, ignoring: frozenset[str]) -> list[Part]:
+def read(connection: Connection, ignoring: frozenset[str]) -> list[ConstraintInfo]:
     driver: Any = connection.connection.dbapi_connection
     tables = driver.execute(TABLES).fetchall()
     return [part for table, sql in tables if table not in ignoring for part in _of_table(driver, table, sql)]
 
 
-def _of_table(driver: Any, table: str, sql: str) -> Iterator[Part]:
+def _of_table(driver: Any, table: str, sql: str) -> Iterator[ConstraintInfo]:
     names: dict[Any, list[str | None]] = {}
     late: dict[Any, str] = {}
     for found in declared(sql):
         names.setdefault(_key(found), []).append(found.name)
         late[_key(found)] = found.text
         if found.kind == "check":
-            yield Part(None, table, "check", (), plain(found.text), found.name)
+            yield ConstraintInfo(None, table, "check", (), plain(found.text), found.name)
 
     def name(kind: str, columns: tuple[str, ...], parent: str = "") -> str | None:
         left = names.get(_key(Declared(kind, columns, parent, "", None)))
@@ -43,13 +43,15 @@ def _of_table(driver: Any, table: str, sql: str) -> Iterator[Part]:
 
     rows = driver.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
     if key := tuple(row[1] for row in sorted(rows, key=lambda row: row[5]) if row[5]):
-        yield Part(None, table, "primary key", key, "", name("primary key", key))
+        yield ConstraintInfo(None, table, "primary key", key, "", name("primary key", key))
     for _seq, index, _unique, origin, _partial in driver.execute(
         f"PRAGMA index_list({quoted(table)})"
     ).fetchall():
         if origin == "u":
             columns = tuple(row[2] for row in driver.execute(f"PRAGMA index_info({quoted(index)})"))
-            yield Part(None, table, "unique constraint", columns, "", name("unique constraint", columns))
+            yield ConstraintInfo(
+                None, table, "unique constraint", columns, "", name("unique constraint", columns)
+            )
     keys = driver.execute(f"PRAGMA foreign_key_list({quoted(table)})").fetchall()
     for _id, group in groupby(keys, key=lambda row: row[0]):
         rows = list(group)
@@ -60,22 +62,24 @@ def _of_table(driver: Any, table: str, sql: str) -> Iterator[Part]:
             to = [row[1] for row in sorted(own, key=lambda row: row[5]) if row[5]]
         deferrable = late.get(_key(Declared("foreign key", columns, parent, "", None)), "")
         told = ", ".join(filter(None, [parent.lower(), *to, *rows[0][5:7], deferrable]))
-        yield Part(None, table, "foreign key", columns, told, name("foreign key", columns, parent))
+        yield ConstraintInfo(None, table, "foreign key", columns, told, name("foreign key", columns, parent))
     for index, text in driver.execute(INDEXES, [table]).fetchall():
         yield _index(driver, table, index, text)
 
 
-def _index(driver: Any, table: str, index: str, text: str) -> Part:
+def _index(driver: Any, table: str, index: str, text: str) -> ConstraintInfo:
     """Two of the same say the same, in whatever words they were made; expressions are compared as text."""
     rows = driver.execute(f"PRAGMA index_xinfo({quoted(index)})").fetchall()
     keys = [row for row in rows if row[5]]
     columns = tuple(row[2] or "an expression" for row in keys)
     if "an expression" in columns:
-        return Part(None, table, "index", columns, plain(NAME.sub("INDEX ON ", text)), index)
+        return ConstraintInfo(None, table, "index", columns, plain(NAME.sub("INDEX ON ", text)), index)
     unique = "UNIQUE" if re.match(r"CREATE\s+UNIQUE", text, re.IGNORECASE) else ""
     order = ", ".join(f"{'DESC' if row[3] else ''} {row[4]}" for row in keys)
     where = re.search(r"\)\s*WHERE\s+(.*)", text, re.IGNORECASE | re.DOTALL)
-    return Part(None, table, "index", columns, f"{unique} {order} {plain(where[1]) if where else ''}", index)
+    return ConstraintInfo(
+        None, table, "index", columns, f"{unique} {order} {plain(where[1]) if where else ''}", index
+    )
 
 
 def _key(found: Declared) -> Any:

@@ -20,7 +20,7 @@ class Piece(str):
 
 @dataclass(frozen=True)
 class Declared:
-    kind: str  # as in Part
+    kind: str  # as in ConstraintInfo
     columns: tuple[str, ...]
     parent: str  # of a foreign key
     text: str  # of a CHECK; of a foreign key whether it is DEFERRABLE

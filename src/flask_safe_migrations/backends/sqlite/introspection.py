@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy import Connection, create_engine, inspect
 
 from ..schema import Definition, Schema, tables
-from .normalizer import SQLiteWording
+from .normalizer import SQLiteNormalizer
 from .table_options import features
 
 # What SQLAlchemy does not reflect, and no other part of a definition says.
@@ -57,6 +57,6 @@ def _unreflected(statements: list[tuple[str, str, str]]) -> dict[str, str]:
             for place, told in features(sql).items():
                 if silent := [one for one in told if one.upper().startswith(SILENT)]:
                     found[f"{name}, {place}"] = ", ".join(sorted(silent))
-        elif kind == "index" and not SQLiteWording().is_plain(" ".join(sql.replace('"', "").split())):
+        elif kind == "index" and not SQLiteNormalizer().is_plain(" ".join(sql.replace('"', "").split())):
             found[f"index {name}"] = "".join(sql.replace('"', "").split())
     return found

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Table, create_engi
 from sqlalchemy.pool import StaticPool
 
 from ..escaping import escaped
-from ..normalizer import Wording
+from ..normalizer import Normalizer
 from .table_options import split
 
 INDEX = re.compile(
@@ -18,8 +18,8 @@ INDEX = re.compile(
 SORTED = re.compile(r"[( ]|\b(DESC|ASC|COLLATE)\b", re.IGNORECASE)
 
 
-class SQLiteWording(Wording):
-    def unwise(self, column: Column[Any]) -> str | None:
+class SQLiteNormalizer(Normalizer):
+    def column_advice(self, column: Column[Any]) -> str | None:
         if column.primary_key and isinstance(column.type, BigInteger) and column.autoincrement != False:  # noqa: E712
             return (
                 "a BigInteger primary key does not count up on SQLite; "
@@ -27,7 +27,7 @@ class SQLiteWording(Wording):
             )
         return None
 
-    def plain_default(self, told: str | None) -> str | None:
+    def normalize_default(self, told: str | None) -> str | None:
         """An expression is written in parentheses and reported without them."""
         return told[1:-1] if told and told.startswith("(") and told.endswith(")") else told
 
@@ -49,7 +49,7 @@ class SQLiteWording(Wording):
         return Index(name, *parts, unique=bool(found[1]), sqlite_where=where, _table=table)
 
     @contextmanager
-    def as_stored(self, connection: Connection, table: Table) -> Iterator[Connection]:
+    def temporary_copy(self, connection: Connection, table: Table) -> Iterator[Connection]:
         """In memory, beside the file."""
         engine = create_engine("sqlite://", poolclass=StaticPool)
         with engine.connect() as scratch:

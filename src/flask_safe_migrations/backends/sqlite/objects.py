@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-from ..objects import Made
+from ..objects import SchemaObject
 from .row_checks import quoted
 
 # A view may name one that comes later, it is looked at when it is used; a trigger needs its table or view.
@@ -18,9 +18,9 @@ TABLE = text(
 SHADOWS = text("SELECT 1 FROM pragma_table_list WHERE type = 'shadow' AND name = :name")
 
 
-def made(connection: Connection) -> list[Made]:
+def made(connection: Connection) -> list[SchemaObject]:
     return [
-        Made(kind, name, (sql,), f"DROP {kind.upper()} {quoted(name)}")
+        SchemaObject(kind, name, (sql,), f"DROP {kind.upper()} {quoted(name)}")
         for kind, name, sql in connection.exec_driver_sql(CODE).all()
     ]
 

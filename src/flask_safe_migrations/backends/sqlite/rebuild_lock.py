@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...errors import MigrationError
-from ..locking import wait_for
+from ..locking import poll_until
 from .files import told
 
 
@@ -22,7 +22,7 @@ def turn(path: Path) -> Iterator[None]:
             held.append(connection)
         return bool(held)
 
-    wait_for(take, lambda: None, str(path))
+    poll_until(take, lambda: None, str(path))
     try:
         yield
     finally:

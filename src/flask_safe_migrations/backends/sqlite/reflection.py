@@ -13,14 +13,14 @@ from sqlalchemy import (
 )
 
 from ..escaping import escaped
-from ..normalizer import Wording
+from ..normalizer import Normalizer
 from .ddl_parser import columns_with, declared
 from .row_checks import quoted
 
 MADE = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
 
 
-def complete(connection: Connection, table: Table, wording: Wording) -> None:
+def complete(connection: Connection, table: Table, wording: Normalizer) -> None:
     driver: Any = connection.connection.dbapi_connection
     create = driver.execute(MADE, [table.name]).fetchone()[0]
     _constraints(table, create)

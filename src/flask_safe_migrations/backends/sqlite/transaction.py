@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from ...errors import MigrationError
-from ..locking import myself, told, wait_for
+from ..locking import poll_until, process_tag, told
 from .leftovers import clear_leftovers
 from .rebuild import careful_rebuilds
 
@@ -90,12 +90,12 @@ def begin(migration: MigrationContext) -> bool:
     # The driver's own waiting is for later: a reader may be in the way of the commit.
     patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
     driver.execute("PRAGMA busy_timeout = 0")
-    waited = wait_for(take, holder, str(owner.with_suffix("")) if owner else "the database")
+    waited = poll_until(take, holder, str(owner.with_suffix("")) if owner else "the database")
     driver.execute(f"PRAGMA busy_timeout = {patience}")
     if owner:
         connection.info[OWNER] = owner
         with suppress(OSError):  # a folder that may not be written is told by the first statement
-            owner.write_text(myself(), encoding="utf-8")
+            owner.write_text(process_tag(), encoding="utf-8")
     clear_leftovers(driver)
     # It would commit what went before it, and SQLite has no statement that needs it.
     migration.autocommit_block = nullcontext  # type: ignore[method-assign, assignment]

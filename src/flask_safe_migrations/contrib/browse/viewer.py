@@ -18,7 +18,7 @@ class Viewer:
 
     def __init__(self, database: Database, *, write: bool) -> None:
         self.database, self.write = database, write
-        self.pool = database.pool() if write else database.reading()
+        self.pool = database.create_engine() if write else database.create_read_only_engine()
         self.schemas = {None, *(table.schema for table in binds.metadata(database.bind).tables.values())}
         version = Column("version_num", String)
         self.versions = Table(
@@ -35,7 +35,7 @@ class Viewer:
                 self.refresh()
         except DBAPIError as error:
             start_response("503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
-            return [f"{self.database.explain(error) or error.orig}\n".encode()]
+            return [f"{self.database.explain_error(error) or error.orig}\n".encode()]
         return self.pages(environ, start_response)
 
     def refresh(self) -> None:
@@ -45,7 +45,7 @@ class Viewer:
             now = state(self.pool, self.versions)
             if now != self.state:
                 tables = shown(self.pool, self.schemas)
-                names = {table.table.fullname for table in tables} - self.database.own_tables
+                names = {table.table.fullname for table in tables} - self.database.internal_tables
                 title = f"{self.database.title} {self.database.short_name}"
                 self.pages = pages(title, self.pool, tables, names if self.write else set())
                 self.state = now
