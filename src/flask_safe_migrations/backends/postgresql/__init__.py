@@ -11,6 +11,7 @@ from sqlalchemy import Engine as Pool
 from sqlalchemy.exc import DBAPIError
 
 from ... import settings
+from ..objects import Made
 from ..schema import Schema
 from ..server import Server
 from . import catalog, concurrent_index, dump, errors, objects, swap, templates, unsupported
@@ -23,6 +24,7 @@ from .normalizer import PostgreSQLWording
 class PostgreSQL(Server):
     title = "PostgreSQL"
     dialects = ("postgresql",)
+    has_schemas = True
     counts_given_keys = False
     with_given_keys = " OVERRIDING SYSTEM VALUE"
     wording = PostgreSQLWording()
@@ -105,9 +107,14 @@ class PostgreSQL(Server):
         return f"ALTER TABLE {place} RENAME CONSTRAINT {quote(old)} TO {quote(new)}"
 
     def schema(self, connection: Connection) -> Schema:
-        return catalog.definitions(connection, self.own_tables)
+        found = catalog.definitions(connection, self.own_tables)
+        found.pop(f"schema {self.version_table_schema}", None)
+        return found
 
-    made = staticmethod(objects.made)
+    def made(self, connection: Connection) -> list[Made]:
+        own = ("schema", self.version_table_schema)
+        return [made for made in objects.made(connection) if (made.kind.lower(), made.name) != own]
+
     table_sql = staticmethod(postgresql_tables.table_sql)
     beyond = staticmethod(unsupported.beyond)
     counters = staticmethod(objects.counters)
