@@ -61,6 +61,7 @@ class Environment:
         self._run()
 
     def _run(self) -> None:
+        autogenerate.follow_alembic()
         from flask import current_app, has_app_context
 
         if has_app_context():
@@ -156,10 +157,11 @@ class Environment:
         quiet = not applies or self.run.quiet
         progress = Progress(database, self.context.script, quiet=quiet)
         with one_sentence(database):
-            if applies:
-                if not progress.quiet:  # a throwaway database is there
-                    database.prepare()
+            if applies and not progress.quiet:  # a throwaway database is there
+                database.prepare()
+            if applies or is_comparing():
                 database.create_version_schema()
+            if applies:
                 with database.lock() as progress.waited:
                     database.run_with_retries(partial(self._run_on_own_connection, database, progress))
                     progress.conclude()
@@ -217,7 +219,12 @@ class Environment:
         filters = {
             name: _both(given.pop(name, None), own)
             for name, own in (
-                ("include_name", autogenerate.include_name(database, metadata)),
+                (
+                    "include_name",
+                    autogenerate.include_name(
+                        database, metadata, every_schema=given.get("include_schemas") is True
+                    ),
+                ),
                 ("include_object", autogenerate.include_object),
             )
         }

@@ -17,9 +17,10 @@ names = itertools.count(1)
 PACKAGE = """
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from flask_safe_migrations import Migrate
+from flask_safe_migrations import NAMING_CONVENTION, Migrate
+from sqlalchemy import MetaData
 
-db = SQLAlchemy()
+db = SQLAlchemy({metadata})
 migrate = Migrate({arguments})
 
 
@@ -48,6 +49,7 @@ class Project:
         self.path = path
         self.name = f"shop{next(names)}"
         self.arguments = ""
+        self.metadata = "metadata=MetaData(naming_convention=NAMING_CONVENTION)"
         self.models = USER
         self.config: dict[str, Any] = {"SQLALCHEMY_DATABASE_URI": url}
 
@@ -68,6 +70,7 @@ class Project:
         file = self.path / self.name / "__init__.py"
         file.parent.mkdir(exist_ok=True)
         fields = {"arguments": self.arguments, "models": self.models, "config": self.config}
+        fields["metadata"] = self.metadata
         file.write_text(PACKAGE.format(**fields, instance=str(self.path / "instance")))
         sys.modules.pop(self.name, None)
         importlib.invalidate_caches()

@@ -18,6 +18,7 @@ from .answers import Answers
 from .casts import add_using_casts
 from .compare.types import differ as types_differ
 from .filters import include_name, include_object
+from .findings import follow_alembic
 from .fk_indexes import drop_fk_indexes
 from .names import renamed
 from .order import in_order
@@ -26,7 +27,15 @@ from .renames import settle
 from .rendering import render_item  # what else is in there registers itself
 from .required import fill, fill_again
 
-__all__ = ["PLUGINS", "include_name", "include_object", "render_item", "revise", "types_differ"]
+__all__ = [
+    "PLUGINS",
+    "follow_alembic",
+    "include_name",
+    "include_object",
+    "render_item",
+    "revise",
+    "types_differ",
+]
 
 
 def revise(

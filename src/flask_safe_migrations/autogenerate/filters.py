@@ -13,15 +13,22 @@ from sqlalchemy import MetaData
 from ..backends.base import Database
 from ..context import Comparison
 from ..revisions import files
+from .findings import log
+from .operations import dotted
 
 
-def include_name(database: Database, metadata: MetaData) -> Callable[..., bool]:
-    """For context.configure(): exactly the schemas of the models, without the workflow's own tables."""
+def include_name(
+    database: Database, metadata: MetaData, *, every_schema: bool = False
+) -> Callable[..., bool]:
+    """For context.configure(): exactly the schemas of the models, without the workflow's own tables.
+
+    :param every_schema: all schemas of the database; where a schema is a database, never those of others.
+    """
     schemas = {table.schema for table in metadata.tables.values()} | {None}
 
     def include(name: str | None, kind: str, _parents: Any) -> bool:
         if kind == "schema":
-            return name in schemas
+            return name in schemas or (every_schema and database.has_schemas)
         if database.bind and not metadata.tables:
             return False  # one that has lost all its models, or has none yet: it is left alone
         return kind != "table" or name not in database.library_tables
@@ -39,6 +46,8 @@ def keep(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> Pri
     migration = context.migration_context
     dropped = [step for step in upgrade.ops if isinstance(step, ops.DropTableOp)]
     foreign = {(step.schema, step.table_name) for step in dropped if is_foreign(migration, step.table_name)}
+    for schema, name in sorted(foreign, key=str):
+        log.info("Ignoring table %r: no revision names it", dotted(schema, name))
     upgrade.ops[:] = [step for step in upgrade.ops if _place(step) not in foreign]
     return PriorityDispatchResult.CONTINUE
 

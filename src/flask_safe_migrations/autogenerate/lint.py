@@ -8,6 +8,7 @@ from sqlalchemy.exc import CompileError
 from .. import output
 from ..context import Comparison
 from ..errors import MigrationError
+from .findings import wanted
 
 
 def look(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
@@ -15,7 +16,7 @@ def look(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchR
     database = Comparison.of(migration).database
     said = migration.opts.setdefault("advice", set())
     for table in context.sorted_tables:
-        for column in table.columns:
+        for column in table.columns if wanted(context, table) else ():
             name = f"{table.fullname}.{column.name}"
             try:
                 column.type.compile(migration.dialect)

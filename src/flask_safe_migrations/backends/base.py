@@ -32,6 +32,8 @@ class Database:
     # Dialects for which its SQL is meant.
     dialects: ClassVar[tuple[str, ...]]
     connect_args: ClassVar[dict[str, Any]] = {}
+    # Whether one database holds several schemas.
+    has_schemas: ClassVar[bool] = False
     # Its name in SQLALCHEMY_BINDS; None for the default database.
     bind: str | None = None
     # Where Alembic stores the revision; options of context.configure(), set by `store_versions_in`.

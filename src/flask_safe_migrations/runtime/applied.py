@@ -22,7 +22,7 @@ from ..revisions import manifest
 from ..revisions.files import digest
 from . import copies
 
-# Among Database.private_tables: no difference to the models.
+# Among Database.library_tables: no difference to the models.
 APPLIED = Table(
     "migration_applied",
     MetaData(),

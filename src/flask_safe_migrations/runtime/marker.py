@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from .. import settings
 from ..backends.base import Database
 
-# Among Database.private_tables: no difference to the models.
+# Among Database.library_tables: no difference to the models.
 MARKER = Table("migration_marker", MetaData(), Column("outside_development_since", String(10)))
 
 

@@ -1,5 +1,6 @@
 """The revisions in versions/, and databases built from them."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
@@ -80,6 +81,7 @@ def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
         "fn": progress.watch(revisions, lambda _migration: None),
     }
     with (
+        quiet_alembic(),
         one_sentence(database, progress),
         database.connect() as connection,
         database.migration_session(connection),
@@ -131,5 +133,20 @@ def _run_env(
     config = alembic_config()
     run = RunContext.of(config)
     run.only, run.quiet, run.recorder = database, True, recorder or nullcontext
-    with EnvironmentContext(config, script, fn=fn, **options):
+    with quiet_alembic(), EnvironmentContext(config, script, fn=fn, **options):
         script.run_env()
+
+
+@contextmanager
+def quiet_alembic() -> Iterator[None]:
+    """On a throwaway database Alembic's log of each revision says nothing to anybody."""
+    logger = logging.getLogger("alembic.runtime.migration")
+    logger.addFilter(_says_nothing)  # its level a fileConfig() in env.py would set back
+    try:
+        yield
+    finally:
+        logger.removeFilter(_says_nothing)
+
+
+def _says_nothing(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING

@@ -13,6 +13,7 @@ from sqlalchemy.sql.elements import conv
 
 from ...backends.escaping import escaped, take_literally
 from ...context import Comparison
+from ..findings import log, named
 from ..literal_sql import escape_bind_params
 from ..temporary_table import stored
 
@@ -31,15 +32,28 @@ def compare(
         return PriorityDispatchResult.CONTINUE
     _take_apart(operation)
     checks = _InspectorConv(context.inspector).get_check_constraints(name, schema=schema)
-    had = {str(check["name"]): check["sqltext"] for check in checks if check["name"]}
+    had = {
+        str(check["name"]): check["sqltext"]
+        for check in checks
+        if check["name"] and named(context, "check_constraint", check["name"], schema, name)
+    }
     wants = dict(_created(context, wanted))
     changed = _changed(context, wanted, had, wants)
-    for removed in sorted(had.keys() - wants.keys() | changed):
-        operation.ops.append(_drop(context, name, schema, removed, had[removed]))
-    for added in sorted(wants.keys() - had.keys() | changed):
-        text = context.migration_context.impl.render_ddl_sql_expr(wants[added].sqltext)
-        condition = sql_text(text)
-        operation.ops.append(ops.CreateCheckConstraintOp(conv(added), name, condition, schema=schema))
+    for found in sorted(had.keys() ^ wants.keys() | changed):
+        drop = _drop(context, name, schema, found, had[found]) if found in had else None
+        reflected_check: Any = drop.to_constraint() if drop else None
+        check = wants.get(found, reflected_check)
+        other = reflected_check if found in wants else None
+        if not context.run_object_filters(check, found, "check_constraint", found not in wants, other):
+            continue
+        kind = "changed" if found in changed else "added" if found in wants else "removed"
+        log.info("Detected %s check constraint %r on %r", kind, found, wanted.fullname)
+        if drop:
+            operation.ops.append(drop)
+        if found in wants:
+            text = context.migration_context.impl.render_ddl_sql_expr(wants[found].sqltext)
+            create = ops.CreateCheckConstraintOp(conv(found), name, sql_text(text), schema=schema)
+            operation.ops.append(create)
     return PriorityDispatchResult.CONTINUE
 
 
@@ -68,7 +82,9 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("`", "").replace('"', "").split())
 
 
-def _drop(context: AutogenContext, table: str, schema: str | None, name: str, text: str) -> Any:
+def _drop(
+    context: AutogenContext, table: str, schema: str | None, name: str, text: str
+) -> ops.DropConstraintOp:
     condition = escape_bind_params(Comparison.of(context).database.normalizer.normalize_check(text))
     back = ops.CreateCheckConstraintOp(conv(name), table, condition, schema=schema)
     return ops.DropConstraintOp(conv(name), table, schema=schema, type_="check", _reverse=back)

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Computed, Identity
 
 from ...context import Comparison
 from .. import literal_sql
+from ..findings import log
 from ..temporary_table import stored
 from . import generated
 
@@ -30,6 +31,7 @@ def compare(
         generated.compare(context, reflected, wanted)
         return PriorityDispatchResult.CONTINUE
     if _are_compared(context, reflected, wanted) and _differ(context, had, wanted):
+        log.info("Detected server default on column '%s.%s'", wanted.table.fullname, wanted.name)
         operation.modify_server_default = wants
         # None is said for the way back; False would be unknown.
         operation.existing_server_default = literal_sql.default(had) if had else None  # type: ignore[arg-type]

@@ -14,6 +14,8 @@ from alembic.util import PriorityDispatchResult
 from sqlalchemy import ARRAY, Column, Enum, TypeDecorator, text
 
 from ..filters import is_foreign
+from ..findings import log, named, wanted
+from ..operations import dotted
 from .enum_values import change
 
 Key = tuple[str | None, str]
@@ -66,6 +68,7 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
         (schema, enum["name"]): list(enum["labels"])
         for schema in schemas
         for enum in inspector.get_enums(schema=schema)
+        if named(context, "enum", enum["name"], schema)
     }
     columns: dict[Key, list[Column[Any]]] = {}
     wants: dict[Key, list[str]] = {}
@@ -73,12 +76,15 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
         columns.setdefault((kind.schema, kind.name), []).append(column)
         wants[kind.schema, kind.name] = list(kind.enums)
     for key in sorted(wants.keys() - had.keys(), key=str):
+        log.info("Detected added enum type %r", dotted(*key))
         upgrade.ops.insert(0, EnumType(key, wants[key], first=True))
     for key in sorted(had.keys() - wants.keys(), key=str):
         if not is_foreign(migration, key[1]) and not _used_elsewhere(context, key, schemas):
+            log.info("Detected removed enum type %r", dotted(*key))
             upgrade.ops.append(EnumType(key, had[key], first=False))
     for key in sorted(wants.keys() & had.keys(), key=str):
         if had[key] != wants[key]:
+            log.info("Detected changed values of enum type %r", dotted(*key))
             upgrade.ops.append(change(context, upgrade, key, had[key], wants[key], columns[key]))
     return PriorityDispatchResult.CONTINUE
 
@@ -92,9 +98,9 @@ def _used_elsewhere(context: AutogenContext, key: Key, schemas: Any) -> bool:
 
 def _declared(context: AutogenContext) -> Iterator[tuple[Column[Any], Any]]:
     for table in context.sorted_tables:
-        for column in table.columns:
+        for column in table.columns if wanted(context, table) else ():
             kind: Any = column.type
             kind = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
             kind = kind.item_type if isinstance(kind, ARRAY) else kind
-            if _is_type(kind):
+            if _is_type(kind) and named(context, "enum", kind.name, kind.schema):
                 yield column, kind

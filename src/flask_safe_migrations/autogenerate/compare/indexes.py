@@ -12,6 +12,7 @@ from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Index, Table
 
 from ...context import Comparison
+from ..findings import log, named
 from ..names import NOTHING
 from ..temporary_table import stored
 from ..unsupported import refuse
@@ -33,30 +34,34 @@ def compare(
     indexes = {str(index.name): index for index in wanted.indexes}
     if reflected is None:
         for index in indexes.values():
-            _create(operation, index)
+            _create(context, operation, index)
         return PriorityDispatchResult.CONTINUE
     migration = context.migration_context
     connection: Any = migration.connection
-    wording = Comparison.of(migration).database.normalizer
-    had = wording.definitions(connection, name, schema)
+    normalizer = Comparison.of(migration).database.normalizer
+    had = {
+        key: definition
+        for key, definition in normalizer.definitions(connection, name, schema).items()
+        if named(context, "index", key, schema, name)
+    }
     excluded = {key for key, definition in had.items() if definition.startswith("EXCLUDE")}
     excluded |= {str(item.name) for item in wanted.constraints if item.__visit_name__ == "exclude_constraint"}
     _compare_exclusions(context, wanted, {key: had.pop(key, None) for key in excluded})
     for key in sorted(had.keys() | indexes.keys()):
         if key not in had:
             if not _is_plain(indexes[key]) and not _in_database(reflected, key):
-                _create(operation, indexes[key])
+                _create(context, operation, indexes[key])
         elif key not in indexes:
-            if not wording.is_plain(had[key]):
-                _drop(operation, key, wording.index_of(key, had[key], reflected))
-        elif not (_is_plain(indexes[key]) and wording.is_plain(had[key])):
+            if not normalizer.is_plain(had[key]):
+                _drop(context, operation, key, normalizer.index_of(key, had[key], reflected))
+        elif not (_is_plain(indexes[key]) and normalizer.is_plain(had[key])):
             found = stored(migration, wanted)
             _forget(operation, key)
             if found and found.definitions.get(key) != had[key]:
-                _drop(
-                    operation, key, wording.index_of(key, had[key], reflected) or _reflected(reflected, key)
-                )
-                _create(operation, indexes[key])
+                there = normalizer.index_of(key, had[key], reflected) or _reflected(reflected, key)
+                if context.run_object_filters(indexes[key], key, "index", False, there):
+                    log.info("Detected changed index %r on %r", key, wanted.fullname)
+                    _replace(operation, key, there, indexes[key])
     return PriorityDispatchResult.CONTINUE
 
 
@@ -69,18 +74,30 @@ def _steps(operation: ops.ModifyTableOps, name: str, kind: Any) -> list[Any]:
     return [step for step in operation.ops if isinstance(step, kind) and str(step.index_name) == name]
 
 
-def _create(operation: ops.ModifyTableOps, index: Index) -> None:
-    if not _steps(operation, str(index.name), ops.CreateIndexOp):
+def _create(context: AutogenContext, operation: ops.ModifyTableOps, index: Index) -> None:
+    name = str(index.name)
+    if not _steps(operation, name, ops.CreateIndexOp) and context.run_object_filters(
+        index, name, "index", False, None
+    ):
+        log.info("Detected added index %r on %r", name, operation.table_name)
         operation.ops.append(ops.CreateIndexOp.from_index(index))
 
 
-def _drop(operation: ops.ModifyTableOps, name: str, index: Index | None) -> None:
+def _drop(context: AutogenContext, operation: ops.ModifyTableOps, name: str, index: Index | None) -> None:
     """Drop it; the way back is the index as the engine has it."""
-    if index is not None:
-        operation.ops[:] = [
-            step for step in operation.ops if step not in _steps(operation, name, ops.DropIndexOp)
-        ]
-        operation.ops.append(ops.DropIndexOp.from_index(index))
+    if index is None or not context.run_object_filters(index, name, "index", True, None):
+        return
+    known = _steps(operation, name, ops.DropIndexOp)
+    if not known:
+        log.info("Detected removed index %r on %r", name, operation.table_name)
+    operation.ops[:] = [step for step in operation.ops if step not in known]
+    operation.ops.append(ops.DropIndexOp.from_index(index))
+
+
+def _replace(operation: ops.ModifyTableOps, name: str, old: Index | None, new: Index) -> None:
+    if old is not None:
+        operation.ops.append(ops.DropIndexOp.from_index(old))
+    operation.ops.append(ops.CreateIndexOp.from_index(new))
 
 
 def _forget(operation: ops.ModifyTableOps, name: str) -> None:

@@ -8,6 +8,7 @@ from alembic.util import PriorityDispatchResult, sqla_compat
 from sqlalchemy import ForeignKeyConstraint, Table
 
 from ...context import Comparison
+from ..findings import log
 from ..fk_indexes import drop_along
 from ..unsupported import refuse
 
@@ -34,7 +35,7 @@ def compare(
         told = f"({', '.join(had)}) to ({', '.join(wants)})"
         refuse(migration, f"The primary key of table {wanted.fullname} has changed from {told}", RECIPE)
     elif had and Comparison.of(migration).database.normalizer.names_primary_keys:
-        _follow(context, operation, reflected.primary_key, wanted.primary_key)
+        _follow(context, operation, reflected.primary_key, wanted.primary_key, "primary_key_constraint")
     taken = {str(step.constraint_name) for step in operation.ops if isinstance(step, ops.DropConstraintOp)}
     old = {
         _signature(context, key, "reflected"): key
@@ -43,16 +44,22 @@ def compare(
     }
     for key in sorted(_foreign(wanted), key=lambda key: str(key.name)):
         if before := old.get(_signature(context, key, "metadata")):
-            _follow(context, operation, before, key)
+            _follow(context, operation, before, key, "foreign_key_constraint")
     if Comparison.of(migration).database.normalizer.indexes_foreign_keys:
         drop_along(operation, reflected, wanted)
     return PriorityDispatchResult.CONTINUE
 
 
-def _follow(context: AutogenContext, operation: ops.ModifyTableOps, before: Any, after: Any) -> None:
+def _follow(
+    context: AutogenContext, operation: ops.ModifyTableOps, before: Any, after: Any, kind: Any
+) -> None:
     """Drop it and make it anew where the name differs; where the engine can, names.py makes that a rename."""
     name = sqla_compat._get_constraint_final_name(after, context.dialect)
     if before.name and name and str(before.name) != name:
+        if not context.run_object_filters(after, name, kind, False, before):
+            return
+        what = kind.replace("_", " ")
+        log.info("Detected renamed %s %r to %r on %r", what, str(before.name), name, after.table.fullname)
         operation.ops.append(ops.DropConstraintOp.from_constraint(before))
         operation.ops.append(ops.AddConstraintOp.from_constraint(after))
 

@@ -8,6 +8,7 @@ from alembic.util import PriorityDispatchResult
 from sqlalchemy import Sequence, text
 from sqlalchemy.schema import CreateSequence, DropSequence
 
+from ..findings import log, wanted
 from ..reversible_sql import ReversibleSQLOp
 from ..unsupported import refuse
 
@@ -23,16 +24,20 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> 
     inspector: Any = context.inspector
     metadata: Any = context.metadata
     known = set(inspector.get_schema_names())
-    wanted = {table.schema for table in metadata.tables.values() if table.schema}
+    schemas = {table.schema for table in metadata.tables.values() if table.schema and wanted(context, table)}
     for sequence in metadata._sequences.values():
+        if not context.run_object_filters(sequence, sequence.name, "sequence", False, None):  # type: ignore[arg-type]
+            continue
         if sequence.name not in inspector.get_sequence_names(schema=sequence.schema):
             create, drop = (
                 str(made(sequence).compile(dialect=dialect)) for made in (CreateSequence, DropSequence)
             )
+            log.info("Detected added sequence %r", sequence.name)
             upgrade.ops.insert(0, ReversibleSQLOp([create], [drop]))
         elif _differs(context, sequence):
             refuse(context.migration_context, f"Sequence {sequence.name} has changed", RECIPE)
-    for schema in sorted(wanted - known):
+    for schema in sorted(schemas - known):
+        log.info("Detected added schema %r", schema)
         quoted = dialect.identifier_preparer.quote(schema)
         upgrade.ops.insert(0, ReversibleSQLOp([f"CREATE SCHEMA {quoted}"], [f"DROP SCHEMA {quoted}"]))
     return PriorityDispatchResult.CONTINUE

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Text, cast, i
 from sqlalchemy.exc import DBAPIError
 
 from ... import settings
+from ..objects import SchemaObject
 from ..schema import Schema
 from ..server import Server
 from . import catalog, concurrent_index, dump, errors, objects, search_path, swap, templates, unsupported
@@ -22,6 +23,7 @@ from .normalizer import PostgreSQLNormalizer
 class PostgreSQL(Server):
     title = "PostgreSQL"
     dialects = ("postgresql",)
+    has_schemas = True
     counts_given_keys = False
     with_given_keys = " OVERRIDING SYSTEM VALUE"
     normalizer = PostgreSQLNormalizer()
@@ -105,9 +107,14 @@ class PostgreSQL(Server):
         return f"ALTER TABLE {place} RENAME CONSTRAINT {quote(old)} TO {quote(new)}"
 
     def schema(self, connection: Connection) -> Schema:
-        return catalog.definitions(connection, self.internal_tables)
+        found = catalog.definitions(connection, self.internal_tables)
+        found.pop(f"schema {self.version_table_schema}", None)
+        return found
 
-    schema_objects = staticmethod(objects.made)
+    def schema_objects(self, connection: Connection) -> list[SchemaObject]:
+        own = ("schema", self.version_table_schema)
+        return [each for each in objects.made(connection) if (each.kind.lower(), each.name) != own]
+
     table_sql = staticmethod(postgresql_tables.table_sql)
     unsupported_objects = staticmethod(unsupported.beyond)
     counter_sql = staticmethod(objects.counters)

@@ -1,0 +1,35 @@
+"""What the comparators of this package have in common: the user's filters, and the log.
+
+As Alembic's own do, each asks `include_name` and `include_object`, and logs what it finds.
+"""
+
+import logging
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Table
+
+log = logging.getLogger("flask_safe_migrations.autogenerate")
+
+
+def follow_alembic() -> None:
+    """Log where Alembic's loggers do: a `fileConfig()` in env.py knows them, and turns off all others.
+
+    https://docs.python.org/3/library/logging.config.html#logging.config.fileConfig
+    """
+    for logger in (log, logging.getLogger("flask_safe_migrations")):
+        logger.disabled = False
+    log.setLevel(logging.getLogger("alembic.autogenerate").getEffectiveLevel())
+
+
+def named(
+    context: AutogenContext, kind: Any, name: str, schema: str | None, table: str | None = None
+) -> bool:
+    """Ask `include_name` about what is in the database."""
+    parents: Any = {"schema_name": schema, "table_name": table}
+    return context.run_name_filters(name, kind, parents)
+
+
+def wanted(context: AutogenContext, table: Table) -> bool:
+    """Ask `include_object` about a table of the models."""
+    return context.run_object_filters(table, table.name, "table", False, None)
