@@ -2,25 +2,18 @@
 
 import getpass
 import hashlib
-import itertools
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import servers
 from filelock import FileLock
-from project import BakedProject, install_library
-
-TEMPLATE = Path(__file__).parent.parent
-ENGINES = ["sqlite", "postgresql", "mariadb"]
-names = itertools.count(1)
-
-Bake = Callable[..., BakedProject]
+from project import ENGINES, TEMPLATE, Bake, BakedProject, install_library, names
 
 # What takes minutes by itself (many processes, kills, whole environments, a browser), or is about a server.
 LONG = {

@@ -1,5 +1,6 @@
 """A baked project, and the few things that tests do with it."""
 
+import itertools
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,10 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 import pymysql
 from forking import clean_environment, server_for
+
+TEMPLATE = Path(__file__).parent.parent
+ENGINES = ["sqlite", "postgresql", "mariadb"]
+names = itertools.count(1)  # of databases
 
 
 def interpreters() -> dict[str, Path]:
@@ -210,3 +216,6 @@ class BakedProject:
     def revision(self) -> str | None:
         rows = self.sql("SELECT version_num FROM alembic_version")
         return rows[0][0] if rows else None
+
+
+Bake = Callable[..., BakedProject]

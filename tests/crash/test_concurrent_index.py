@@ -6,8 +6,7 @@ import time
 
 import psycopg
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 from servers import Server
 from test_deployments import finish, start, wait_until
 

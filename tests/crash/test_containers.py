@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ENGINES, TEMPLATE, Bake
 from containers import Image, compose
-from project import BakedProject
+from project import ENGINES, TEMPLATE, Bake, BakedProject
 from servers import Server, free_port
 
 SETTINGS = {"SECRET_KEY": "9f6a1c8e7b", "TRUSTED_HOSTS": "shop.example"}

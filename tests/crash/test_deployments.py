@@ -10,8 +10,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 import servers
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 from servers import Server
 
 REPLICAS = int(os.environ.get("REPLICAS", "32"))

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 import servers
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 
 BIG = """
 def upgrade():

@@ -9,8 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ENGINES, Bake
-from project import BakedProject, clean_environment, rewrite
+from project import ENGINES, Bake, BakedProject, clean_environment, rewrite
 from test_against import BASELINE
 from test_containers import SETTINGS
 from test_deployments import wait_until

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 import galera
 import pytest
-from conftest import Bake
 from galera import Cluster, Node
-from project import BakedProject
+from project import Bake, BakedProject
 from test_deployments import REPLICAS, finish, start, wait_until
 
 ROWS = [(1,), (2,), (3,)]

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 import pymysql
 import pytest
 import servers
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 from servers import Server
 from test_deployments import finish, start, wait_until
 

@@ -13,9 +13,8 @@ from collections.abc import Iterable
 import psycopg
 import pymysql
 import pytest
-from conftest import ENGINES, Bake
 from kills import KILLS, at_each_point, at_random
-from project import BakedProject
+from project import ENGINES, Bake, BakedProject
 
 ROWS = int(os.environ.get("KILLED_ROWS", "50000"))
 FEW = 500  # where the moment does not depend on how long a statement takes

@@ -8,8 +8,7 @@ from contextlib import closing
 
 import pymysql
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 from test_deployments import finish, longest_wait, start
 
 ROWS = """

@@ -3,8 +3,8 @@
 import time
 
 import pymysql
-from conftest import Bake
 from kills import KILLS
+from project import Bake
 from servers import Server
 from test_kill_rebuild import leftovers
 

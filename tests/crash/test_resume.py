@@ -1,8 +1,7 @@
 """MariaDB commits at every DDL statement: a revision that stops half-way is taken up where it stopped."""
 
 import pytest
-from conftest import Bake
-from project import BakedProject, rewrite
+from project import Bake, BakedProject, rewrite
 from test_deployments import start, wait_until
 
 # DML before, between and behind DDL, so that anything done twice or not at all shows.

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 import pytest
 import servers
 import test_kill
-from conftest import Bake
 from kills import KILLS
-from project import BakedProject
+from project import Bake, BakedProject
 from servers import Server
 from test_deployments import start, wait_until
 

@@ -1,7 +1,6 @@
 """Tests of the library in this process: a package in a temporary folder, `flask` by its command runner."""
 
 import importlib
-import itertools
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -10,9 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from project import names
 from sqlalchemy import create_engine, text
-
-names = itertools.count(1)
 
 PACKAGE = """
 from flask import Flask

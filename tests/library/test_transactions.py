@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conftest import names
 from in_process import Models, Shop
+from project import names
 
 NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})"
 CHILDREN = "SELECT count(*), count(parent_id), sum(parent_id) FROM children"

@@ -6,8 +6,7 @@ from contextlib import closing
 
 import existing
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 
 FIRST = re.compile(r'^class (\w+)\(db\.Model\):\n    __tablename__ = "(\w+)"', re.MULTILINE)
 SAMPLES = [tuple(path.parts[-2:]) for path in sorted(existing.SCHEMAS.glob("*/*.sql"))]

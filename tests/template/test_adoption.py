@@ -4,8 +4,7 @@ import hashlib
 
 import existing
 import pytest
-from conftest import ENGINES, Bake
-from project import BakedProject
+from project import ENGINES, Bake, BakedProject
 
 NUMBER = {
     "sqlite": "INTEGER NOT NULL PRIMARY KEY",

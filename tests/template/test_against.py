@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 
 BASELINE = "3f1d9a62c0b7"
 REQUIRED = """

@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import ENGINES, Bake
-from project import BakedProject, interpreters
+from project import ENGINES, Bake, BakedProject, interpreters
 
 SOME = ("make", "sh", "awk", "touch", "env", "test")
 

@@ -1,8 +1,7 @@
 """What is compared besides models and revisions, end to end; the changes themselves are in matrix.py."""
 
 import pytest
-from conftest import Bake
-from project import BakedProject, rewrite
+from project import Bake, BakedProject, rewrite
 
 MODELS = """
 from sqlalchemy import CheckConstraint, Column, Computed, Enum, ForeignKey, Integer, Sequence, String, Table

@@ -4,8 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import TEMPLATE
-from project import clean_environment
+from project import TEMPLATE, clean_environment
 
 RUN = TEMPLATE / "benchmarks" / "run.py"
 

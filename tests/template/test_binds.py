@@ -4,8 +4,7 @@ import json
 
 import catalogue
 import pytest
-from conftest import Bake
-from project import BakedProject, rewrite
+from project import Bake, BakedProject, rewrite
 from servers import Server
 
 MODELS = """

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 import servers
-from conftest import Bake
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
-from project import BakedProject, clean_environment
+from project import Bake, BakedProject, clean_environment
 from servers import Server, free_port
 
 INSERT = "INSERT INTO tags (name) VALUES ('smuggled')"

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ENGINES, Bake
-from project import BakedProject
+from project import ENGINES, Bake, BakedProject
 from test_update import commit, git
 
 FILES = [".github/workflows/ci.yml", "docs/gitlab-ci.yml"]

@@ -6,8 +6,7 @@ import sys
 
 import pytest
 import yaml
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 
 
 def check(*files: str) -> subprocess.CompletedProcess[str]:

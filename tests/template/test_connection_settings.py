@@ -1,8 +1,7 @@
 """What the application's connection has, the migration's has as well: search_path, init_command."""
 
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 from servers import Server
 
 SCHEMAS = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema LIKE {!r}"

@@ -12,8 +12,7 @@ import psycopg
 import pymysql
 import pytest
 import servers
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 from servers import HARD_PASSWORD, HARD_PASSWORD_IN_URL, Server
 
 NAME = "same_dev"

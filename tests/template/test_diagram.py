@@ -3,7 +3,7 @@
 import json
 import re
 
-from conftest import Bake
+from project import Bake
 
 # Names and types that are not one word, a table between two others, one to one, and a key of two columns.
 ODD = """

@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, Bake
 from pages import BLOCK, Block, Reader, blocks, under_git
-from project import BakedProject, clean_environment, rewrite
+from project import TEMPLATE, Bake, BakedProject, clean_environment, rewrite
 
 PACKAGE = TEMPLATE / "src" / "flask_safe_migrations"
 HELP = PACKAGE / "help"

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 from servers import Server
 from test_snapshots import snapshots
 

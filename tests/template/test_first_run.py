@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, Bake
-from project import BakedProject
+from project import TEMPLATE, Bake, BakedProject
 from servers import free_port
 
 pytestmark = pytest.mark.slow

@@ -7,9 +7,8 @@ import time
 
 import fork_server
 import pytest
-from conftest import TEMPLATE
 from forking import clean_environment, server_for
-from project import BakedProject
+from project import TEMPLATE, BakedProject
 
 # In this order they work on one project; `run` and `browse` serve until they are stopped and have tests of
 # their own (test_first_run.py, test_browse.py), which start them as a user does.

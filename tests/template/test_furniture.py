@@ -6,9 +6,8 @@ import subprocess
 import time
 import urllib.request
 
-from conftest import ENGINES, Bake
 from pages import blocks
-from project import BakedProject, clean_environment
+from project import ENGINES, Bake, BakedProject, clean_environment
 from servers import free_port
 
 

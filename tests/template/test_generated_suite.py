@@ -1,8 +1,7 @@
 """The generated project's own tests and linters, for each database and with and without examples."""
 
 import pytest
-from conftest import ENGINES, Bake
-from project import BakedProject
+from project import ENGINES, Bake, BakedProject
 from servers import Server
 
 

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Bake
-from project import BakedProject, interpreters, rewrite
+from project import Bake, BakedProject, interpreters, rewrite
 
 PARENT_AND_CHILD = """
 from sqlalchemy import ForeignKey, String

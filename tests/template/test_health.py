@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 from servers import HARD_PASSWORD, HARD_PASSWORD_IN_URL, free_port
 from test_downgrades import PRODUCTION
 

@@ -1,7 +1,6 @@
 """A revision that was changed after it was applied is noticed: in migrations/HEAD, and by the database."""
 
-from conftest import Bake
-from project import BakedProject, rewrite
+from project import Bake, BakedProject, rewrite
 
 APPLIED = "SELECT revision, content, applied_by, seconds FROM migration_applied ORDER BY applied_at"
 

@@ -9,9 +9,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import ENGINES, TEMPLATE
 from matrix import MATRIX, Row
-from project import BakedProject, clean_environment
+from project import ENGINES, TEMPLATE, BakedProject, clean_environment
 
 IMPORTS = """
 import sqlalchemy as sa

@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 from servers import HARD_PASSWORD, HARD_PASSWORD_IN_URL, Server, free_port
 
 PASSWORD = "hunter2"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ENGINES, TEMPLATE, Bake
-from project import BakedProject
+from project import ENGINES, TEMPLATE, Bake, BakedProject
 
 LICENSES = ["MIT", "Apache-2.0", "BSD-3-Clause", "none"]
 COMBINATIONS = [

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE
-from project import BakedProject
+from project import TEMPLATE, BakedProject
 from test_downgrades import PRODUCTION
 
 SERVED = PRODUCTION | {"TRUSTED_HOSTS": "shop.example, .example.org"}

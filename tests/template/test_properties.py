@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from conftest import ENGINES, Bake
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from project import BakedProject, rewrite
+from project import ENGINES, Bake, BakedProject, rewrite
 
 # Each takes seconds, for it goes through the real commands.
 EXAMPLES = int(os.environ.get("EXAMPLES", "6"))

@@ -4,8 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 
 # Rebuilds the table: SQLite has no ALTER COLUMN.
 REBUILD = """

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import ENGINES, TEMPLATE
 from cookiecutter.main import cookiecutter
-from project import BakedProject
+from project import ENGINES, TEMPLATE, BakedProject
 
 # What every case stands on.
 BASE = """

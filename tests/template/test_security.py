@@ -7,8 +7,7 @@ import re
 import shutil
 
 import pytest
-from conftest import ENGINES, Bake
-from project import BakedProject
+from project import ENGINES, Bake, BakedProject
 from servers import HARD_PASSWORD, HARD_PASSWORD_IN_URL, Server
 from test_containers import tool
 

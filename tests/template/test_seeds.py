@@ -3,7 +3,7 @@
 import ast
 import re
 
-from conftest import TEMPLATE
+from project import TEMPLATE
 
 ROWS = {"E": 5, "D": 11, "U": 3, "X": 4, "P": 11}  # E1 to E5, D1 to D11, …
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Bake
-from project import BakedProject, rewrite
+from project import Bake, BakedProject, rewrite
 from test_deployments import finish, start, wait_until
 
 COUNTED = """

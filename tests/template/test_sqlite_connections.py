@@ -6,8 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 from test_deployments import start, wait_until
 
 PRAGMAS = """

@@ -6,8 +6,7 @@ import re
 import catalogue
 import long_chain
 import pytest
-from conftest import ENGINES, Bake
-from project import BakedProject
+from project import ENGINES, Bake, BakedProject
 
 BASELINE = "3f1d9a62c0b7"
 COUNT = 300

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import catalogue
 import pytest
-from conftest import TEMPLATE, Bake
-from project import BakedProject, rewrite
+from project import TEMPLATE, Bake, BakedProject, rewrite
 from test_squash import beside, commit, git
 
 KILLED = TEMPLATE / "tests" / "squash_killed.py"

@@ -1,8 +1,8 @@
 """docs/tutorial.md of a generated project, followed word for word."""
 
 import pytest
-from conftest import ENGINES, Bake
 from pages import Reader, under_git
+from project import ENGINES, Bake
 
 
 @pytest.mark.parametrize("engine", ENGINES)

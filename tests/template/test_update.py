@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Bake
-from project import BakedProject
+from project import Bake, BakedProject
 
 IDENTITY = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
 FOLDER = "{{cookiecutter.project_slug}}"

@@ -6,8 +6,7 @@ import subprocess
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import ENGINES, Bake
-from project import BakedProject
+from project import ENGINES, Bake, BakedProject
 from servers import Server, find
 
 # What a driver, sa.text(), Python, a client or the server may each take for something else.

@@ -4,8 +4,7 @@ import json
 import time
 
 import pytest
-from conftest import Bake
-from project import BakedProject, rewrite
+from project import Bake, BakedProject, rewrite
 
 CHECKS = {
     "files": "the files in versions/ fit together",

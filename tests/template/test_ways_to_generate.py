@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import Bake
+from project import Bake
 from test_options import files
 
 

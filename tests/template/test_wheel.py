@@ -9,8 +9,7 @@ from pathlib import Path
 
 import build_wheel
 import pytest
-from conftest import TEMPLATE
-from project import clean_environment
+from project import TEMPLATE, clean_environment
 
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 

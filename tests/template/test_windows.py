@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ENGINES, TEMPLATE, Bake
-from project import BakedProject
+from project import ENGINES, TEMPLATE, Bake, BakedProject
 from test_any_name import FORBIDDEN
 
 # Not on Windows, or not what it is elsewhere: https://docs.python.org/3/library/ ("Availability: Unix")
