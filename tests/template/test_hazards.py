@@ -185,15 +185,15 @@ def test_H47_sql_before_the_migration_on_its_connection_does_not_swallow_it(anyw
 
 
 STATEMENT_BEFORE_CONFIGURE = """
-configure = environment._configure
+run_on = environment._run_on
 
 
 def ask_first(connection, *arguments):
     connection.exec_driver_sql("SELECT 1")
-    configure(connection, *arguments)
+    run_on(connection, *arguments)
 
 
-environment._configure = ask_first
+environment._run_on = ask_first
 """
 
 
