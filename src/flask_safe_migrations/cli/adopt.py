@@ -1,19 +1,9 @@
 """`flask db adopt`: take over a database that others have made, once it is proved that it matches."""
 
 import click
-from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
-from sqlalchemy import inspect
 
-from .. import output, runtime
-from ..adopt.database import adopt_at, adopt_at_head, look_at
-from ..backends.base import Database
-from ..errors import MigrationError
-from ..runtime import binds
-from ..runtime.checks import refuse_several_heads, refuse_unknown
-from ..runtime.errors import one_sentence
-from ..runtime.heads import describe, stored_heads
-from .adopt_models import write_models
+from .. import api
 
 
 @click.command()
@@ -24,57 +14,6 @@ from .adopt_models import write_models
 )
 @click.option("--models", is_flag=True, help="Write the models, and a baseline, from the database first.")
 @with_appcontext
-@click.pass_context
-def adopt(ctx: click.Context, yes: bool, at: str | None, ignore: tuple[str, ...], models: bool) -> None:
+def adopt(yes: bool, at: str | None, ignore: tuple[str, ...], models: bool) -> None:
     """Take over a database that has tables but no revision: compare it with the models, then stamp it."""
-    script = runtime.directory()
-    _refuse_without_one_head(script)
-    databases = [each for each in binds.databases() if not _has_nothing_to_adopt(each, script)]
-    if not databases:
-        return
-    if models:
-        write_models(ctx, databases, script, lambda: _adopt(databases, ignore, yes=yes, new=True))
-    elif at:
-        for database in databases:
-            with one_sentence(database):
-                adopt_at(database, script, at, yes=yes)
-    else:
-        _adopt(databases, ignore, yes=yes)
-
-
-def _adopt(databases: list[Database], ignore: tuple[str, ...], *, yes: bool, new: bool = False) -> None:
-    """All are looked at before the first is stamped."""
-    script = runtime.directory()
-    for step in (look_at, adopt_at_head) if len(databases) > 1 else (adopt_at_head,):
-        for database in databases:
-            if step is adopt_at_head and (told := binds.told(database)):
-                output.line(told.rstrip())
-            with one_sentence(database):
-                step(database, script, ignore, yes=yes, new=new)
-
-
-def _refuse_without_one_head(script: ScriptDirectory) -> None:
-    refuse_several_heads(script, "adopt the database")
-    if not script.get_heads():
-        raise MigrationError(
-            'There is no revision to adopt the database at: `flask db new -m "…"` makes one.'
-        )
-
-
-def _has_nothing_to_adopt(database: Database, script: ScriptDirectory) -> bool:
-    heads = stored_heads(database)
-    refuse_unknown(database, script, heads)
-    if heads:
-        output.line(f"{binds.told(database)}Nothing to adopt: {database} is at {describe(script, heads)}.")
-        return True
-    tables: list[str] = []
-    if database.exists():
-        with database.connect() as connection:
-            tables = inspect(connection).get_table_names()
-    if not set(tables) - database.internal_tables:
-        output.line(
-            f"{binds.told(database)}Nothing to adopt: {database} has no tables; "
-            "`flask db upgrade` makes them."
-        )
-        return True
-    return False
+    api.adopt(at=at, ignore=ignore, models=models, yes=yes)

@@ -1,22 +1,9 @@
-"""`flask db rebase`: put my revisions on top of theirs, where two branches have both made some."""
-
-from datetime import UTC, datetime
-from pathlib import Path
+"""`flask db rebase`: put my revisions on top of theirs, where two branches have both added some."""
 
 import click
-from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
 
-from .. import output, runtime, settings
-from ..backends.base import Database
-from ..errors import MigrationError
-from ..revisions import files, manifest
-from ..revisions import rebase as moving
-from ..revisions.git import Git
-from ..runtime import binds, checks, undo
-from ..runtime.errors import one_sentence
-from ..runtime.heads import alembic_config
-from .revision_report import prove_and_report
+from .. import api
 
 
 @click.command()
@@ -24,69 +11,4 @@ from .revision_report import prove_and_report
 @with_appcontext
 def rebase(move: str | None) -> None:
     """Put the revisions that the main branch has not yet on top of those that it has."""
-    git = Git(settings.active().project_folder)
-    script = ScriptDirectory.from_config(alembic_config())  # not runtime.directory(): there is a conflict
-    databases = binds.databases()
-    with one_sentence(databases[0]):
-        there = files.parsed(script)
-        plan = moving.plan(there, _staying(script, there, git, move), list(manifest.listed(script)))
-        if plan.is_done:
-            manifest.write(script)
-            output.line("Nothing to move: the revisions stand in a row. migrations/HEAD was written anew.")
-            return
-        for database in databases:
-            _take_back(database, script, there, plan)
-        below = plan.tip.path.name if plan.tip else "nothing"
-        for mover, path in zip(plan.movers, moving.move(plan, script, datetime.now(UTC)), strict=True):
-            now = "" if mover.path.name == path.name else f", now {path.name},"
-            output.line(f"Moved {mover.path.name}{now} on top of {below}.")
-            below = path.name
-        script = ScriptDirectory.from_config(alembic_config())
-        manifest.write(script)
-        for database in databases:
-            with one_sentence(database), database.shadow() as shadow:
-                runtime.build(shadow, script, plan.tip.revision if plan.tip else "base")
-                for revision in map(script.get_revision, [mover.revision for mover in plan.movers]):
-                    if binds.touches(revision.module, database.bind):
-                        prove_and_report(shadow, script, revision)
-                    else:
-                        runtime.run(shadow, script, revision.revision, upgrade=True)
-    output.line(f"Then: {git.next_step(Path(script.dir).name)}; `flask db upgrade` applies what is pending.")
-
-
-def _staying(script: ScriptDirectory, there: list[files.File], git: Git, move: str | None) -> set[str]:
-    known = {file.revision for file in there}
-    if move:
-        matching = [revision for revision in known if revision.startswith(move)]
-        if len(matching) != 1:
-            raise MigrationError(f"There is no revision {move}: `flask db history` lists those there are.")
-        return known - set(matching)
-    base = git.base()
-    return (
-        git.revisions(base, files.folders(script)) if base else known
-    )  # what has lost its parent moves nevertheless
-
-
-def _take_back(
-    database: Database, script: ScriptDirectory, there: list[files.File], plan: moving.Plan
-) -> None:
-    """Those that move are taken back where the development database has them."""
-    if not database.exists():
-        return
-    applied = undo.files_of(database, there)
-    names = {mover.revision for mover in plan.movers}
-    if applied is None:
-        output.line(f"{database} is at a revision without a file: `flask db rebuild` makes it anew.")
-        return
-    wanted = undo.reached_through(applied, names)
-    if not wanted:
-        return
-    if reason := checks.outside_development(database):
-        raise MigrationError(
-            f"{database} has {wanted[-1].path.name}, which is about to move, and is not touched: {reason}. "
-            "Set DATABASE_URL to a development database; one that people use gets a revision on top."
-        )
-    try:
-        undo.take_back(database, script, applied, wanted)
-    except MigrationError as error:
-        output.line(f"{error.message} So {database} stays as it is: `flask db rebuild` makes it anew.")
+    api.rebase(move)

@@ -1,89 +1,22 @@
 """`flask db squash`: fold the history into one new baseline."""
 
-import sys
-from pathlib import Path
-
 import click
-from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
 
-from .. import output, runtime, settings
-from ..backends.base import Database
-from ..errors import MigrationError, UsageError
-from ..runtime import binds
-from ..runtime.errors import one_sentence
-from ..runtime.heads import alembic_config, stored_heads
-from ..squash import fold, questions, undo
-from ..squash import squash as fold_into_one
-
-SHOWN = 30  # files
+from .. import api
 
 
 @click.command()
 @click.option("--upto", metavar="REV", help="The last revision to be folded; without it the newest.")
 @click.option("--yes", is_flag=True, help="Do not ask about revisions that change rows.")
-@click.option(
-    "--undo", "back", is_flag=True, help="Put the folded files back, and heal what was interrupted."
-)
+@click.option("--undo", is_flag=True, help="Put the folded files back, also after an interrupted squash.")
 @with_appcontext
-def squash(*, upto: str | None, yes: bool, back: bool) -> None:
+def squash(*, upto: str | None, yes: bool, undo: bool) -> None:
     """Fold the revisions into one new baseline, and prove that it leaves the same schema and rows.
 
     Databases at the last of them or later need no change.
     """
-    if back:
-        files = undo(ScriptDirectory.from_config(alembic_config()))
-        output.line(f"Taken back: {len(files)} files are back in place.")
-        return
-    databases = binds.databases()
-    if len(databases) < len(settings.active().binds) + 1:
-        raise UsageError("A baseline is for all databases: leave --bind out.")
-    script = runtime.directory()
-    chosen = fold(script, upto)
-    for database in databases:
-        with one_sentence(database):
-            for head in stored_heads(database) & set(chosen.replaces):
-                raise MigrationError(
-                    f"{database} is at revision {head}, which would be folded, and nothing was changed: "
-                    "`flask db upgrade` first."
-                )
-    before = len(chosen.folded) + len(chosen.rest)
-    output.line(f"Folding {len(chosen.folded)} of {before} revisions, up to {Path(chosen.upto.path).name}")
-    with one_sentence(databases[0]):
-        squashed = fold_into_one(databases, script, chosen)
-    titles = " and ".join(sorted({database.title for database in databases}))
-    _ask([*map(": ".join, questions(chosen, squashed.filled, titles, _suffixes(databases)))], yes=yes)
-    folder = squashed.write()
-    rows = f", with the rows of {', '.join(name for _, name in squashed.filled)}" if squashed.filled else ""
-    output.line(
-        f"Wrote {settings.active().relative(squashed.path)}{rows}\n"
-        f"Proved on {titles}: the same schema and rows, up, down and with all that comes after it.\n"
-        f"The folded files are in {settings.active().relative(folder)}, until they are deleted there.\n"
-        f"{_who_must_wait(squashed.release)} Until it is committed, `flask db squash --undo` takes it back."
-    )
-
-
-def _suffixes(databases: list[Database]) -> set[str]:
-    former = settings.active().former_binds
-    return {binds.suffix(bind) for each in databases for bind in (each.bind, former.get(each.bind or ""))}
-
-
-def _ask(told: list[str], *, yes: bool) -> None:
-    if not told:
-        return
-    output.line("What fresh databases will not go through any more:")
-    for line in told[:SHOWN]:
-        output.line(f"  {line}")
-    if len(told) > SHOWN:
-        output.line(f"  … and {len(told) - SHOWN} more")
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise MigrationError("Nothing was changed: read the list above; if that may be, add --yes.")
-    click.confirm("Fold them?", abort=True)
-
-
-def _who_must_wait(release: str) -> str:
-    if release:
-        return f"A database at one of them has to be migrated with {release} first."
-    return "A database at one of them has to be migrated first with code that has these files."
+    if undo:
+        api.undo_squash()
+    else:
+        api.squash(upto, yes=yes)

@@ -25,6 +25,8 @@ class TerminalReporter(Reporter):
         return sys.stdin.isatty() and not os.environ.get("CI")
 
     def line(self, text: str = "") -> None:
+        if text.startswith("Warning, "):
+            text = click.style("Warning, ", fg="yellow") + text.removeprefix("Warning, ")
         click.echo(suggest(text, self.commands))
 
     def notice(self, text: str) -> None:

@@ -6,11 +6,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from .. import output
-from ..runtime import binds
-from ..runtime.errors import one_sentence
-from ..verification.running_code import against as look
-from ..verification.suite import Verification
+from .. import api, output
 
 
 @click.command()
@@ -27,14 +23,11 @@ def verify(ctx: click.Context, *, as_json: bool, against: str | None) -> None:
 
     What was in order before and has not changed is not run again.
     """
-    databases = binds.databases()
-    with one_sentence(databases[0]):
-        checks = look(databases, against) if against else Verification(databases).run()
-    fine = all(check.ok is not False for check in checks)
+    report = api.verify(against=against)
     if as_json:
-        told = [asdict(check) for check in checks]
-        output.line(json.dumps({"ok": fine, "engine": databases[0].title, "checks": told}, indent=2))
+        checks = [asdict(check) for check in report.checks]
+        output.line(json.dumps({"ok": report.ok, "engine": report.engine, "checks": checks}, indent=2))
     else:
-        for check in checks:
+        for check in report.checks:
             output.line(str(check))
-    ctx.exit(0 if fine else 1)
+    ctx.exit(0 if report.ok else 1)

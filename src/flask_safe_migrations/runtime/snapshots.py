@@ -38,11 +38,12 @@ def take(database: Database, revision: str) -> Path:
     return path
 
 
-def take_and_report(database: Database, heads: set[str] | None = None) -> None:
+def take_and_report(database: Database, heads: set[str] | None = None) -> Path:
     if heads is None:
         heads = stored_heads(database)
     path = take(database, "+".join(sorted(heads)) or "empty")
     output.line(f"Snapshot: {settings.active().relative(path)}")
+    return path
 
 
 def may_destroy(steps: Iterable[Any]) -> bool:

@@ -1,12 +1,9 @@
 """`flask db adopt --models`: models and a baseline from an existing database, which is then adopted."""
 
 import importlib
-import io
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 
-import click
 from alembic.script import ScriptDirectory
 
 from .. import output, runtime, settings
@@ -17,16 +14,14 @@ from ..errors import MigrationError
 from ..revisions import files, manifest
 from ..runtime.differences import every, from_models
 from ..runtime.heads import stored_heads
-from .new import new
+from .revision import new_revision
 
 
 def _versions() -> set[Path]:
     return set(files.paths(runtime.directory()))
 
 
-def write_models(
-    ctx: click.Context, databases: list[Database], script: ScriptDirectory, adopt: Callable[[], None]
-) -> None:
+def write_models(databases: list[Database], script: ScriptDirectory, adopt: Callable[[], None]) -> None:
     """Write models and baseline, then call `adopt`; where they do not match, nothing of them stays."""
     _refuse_own_models(databases, script)
     before = _versions()
@@ -40,7 +35,7 @@ def write_models(
             if reason := models.broken():
                 raise NotMatchingError(f"The models that were written do not work: {reason}.")
             output.line("Without relationships: those that the foreign keys suggest do not fit together.")
-        _baseline(ctx)
+        _baseline()
         for module in found:
             output.line(f"Wrote {settings.active().relative(module.path)} ({module.tables} tables)")
         for path in sorted(_versions() - before):
@@ -74,13 +69,11 @@ def _refuse_own_models(databases: list[Database], script: ScriptDirectory) -> No
                 )
 
 
-def _baseline(ctx: click.Context) -> None:
+def _baseline() -> None:
     importlib.import_module(f"{settings.active().import_name}.models").load()
-    said = io.StringIO()
-    answers: dict[str, tuple[str, ...]] = {"rename": (), "rename_table": (), "drop": (), "default": ()}
     try:
-        with redirect_stdout(said):
-            ctx.invoke(new, message="adopted tables", data=None, prove=False, **answers)
+        with output.report_to(output.Reporter()):  # hundreds of lines that say what the models say
+            new_revision("adopted tables")
     except MigrationError as error:
         raise NotMatchingError(error.message) from error
 

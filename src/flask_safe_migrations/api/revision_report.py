@@ -1,12 +1,12 @@
-"""Proves a revision, and tells what it does: in words, as SQL, and what is dangerous about it."""
+"""Proves a revision, and reports what it does: in words, as SQL, and what is dangerous about it."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, event
 
@@ -19,9 +19,24 @@ SHOWN = 30  # lines of SQL
 SCHEMA_OR_DATA = re.compile(r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|INSERT|UPDATE|TRUNCATE)\b", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What a revision does on one engine, and what is dangerous about it."""
+
+    engine: str
+    # What it does, in words and as SQL.
+    description: tuple[str, ...]
+    sql: tuple[str, ...]
+    warnings: tuple[safety.Finding, ...]
+    # Tables that had to be proved without rows.
+    without_rows: tuple[str, ...]
+    # Why it cannot be taken back, where it says so.
+    irreversible: str | None
+
+
 def prove_and_report(
     shadow: Database, script: ScriptDirectory, revision: Script, *, compared: bool = False
-) -> None:
+) -> Proof:
     """Raises MigrationError where the revision does not do what it should; its file stays.
 
     `compared`: all models have just been compared, so those that the revision is about will do.
@@ -46,19 +61,22 @@ def prove_and_report(
         empty = prove.run(watch, models=prove.concerned if compared else every)
     except verification.ProofError as error:
         failure = error
-    for line in safety.describe(recorded):
+    description = tuple(safety.describe(recorded))
+    for line in description:
         output.line(f"  {line}")
+    findings = safety.warnings(recorded, shadow, Path(revision.path))
     if failure:
-        _warn(safety.warnings(recorded, shadow, Path(revision.path)))
+        _warn(findings)
         raise MigrationError(
-            f"Not proved. {failure.message} The file stays: mend it, then `flask db new --prove`."
+            f"Not proved. {failure.message} The file stays: fix it, then `flask db new --prove`."
         ) from failure
     _tell_sql(shadow, statements)
     without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
     reason = prove.irreversible
     way = f"up (it cannot be taken back: {reason})" if reason else "up, down and up again"
-    output.line(f"Proved: {way} on a throwaway database with rows{without}.")
-    _warn(safety.warnings(recorded, shadow, Path(revision.path)))
+    output.line(f"Proved: {way} on a shadow database with rows{without}.")
+    _warn(findings)
+    return Proof(shadow.title, description, tuple(statements), tuple(findings), tuple(empty), reason)
 
 
 @contextmanager
@@ -84,6 +102,6 @@ def _tell_sql(database: Database, statements: list[str]) -> None:
 
 def _warn(findings: list[safety.Finding]) -> None:
     for finding in findings:
-        output.line(click.style("Warning, ", fg="yellow") + str(finding))
+        output.line(f"Warning, {finding}")
     if any(not finding.accepted for finding in findings):
         output.line("A warning is accepted by a reason on the line above: # safe: unused since 2026-10.")

@@ -1,0 +1,157 @@
+"""Turns what changed in the models into a revision, and proves it."""
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.script import Script, ScriptDirectory
+
+from .. import output, runtime, settings
+from ..backends.base import Database
+from ..context import RunContext
+from ..errors import UsageError
+from ..revisions import manifest
+from ..runtime import binds
+from ..runtime.checks import refuse_several_heads
+from ..runtime.errors import one_sentence
+from ..runtime.heads import alembic_config
+from .data_revision import backfill
+from .revision_report import Proof, prove_and_report
+
+
+@dataclass(frozen=True)
+class RevisionResult:
+    """A revision that was written, or proved once more."""
+
+    revision: str
+    message: str
+    path: Path
+    # What was found out about it on each database that it touches.
+    proofs: tuple[Proof, ...] = ()
+
+
+def new_revision(
+    message: str,
+    *,
+    renames: Mapping[str, str] | None = None,
+    renamed_tables: Mapping[str, str] | None = None,
+    drop: Iterable[str] = (),
+    defaults: Mapping[str, str] | None = None,
+) -> RevisionResult | None:
+    """Write a revision from the difference between models and revisions, and prove it.
+
+    Returns None where there is no difference. ::
+
+        api.new_revision("full names", renames={"users.name": "full_name"})
+
+    :param message: what changes, in a few words; it also names the file.
+    :param renames: by table.column the new name of a column that was renamed.
+    :param renamed_tables: by table its new name.
+    :param drop: tables and columns that may go, with their values.
+    :param defaults: by table.column the value that rows which are there already get.
+    :raises MigrationError: for a difference that can be read in two ways and is not answered; where the proof
+        fails, and then the file stays.
+    """
+    message = message.strip()
+    if not message:
+        raise UsageError('Say in a few words what changes: `flask db new -m "add users.phone"`.')
+    script = runtime.directory()
+    refuse_several_heads(script, "make the new one")
+    answers = [f"rename={old}:{new}" for old, new in (renames or {}).items()]
+    answers += [f"rename-table={old}:{new}" for old, new in (renamed_tables or {}).items()]
+    answers += [f"drop={name}" for name in drop]
+    answers += [f"default={column}={value}" for column, value in (defaults or {}).items()]
+    return write_revision(script, message, answers)
+
+
+def write_revision(script: ScriptDirectory, message: str, answers: list[str]) -> RevisionResult | None:
+    """`answers` as `-x` takes them: rename=users.name:full_name."""
+    config = alembic_config("autogenerate", "quiet", x=answers)
+    with ExitStack() as stack:
+        shadows: dict[str | None, Database] = {}
+        for database in binds.databases():
+            with one_sentence(database):
+                shadows[database.bind] = stack.enter_context(runtime.shadow(database, script))
+        RunContext.of(config).shadows = shadows
+        written: Any = command.revision(config, message, autogenerate=True)
+        if not written:
+            output.line("Nothing to migrate: the revisions and the models agree. No file was written.")
+            return None
+        path = Path(written.path)
+        _format(path)
+        output.line(f"Wrote {settings.active().relative(path)}")
+        script = runtime.directory()
+        manifest.add(script)
+        proofs = _prove(script.get_revision(written.revision), script, shadows)
+    output.line("Read it, then apply it with `flask db upgrade`.")
+    return RevisionResult(written.revision, message, path, proofs)
+
+
+def new_data_revision(message: str, column: str = "1") -> RevisionResult:
+    """Write a revision that changes rows in batches; what they get is to be written into it.
+
+    :param column: the table.column that it fills, or "1" for names to be filled in.
+    """
+    message = message.strip()
+    if not message:
+        raise UsageError('Say in a few words what changes: `flask db new -m "fill users.nick" --data 1`.')
+    refuse_several_heads(runtime.directory(), "make the new one")
+    config = alembic_config("quiet")
+    RunContext.of(config).data = backfill(column)
+    written: Any = command.revision(config, message)
+    path = Path(written.path)
+    _format(path)
+    manifest.add(runtime.directory())
+    output.line(
+        f"Wrote {settings.active().relative(path)}\n"
+        "Say in it what the rows get (VALUES) and which ones (TODO), then prove it: `flask db new --prove`"
+    )
+    return RevisionResult(written.revision, message, path)
+
+
+def prove_newest() -> RevisionResult:
+    """Prove the newest revision once more, after it was edited, and list all revisions as they are now."""
+    script = runtime.directory()
+    refuse_several_heads(script, "make the new one")
+    head = script.get_current_head()
+    if head is None:
+        raise UsageError('There is no revision to prove yet: `flask db new -m "…"` writes the first.')
+    newest = script.get_revision(head)
+    proofs: tuple[Proof, ...] = ()
+    if newest.is_merge_point:
+        output.line(f"{Path(newest.path).name} joins two branches: `flask db verify` runs it.")
+    else:
+        proofs = _prove(newest, script, {})
+    manifest.write(script)
+    return RevisionResult(newest.revision, newest.doc, Path(newest.path), proofs)
+
+
+def _prove(
+    revision: Script, script: ScriptDirectory, shadows: dict[str | None, Database]
+) -> tuple[Proof, ...]:
+    """For each database that it touches; those that have just been compared are in `shadows`."""
+    proofs = []
+    for database in binds.databases():
+        if not binds.touches(revision.module, database.bind):
+            continue
+        if label := binds.told(database):
+            output.line(label.rstrip())
+        with ExitStack() as stack, one_sentence(database):
+            if not (shadow := shadows.get(database.bind)):
+                shadow = stack.enter_context(database.shadow())
+                runtime.build(shadow, script, str(revision.down_revision or "base"))
+            proofs.append(prove_and_report(shadow, script, revision, compared=bool(shadows)))
+    return tuple(proofs)
+
+
+def _format(path: Path) -> None:
+    """Format the file with ruff where it is installed; it is a development dependency."""
+    if importlib.util.find_spec("ruff"):
+        for arguments in (["check", "--fix-only", "--select", "I"], ["format"]):
+            subprocess.run([sys.executable, "-m", "ruff", *arguments, "--quiet", path], check=False)  # noqa: S603

@@ -1,0 +1,97 @@
+"""Folds the history into one new baseline, which is proved to leave the same schema and rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+
+from .. import output, runtime, settings
+from ..backends.base import Database
+from ..errors import MigrationError, UsageError
+from ..runtime import binds
+from ..runtime.errors import one_sentence
+from ..runtime.heads import alembic_config, stored_heads
+from ..squash import fold, questions, undo
+from ..squash import squash as fold_into_one
+
+SHOWN = 30  # files
+
+
+@dataclass(frozen=True)
+class SquashResult:
+    """The baseline, the folder of the folded files, and the release for databases at one of these."""
+
+    baseline: Path
+    archive: Path
+    release: str
+
+
+def squash(upto: str | None = None, *, yes: bool = False) -> SquashResult:
+    """Fold the revisions up to `upto`, or all, into one new baseline.
+
+    Databases at the last of them or later need no change.
+
+    :param yes: do not ask about revisions that change rows, which fresh databases no longer go through.
+    :raises MigrationError: where the baseline cannot be proved; nothing was changed then.
+    """
+    databases = binds.databases()
+    if len(databases) < len(settings.active().binds) + 1:
+        raise UsageError("A baseline is for all databases: leave --bind out.")
+    script = runtime.directory()
+    chosen = fold(script, upto)
+    for database in databases:
+        with one_sentence(database):
+            for head in stored_heads(database) & set(chosen.replaces):
+                raise MigrationError(
+                    f"{database} is at revision {head}, which would be folded, and nothing was changed: "
+                    "`flask db upgrade` first."
+                )
+    before = len(chosen.folded) + len(chosen.rest)
+    output.line(f"Folding {len(chosen.folded)} of {before} revisions, up to {Path(chosen.upto.path).name}")
+    with one_sentence(databases[0]):
+        squashed = fold_into_one(databases, script, chosen)
+    titles = " and ".join(sorted({database.title for database in databases}))
+    _ask([*map(": ".join, questions(chosen, squashed.filled, titles, _suffixes(databases)))], yes=yes)
+    folder = squashed.write()
+    rows = f", with the rows of {', '.join(name for _, name in squashed.filled)}" if squashed.filled else ""
+    output.line(
+        f"Wrote {settings.active().relative(squashed.path)}{rows}\n"
+        f"Proved on {titles}: the same schema and rows, up, down and with all that comes after it.\n"
+        f"The folded files are in {settings.active().relative(folder)}, until they are deleted there.\n"
+        f"{_who_must_wait(squashed.release)} Until it is committed, `flask db squash --undo` takes it back."
+    )
+    return SquashResult(squashed.path, folder, squashed.release)
+
+
+def undo_squash() -> list[str]:
+    """Put the folded files back, also after a squash that was interrupted; return their names."""
+    files = undo(ScriptDirectory.from_config(alembic_config()))
+    output.line(f"Taken back: {len(files)} files are back in place.")
+    return files
+
+
+def _suffixes(databases: list[Database]) -> set[str]:
+    former = settings.active().former_binds
+    return {binds.suffix(bind) for each in databases for bind in (each.bind, former.get(each.bind or ""))}
+
+
+def _ask(lines: list[str], *, yes: bool) -> None:
+    if not lines:
+        return
+    output.line("What fresh databases will not go through any more:")
+    for line in lines[:SHOWN]:
+        output.line(f"  {line}")
+    if len(lines) > SHOWN:
+        output.line(f"  … and {len(lines) - SHOWN} more")
+    if yes:
+        return
+    if not output.reporter().can_ask:
+        raise MigrationError("Nothing was changed: read the list above; if that is right, add --yes.")
+    if not output.reporter().confirm("Fold them?"):
+        raise MigrationError("Nothing was changed.")
+
+
+def _who_must_wait(release: str) -> str:
+    if release:
+        return f"A database at one of them has to be migrated with {release} first."
+    return "A database at one of them has to be migrated first with code that has these files."

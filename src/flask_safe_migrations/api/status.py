@@ -1,0 +1,93 @@
+"""Where each database stands, and what is pending."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from alembic.script import ScriptDirectory
+
+from .. import runtime
+from ..backends.base import Database
+from ..context import choice, choose
+from ..errors import MigrationError
+from ..runtime import applied, binds
+from ..runtime.checks import refuse_unknown
+from ..runtime.errors import one_sentence
+from ..runtime.heads import describe, stored_heads
+
+
+@dataclass(frozen=True)
+class PendingRevision:
+    """A revision that a database does not have yet."""
+
+    revision: str
+    message: str
+
+
+@dataclass(frozen=True)
+class DatabaseStatus:
+    """One database: its name among the binds, its URL without the password, its revision."""
+
+    name: str
+    engine: str
+    url: str
+    exists: bool
+    # The ids of its revisions: none where it is empty, several after branches were not merged.
+    heads: tuple[str, ...]
+    # The same with their messages, as `flask db status` prints it.
+    revision: str
+    pending: tuple[PendingRevision, ...]
+    # A sentence for each revision whose file was changed after it was applied.
+    changed: tuple[str, ...]
+    # Why the revisions here and those of the database do not fit together, with the way on.
+    problem: str | None = None
+
+
+@contextmanager
+def on_bind(bind: str | None) -> Iterator[None]:
+    """Run what is inside on one of several databases; None: on all, or on the one that is chosen already."""
+    with choose(replace(choice(), bind=bind) if bind else choice()):
+        yield
+
+
+def status(bind: str | None = None) -> list[DatabaseStatus]:
+    """Return where each database stands.
+
+    :raises MigrationError: for a database that does not answer.
+    """
+    with on_bind(bind):
+        script = runtime.directory()
+        return [_status(database, script) for database in binds.databases()]
+
+
+def _status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
+    with one_sentence(database):
+        exists = database.exists()
+        version = ""
+        changed: list[str] = []
+        problem: str | None
+        steps: list[Any]
+        heads = stored_heads(database)
+        if exists:
+            with database.connect() as connection:
+                version = database.version(connection)
+                changed = applied.changed(connection, script, heads)
+        try:
+            refuse_unknown(database, script, heads)
+        except MigrationError as error:
+            problem, steps = error.message, []
+        else:
+            current: Any = tuple(heads)  # it takes several, which its annotation does not say
+            problem, steps = None, script._upgrade_revs("heads", current)
+    return DatabaseStatus(
+        name=binds.label(database),
+        engine=f"{database.title} {version}".rstrip(),
+        url=str(database),
+        exists=exists,
+        heads=tuple(sorted(heads)),
+        revision=describe(script, heads),
+        pending=tuple(PendingRevision(step.revision.revision, step.revision.doc) for step in steps),
+        changed=tuple(changed),
+        problem=problem,
+    )
