@@ -26,6 +26,8 @@ class RunContext:
     only: "Database | None" = None
     # Run on a shadow database, or look: nothing is reported, journalled or saved.
     quiet: bool = False
+    # The revisions were put together for this run: what migrations/HEAD says plays no part.
+    has_own_revisions: bool = False
     # Run on nothing: note the options for context.configure() that env.py and Migrate(…) give.
     noted: dict[str, Any] | None = None
     # Around the run, with its connection.

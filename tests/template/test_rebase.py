@@ -340,7 +340,7 @@ def test_what_cannot_be_taken_back_stays_and_is_said(repository: Repository) -> 
     repository.git("checkout", "mine")
     repository.git("merge", "main", check=False)
     out = repository.project.make("rebase").out
-    assert "cannot be taken back: gone" in out and "`make db` makes it anew" in out
+    assert "cannot be taken back: gone" in out and "`make db` builds it again from scratch" in out
     repository.commit("merged")
     repository.project.make("db")
     repository.project.sql("INSERT INTO tags (id, name) VALUES (7, 'precious')")

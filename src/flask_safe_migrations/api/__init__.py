@@ -8,9 +8,9 @@ Call them inside an application context::
         for database in api.upgrade():
             print(database.name, database.revision)
 
-Progress goes to the log ``flask_safe_migrations``, or to the :class:`Reporter` that :func:`report_to` sets. Each
-function raises :class:`~flask_safe_migrations.MigrationError`, whose message is one sentence that says what to
-do. ``bind`` names one of several databases ("default" for the default one); without it all are meant.
+Progress goes to the log ``flask_safe_migrations``, or to the :class:`Reporter` that :func:`report_to` sets.
+Each function raises :class:`~flask_safe_migrations.MigrationError`, whose message is one sentence that says
+what to do. ``bind`` names one of several databases ("default" for the default one); without it all are meant.
 """
 
 from ..output import Reporter, report_to
