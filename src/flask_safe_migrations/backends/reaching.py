@@ -1,8 +1,9 @@
 """How a database is reached, made and dropped: the first part of the interface in base.py."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import URL, Connection, create_engine
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ..errors import MigrationError
+from .drivers import missing
 
 
 class Reaching:
@@ -27,6 +29,9 @@ class Reaching:
     # Where Alembic stores the revision; options of context.configure(), set by `store_versions_in`.
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
+
+    # Options of create_engine(), of the application's.
+    engine_options: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, url: URL, connect_args: dict[str, Any]) -> None:
         self.url = url
@@ -58,6 +63,7 @@ class Reaching:
         other = type(self)(url, self.args)
         other.bind, other.version_table = self.bind, self.version_table
         other.version_table_schema = self.version_table_schema
+        other.engine_options = self.engine_options
         return other
 
     def store_versions_in(self, table: str | None, schema: str | None) -> None:
@@ -82,10 +88,23 @@ class Reaching:
     def create_version_schema(self) -> None:
         """Create the schema of the version table where there is none: Alembic does not."""
 
+    def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return all that the driver's connect() takes; `given` wins."""
+        return self.args | given
+
     def pool(self, arguments: dict[str, Any] | None = None, **options: Any) -> Pool:
         """An engine of its own: the application's has listeners and a pool that are none of our business."""
-        arguments = self.args | (arguments or {})
-        return create_engine(self.url, poolclass=NullPool, connect_args=arguments, **options)
+        arguments = self.arguments(arguments or {})
+        options = {**self.engine_options, **options}
+        try:
+            return create_engine(self.url, poolclass=NullPool, connect_args=arguments, **options)
+        except ModuleNotFoundError as error:
+            raise missing(self.url) from error
+        except TypeError as error:
+            if not self.engine_options:
+                raise
+            reason = str(error).partition("\n")[0].partition(", using")[0]
+            raise MigrationError(f"MIGRATION_ENGINE_OPTIONS cannot be used: {reason}.") from error
 
     @contextmanager
     def connect(self, arguments: dict[str, Any] | None = None) -> Iterator[Connection]:
