@@ -62,6 +62,21 @@ class Settings:
     lease_seconds: float = 15
     # Whether a revision that was changed after it was applied stops a migration.
     refuse_changed: bool = False
+    # MIGRATION_CHECK_AFTER, the id of a revision: it and all before it are not judged by `flask db verify`,
+    # so that a project with a history of its own is green on its first day. They have to run all the same.
+    check_after: str | None = None
+    # MIGRATION_DISABLED_CHECKS, a list: rules of safety/messages.py, or of squawk ("squawk: rule-name"), that
+    # find nothing in any revision. For one place a reason in the revision is better: "# safe: …".
+    disabled_checks: frozenset[str] = frozenset()
+    # MIGRATION_ENGINE_OPTIONS: options of create_engine() for the engines of migrations, whichever database.
+    # They win over SQLALCHEMY_ENGINE_OPTIONS, of which the connect_args are taken over.
+    migration_engine_options: Mapping[str, Any] = field(default_factory=dict)
+    # MIGRATION_CLIENT_PROGRAMS: the folder of pg_dump, pg_restore, mariadb-dump and mariadb, where those on
+    # the PATH are of another release than the server.
+    client_programs: Path | None = None
+    # MIGRATION_BACKUP_DIR: the folder of snapshots, in the place of backups/ in the instance folder. A
+    # relative one is in the project's folder.
+    backup_folder: Path | None = None
 
     @classmethod
     def from_app(cls, app: Any, directory: Any = None) -> "Settings":
@@ -101,6 +116,11 @@ class Settings:
             statement_timeout=_seconds(config, "MIGRATION_STATEMENT_TIMEOUT", 0),
             lease_seconds=_seconds(config, "MIGRATION_LEASE_SECONDS", 15),
             refuse_changed=_flag(config.get("MIGRATION_REFUSE_CHANGED")),
+            check_after=config.get("MIGRATION_CHECK_AFTER") or None,
+            disabled_checks=_names(config, "MIGRATION_DISABLED_CHECKS"),
+            migration_engine_options=_engine_options(config.get("MIGRATION_ENGINE_OPTIONS") or {}),
+            client_programs=_folder(config, "MIGRATION_CLIENT_PROGRAMS", directory.parent),
+            backup_folder=_folder(config, "MIGRATION_BACKUP_DIR", directory.parent),
         )
 
     def relative(self, path: Path) -> Path:
@@ -154,6 +174,31 @@ def _seconds(config: Mapping[str, Any], name: str, default: float) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise MigrationError(f"{name} is a number of seconds, not {value!r}: correct it.") from None
+
+
+def _names(config: Mapping[str, Any], name: str) -> frozenset[str]:
+    value = config.get(name) or ()
+    given = value.split(",") if isinstance(value, str) else value
+    return frozenset(" ".join(str(each).split()) for each in given)
+
+
+def _folder(config: Mapping[str, Any], name: str, root: Path) -> Path | None:
+    value = config.get(name)
+    return root / Path(value).expanduser() if value else None
+
+
+def _engine_options(options: Any) -> Mapping[str, Any]:
+    if not isinstance(options, Mapping):
+        raise MigrationError(
+            f"MIGRATION_ENGINE_OPTIONS is a dictionary of options for create_engine(), not {options!r}."
+        )
+    for name in options:
+        # Each migration opens its connections itself: to this database, to a throwaway one, to the server.
+        if name in {"creator", "async_creator", "isolation_level"} or name.startswith("pool"):
+            raise MigrationError(
+                f"MIGRATION_ENGINE_OPTIONS has {name}, which the library chooses: remove it there."
+            )
+    return options
 
 
 def _flag(value: Any) -> bool:

@@ -28,7 +28,6 @@ migrate = Migrate({arguments})
 def create_app():
     app = Flask(__name__, instance_path={instance!r})
     app.config.update({config!r})
-    app.debug = app.config.pop("DEBUG", True)
     db.init_app(app)
     migrate.init_app(app, db)
     return app
@@ -72,7 +71,6 @@ class Project:
         file.write_text(PACKAGE.format(**fields, instance=str(self.path / "instance")))
         sys.modules.pop(self.name, None)
         importlib.invalidate_caches()
-        sys.dont_write_bytecode = True  # two versions of one size in one second
         return importlib.import_module(self.name).create_app()
 
     def run(self, *arguments: str) -> Result:
@@ -116,7 +114,8 @@ def new_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     """`new_project(url)` gives a project without a migrations folder, on SQLite where no URL is given."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # two versions of one size in one second
+    monkeypatch.setenv("FLASK_DEBUG", "1")
     (tmp_path / "instance").mkdir()
     levels = {name: logging.getLogger(name).level for name in ("alembic", "flask_safe_migrations")}
 

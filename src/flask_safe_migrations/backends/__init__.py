@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from .. import settings
 from .base import Database
+from .drivers import refuse_unsupported
 from .mysql import MariaDB
 from .mysql import impl as _mariadb_alter  # noqa: F401  (these two register themselves with Alembic)
 from .postgresql import PostgreSQL
@@ -26,27 +27,27 @@ ADDRESS = frozenset(
 )
 
 
-def of(url: URL, connect_args: dict[str, Any] | None = None) -> Database:
-    """Return the database at `url`; raises LookupError for an engine there is no file for."""
-    backend = url.get_backend_name()
-    if backend not in _BY_BACKEND:
-        raise LookupError(f"There is no support for {backend}: use one of {', '.join(_BY_BACKEND)}.")
-    return _BY_BACKEND[backend](url, connect_args or {})
+def of(url: URL | str, connect_args: dict[str, Any] | None = None) -> Database:
+    """Return the database at `url`; raises MigrationError for an engine or a driver that is not supported."""
+    url = make_url(url)
+    refuse_unsupported(url)
+    return _BY_BACKEND[url.get_backend_name()](url, connect_args or {})
 
 
 def configured(bind: str | None = None) -> Database:
     """Return a database of the current application, by the way that migrations are to take."""
     current = settings.active()
+    options = dict(current.migration_engine_options)
+    more_args = options.pop("connect_args", {})
     engine = current.db.engines[bind]
-    connect_args = current.engine_options[bind].get("connect_args") or {}
+    connect_args = {**(current.engine_options[bind].get("connect_args") or {}), **more_args}
     if current.migration_url and bind is None:
-        database = of(*_direct(current.migration_url, engine.url, connect_args))
-        database.store_versions_in(current.version_table, current.version_table_schema)
-        return database
-    database = of(engine.url, connect_args)
-    database.bind = bind
+        database = of(*_direct(make_url(current.migration_url), engine.url, connect_args))
+    else:
+        database = of(engine.url, connect_args)
+    database.bind, database.engine_options = bind, options
     database.store_versions_in(current.version_table, current.version_table_schema)
-    if current.testing:
+    if current.testing and not (current.migration_url and bind is None):
         database.use_engine(engine)
     return database
 

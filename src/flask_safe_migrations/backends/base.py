@@ -1,9 +1,10 @@
 """The interface of a database: env.py and the commands call nothing else, and never ask for the engine."""
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self, TextIO
 
 from alembic.operations import ops
@@ -15,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from ..errors import MigrationError
 from . import shadow_cache
 from .constraints import ConstraintInfo, ConstraintRename, read
+from .drivers import missing
 from .normalizer import Normalizer
 from .objects import SchemaObject, parts_of
 from .schema import Schema
@@ -32,6 +34,8 @@ class Database:
     # Dialects for which its SQL is meant.
     dialects: ClassVar[tuple[str, ...]]
     connect_args: ClassVar[dict[str, Any]] = {}
+    # Options of create_engine(), of the application's.
+    engine_options: Mapping[str, Any] = MappingProxyType({})
     # Whether one database holds several schemas.
     has_schemas: ClassVar[bool] = False
     # Its name in SQLALCHEMY_BINDS; None for the default database.
@@ -73,6 +77,7 @@ class Database:
         other = type(self)(url, self.given_args)
         other.bind, other.version_table = self.bind, self.version_table
         other.version_table_schema = self.version_table_schema
+        other.engine_options = self.engine_options
         return other
 
     def argument(self, name: str) -> Any:
@@ -102,10 +107,23 @@ class Database:
     def create_version_schema(self) -> None:
         """Create the schema of the version table where there is none: Alembic does not."""
 
+    def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return all that the driver's connect() takes; `given` wins."""
+        return self.args | given
+
     def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         """An engine of its own: the application's has listeners and a pool that are none of our business."""
-        arguments = self.args | (arguments or {})
-        return create_engine(self.url, poolclass=NullPool, connect_args=arguments, **options)
+        arguments = self.arguments(arguments or {})
+        options = {**self.engine_options, **options}
+        try:
+            return create_engine(self.url, poolclass=NullPool, connect_args=arguments, **options)
+        except ModuleNotFoundError as error:
+            raise missing(self.url) from error
+        except TypeError as error:
+            if not self.engine_options:
+                raise
+            reason = str(error).partition("\n")[0].partition(", using")[0]
+            raise MigrationError(f"MIGRATION_ENGINE_OPTIONS cannot be used: {reason}.") from error
 
     @contextmanager
     def connect(self, arguments: dict[str, Any] | None = None) -> Iterator[Connection]:

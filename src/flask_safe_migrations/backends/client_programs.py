@@ -6,15 +6,23 @@ import subprocess
 from pathlib import Path
 from typing import IO, Any
 
+from .. import settings
 from ..errors import MigrationError
 from .base import Database
 
 
 def find(*names: str, folder: Path | None = None) -> str:
-    """Return the path of the first of these programs that is there."""
+    """Return the path of the first of these programs that is there.
+
+    :param folder: where to look, unless MIGRATION_CLIENT_PROGRAMS names another one; else on the PATH.
+    """
+    if chosen := settings.active().client_programs:
+        folder = chosen
     for name in names:
         if path := shutil.which(name, path=str(folder) if folder else None):
             return path
+    if chosen:
+        raise MigrationError(f"There is no {names[0]} in {chosen}, the folder MIGRATION_CLIENT_PROGRAMS.")
     raise MigrationError(
         f"{names[0]} is not installed: it comes with the client programs of the database server."
     )

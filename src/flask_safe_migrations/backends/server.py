@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from alembic.operations import ops
 from sqlalchemy import Connection, Dialect, TextClause, table, text
@@ -102,6 +102,10 @@ class Server(Database):
         """Drop all that is in this database, but not the database itself."""
         raise NotImplementedError
 
+    def error_code(self, error: BaseException | None) -> Any:
+        """Return the server's own code, by whichever driver and inside whichever exception it comes."""
+        raise NotImplementedError
+
     def is_lock_timeout(self, error: BaseException | None) -> bool:
         """Whether this is an error because of somebody's lock, which may be gone the next time."""
         raise NotImplementedError
@@ -136,8 +140,7 @@ class Server(Database):
                 f"{self.title} at {place} hung up: see whether it runs, then try again "
                 "(`flask db status` says where the database stands)."
             )
-        codes = {getattr(error.orig, "sqlstate", None), *getattr(error.orig, "args", ())[:1]}
-        if codes & DISK_FULL:
+        if self.error_code(error) in DISK_FULL:
             return f"There is no room left for {self}: free some, then try again. {self.after_failure}."
         if error.statement and not error.statement.startswith("CREATE DATABASE"):
             return None  # the server answers, so it is about the SQL

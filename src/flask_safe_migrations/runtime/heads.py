@@ -12,6 +12,7 @@ from flask import current_app
 from .. import settings
 from ..backends.base import Database
 from ..context import RunContext
+from ..errors import MigrationError
 from . import copies
 
 
@@ -99,6 +100,23 @@ def folded_into(revision: str, script: ScriptDirectory) -> Script | None:
         if any(known.startswith(revision) for known in getattr(baseline.module, "replaces", ())):
             return baseline
     return None
+
+
+def unchecked(script: ScriptDirectory) -> set[str]:
+    """Return the revisions up to MIGRATION_CHECK_AFTER, which `flask db verify` does not judge.
+
+    Raises MigrationError for a revision that there is not.
+    """
+    name = settings.active().check_after
+    if not name:
+        return set()
+    if baseline := folded_into(name, script):
+        name = baseline.revision
+    if name not in script.revision_map._revision_map:
+        raise MigrationError(
+            f"MIGRATION_CHECK_AFTER is {name}, and there is no such revision: `flask db history` lists them."
+        )
+    return {revision.revision for revision in script.iterate_revisions(name, "base")}
 
 
 def release_before(baseline: Script, revision: str) -> str:

@@ -1,4 +1,7 @@
-"""The folder of snapshots: instance/backups, readable by its owner only, the newest ten of each database."""
+"""The folder of snapshots, readable by its owner only, with the newest ten of each database.
+
+It is instance/backups, or MIGRATION_BACKUP_DIR.
+"""
 
 import inspect
 import re
@@ -18,7 +21,8 @@ DESTRUCTIVE = re.compile(r"drop_(column|table)|type_=|\b(DROP|DELETE|TRUNCATE|UP
 
 
 def folder() -> Path:
-    return settings.active().instance_folder / "backups"
+    current = settings.active()
+    return current.backup_folder or current.instance_folder / "backups"
 
 
 def of(database: Database) -> list[Path]:

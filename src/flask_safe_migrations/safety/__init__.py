@@ -3,6 +3,6 @@
 from .breaking import breaking
 from .describe import describe
 from .recorder import Recorded, recording
-from .report import Finding, warnings
+from .report import Finding, disabled, warnings
 
-__all__ = ["Finding", "Recorded", "breaking", "describe", "recording", "warnings"]
+__all__ = ["Finding", "Recorded", "breaking", "describe", "disabled", "recording", "warnings"]

@@ -14,7 +14,7 @@ from alembic.operations import ops
 from .case import Case, Found, cases
 from .formatting import plain_sql
 from .recorder import Recorded
-from .report import Finding, worded
+from .report import Finding, disabled, worded
 from .rules.common import types
 
 # Of the rules for every engine: what takes something away that the code asks for, or cannot be judged.
@@ -35,10 +35,13 @@ def breaking(recorded: list[tuple[Path, list[Recorded]]], engine: str) -> Iterat
 
     They are judged as one: a column that the first adds and the second drops is unknown to the code.
     """
+    ignored = disabled()
     paths = {id(found): path for path, part in recorded for found in part}
     for case in cases([found for _, part in recorded for found in part], engine):
         path, said = paths[id(case.recorded)], set()
         for rule, names in _found(case):
+            if rule in ignored:
+                continue
             told = worded(rule, case.names() | names, engine, case.recorded.line, path)
             if told.what not in said:
                 said.add(told.what)

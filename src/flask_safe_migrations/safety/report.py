@@ -9,6 +9,7 @@ from alembic.operations.ops import ExecuteSQLOp
 
 from .. import settings
 from ..backends.base import Database
+from ..errors import MigrationError
 from ..runtime import binds
 from . import squawk
 from .case import Case, cases
@@ -50,7 +51,21 @@ def warnings(recorded: list[Recorded], database: Database, path: Path) -> list[F
     for record, finding in found:
         if not (finding.rule == "raw_sql" and id(record) in judged_by_squawk):
             unique.setdefault((finding.line, finding.what), finding)
-    return sorted(unique.values(), key=lambda finding: finding.line)
+    ignored = disabled()
+    found_here = [finding for finding in unique.values() if finding.rule not in ignored]
+    return sorted(found_here, key=lambda finding: finding.line)
+
+
+def disabled() -> frozenset[str]:
+    """Return MIGRATION_DISABLED_CHECKS; raises MigrationError for a rule that there is not."""
+    names = settings.active().disabled_checks
+    unknown = sorted(name for name in names if name not in MESSAGES and not name.startswith("squawk: "))
+    if unknown:
+        raise MigrationError(
+            f"MIGRATION_DISABLED_CHECKS names {unknown[0]}, and there is no such rule: it takes "
+            f"{', '.join(sorted(MESSAGES))}, or squawk: and the name of one of squawk's."
+        )
+    return names
 
 
 Pair = tuple[Recorded | None, Finding]

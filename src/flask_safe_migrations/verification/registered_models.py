@@ -1,9 +1,8 @@
 """Finds models outside of models/: they would be missing when a revision is made, and their table dropped."""
 
-import importlib.util
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 # In a process of its own: what the modules of an application do when they are imported stays there.
 EVERY_MODULE = """
@@ -31,7 +30,7 @@ def unregistered(package: str) -> list[str]:
     """Say which tables are known only once every module of the application has been imported."""
     result = subprocess.run(  # noqa: S603
         [sys.executable, "-c", EVERY_MODULE, package],
-        cwd=_folder_of(package),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)},
         capture_output=True,
         text=True,
         check=False,
@@ -42,9 +41,3 @@ def unregistered(package: str) -> list[str]:
     return [
         f"the model of table {name} is outside of models/: move it there" for name in result.stdout.split()
     ]
-
-
-def _folder_of(package: str) -> Path | None:
-    """Return the folder that the package is imported from, where it is not the working directory."""
-    spec = importlib.util.find_spec(package)
-    return Path(spec.origin).parent.parent if spec and spec.origin else None

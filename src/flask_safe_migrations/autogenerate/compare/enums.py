@@ -72,9 +72,15 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
     }
     columns: dict[Key, list[Column[Any]]] = {}
     wants: dict[Key, list[str]] = {}
+    left_alone: set[Key] = set()
     for column, kind in _declared(context):
-        columns.setdefault((kind.schema, kind.name), []).append(column)
-        wants[kind.schema, kind.name] = list(kind.enums)
+        if wanted(context, column.table):
+            columns.setdefault((kind.schema, kind.name), []).append(column)
+            wants[kind.schema, kind.name] = list(kind.enums)
+        else:
+            left_alone.add((kind.schema, kind.name))
+    for key in left_alone - wants.keys():  # of tables that are filtered out: nor is it dropped
+        had.pop(key, None)
     for key in sorted(wants.keys() - had.keys(), key=str):
         log.info("Detected added enum type %r", dotted(*key))
         upgrade.ops.insert(0, EnumType(key, wants[key], first=True))
@@ -98,7 +104,7 @@ def _used_elsewhere(context: AutogenContext, key: Key, schemas: Any) -> bool:
 
 def _declared(context: AutogenContext) -> Iterator[tuple[Column[Any], Any]]:
     for table in context.sorted_tables:
-        for column in table.columns if wanted(context, table) else ():
+        for column in table.columns:
             kind: Any = column.type
             kind = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
             kind = kind.item_type if isinstance(kind, ARRAY) else kind

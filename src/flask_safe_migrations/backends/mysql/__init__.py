@@ -26,6 +26,7 @@ from . import (
     swap,
 )
 from . import lock as mariadb_lock
+from .drivers import DRIVERS, MySQLClient, PyMySQL
 from .introspection import definitions
 from .normalizer import MariaDBNormalizer
 from .online_ddl import in_a_gap
@@ -64,6 +65,9 @@ class MariaDB(Server):
         "name or service not known": "cannot be found: mend the host in DATABASE_URL",
         "name resolution": "cannot be found: mend the host in DATABASE_URL",
         "(2013": "does not answer like one: mend the port in DATABASE_URL",
+        "(2005": "cannot be found: mend the host in DATABASE_URL",
+        "(2002": "does not answer: start one with `docker compose up -d --wait`, or install one "
+        "(apt install mariadb-server) and set DATABASE_URL",
         "(2003": "does not answer: start one with `docker compose up -d --wait`, or install one "
         "(apt install mariadb-server) and set DATABASE_URL",
     }
@@ -74,14 +78,23 @@ class MariaDB(Server):
         # Several rows one by one: the journal remembers the key of each, but no rows that an INSERT returned.
         pool.dialect.insert_executemany_returning = False
         pool.dialect.insert_executemany_returning_sort_by_parameter_order = False
-        endless = "read_timeout" not in (arguments or {})
+        given, driver = arguments or {}, self.driver
+        own = self.argument("init_command")
+        replaced = own if given.get("init_command", own) != own else None
 
         def connected(connection: Any, _record: Any) -> None:
-            own = self.argument("init_command")
-            mariadb_settings.apply(connection, own, endless=endless, cluster=self.lease is not None)
+            driver.connected(connection, endless="read_timeout" not in given)
+            mariadb_settings.apply(connection, replaced, cluster=self.lease is not None)
 
         event.listen(pool, "connect", connected)
         return pool
+
+    @property
+    def driver(self) -> PyMySQL | MySQLClient:
+        return DRIVERS[self.url.get_driver_name()]
+
+    def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        return self.driver.arguments(super().arguments(given), endless="read_timeout" not in given)
 
     def create_read_only_engine(self) -> Engine:
         return self.create_engine({"init_command": "SET SESSION TRANSACTION READ ONLY"})
@@ -134,6 +147,9 @@ class MariaDB(Server):
 
     def is_lock_timeout(self, error: BaseException | None) -> bool:
         return code(error) in GAVE_WAY
+
+    def error_code(self, error: BaseException | None) -> Any:
+        return code(error)
 
     def confirm_lock(self) -> None:
         if self.lease:

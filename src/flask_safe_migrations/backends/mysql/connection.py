@@ -16,23 +16,12 @@ def limits() -> dict[str, Any]:
     return {"init_command": command} if limit else {}
 
 
-def apply(connection: Any, own: str | None, *, endless: bool, cluster: bool) -> None:
-    """`own` is the application's own init_command, which comes after ours."""
-    if endless:
-        _wait_without_end(connection)
+def apply(connection: Any, own: str | None, *, cluster: bool) -> None:
+    """`own` is the application's own init_command, where ours has taken its place."""
     if cluster:
         # Reads wait for what other nodes have committed (a proxy may have sent the lease to one of them),
         # and a change of the schema is one on all nodes.
         # https://mariadb.com/kb/en/galera-cluster-system-variables/
         connection.query("SET SESSION wsrep_sync_wait = 15, wsrep_OSU_method = 'TOI'")
-    if own and connection.init_command != own:
+    if own:
         connection.query(own)
-
-
-def _wait_without_end(connection: Any) -> None:
-    """Connected: from here on a statement may take hours. PyMySQL has no public way to say so."""
-    if not hasattr(connection, "_read_timeout"):
-        raise RuntimeError(
-            "This release of flask-safe-migrations does not know the PyMySQL installed: install an older one."
-        )
-    connection._read_timeout = None

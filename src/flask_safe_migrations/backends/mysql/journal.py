@@ -45,7 +45,8 @@ class Journal:
 
     def __init__(self, connection: Connection, lease: Lease | None) -> None:
         self.driver: Any = connection.connection.dbapi_connection
-        self.errors: type[Exception] = connection.dialect.loaded_dbapi.Error
+        self.dialect = connection.dialect
+        self.errors: Any = connection.dialect.loaded_dbapi.Error
         self.lease = lease
         self.place = str(connection.engine.url)
 
@@ -55,7 +56,8 @@ class Journal:
         try:
             cursor.execute(sql, values)
         except self.errors as error:
-            lost = not self.driver.open
+            # Only PyMySQL notices by itself that its connection is lost.
+            lost = not self.driver.open or self.dialect.is_disconnect(error, self.driver, cursor)
             raise DBAPIError.instance(sql, None, error, self.errors, connection_invalidated=lost) from error
         return cursor
 

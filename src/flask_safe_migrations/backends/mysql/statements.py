@@ -17,7 +17,7 @@ NO_TABLE = 1146
 NOT_IN_CLUSTER = 1047
 # What may pass: besides the above a key that another node has inserted, a commit or a statement that gave way
 # to another node's, a node that does not answer or hangs up.
-AGAIN = GAVE_WAY | {NOT_IN_CLUSTER, 1062, 1180, 1317, 2003, 2006, 2013}
+AGAIN = GAVE_WAY | {NOT_IN_CLUSTER, 1062, 1180, 1317, 2002, 2003, 2006, 2013}
 
 NOW = "(now|current_timestamp|localtime|localtimestamp)"
 

@@ -91,8 +91,10 @@ class PostgreSQL(Server):
         self.confirm_lock()
 
     def is_lock_timeout(self, error: BaseException | None) -> bool:
-        code = getattr(getattr(error, "orig", None), "sqlstate", None)
-        return code == errors.LOCK_NOT_AVAILABLE
+        return errors.sqlstate(error) == errors.LOCK_NOT_AVAILABLE
+
+    def error_code(self, error: BaseException | None) -> Any:
+        return errors.sqlstate(error)
 
     def rename_sql(
         self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str

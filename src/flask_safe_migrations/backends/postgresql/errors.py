@@ -1,9 +1,18 @@
 """What PostgreSQL says when it refuses, and what to do about it."""
 
+from typing import Any
+
 from sqlalchemy import text
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 LOCK_NOT_AVAILABLE = "55P03"
+
+
+def sqlstate(error: Any) -> str | None:
+    """The code of an error of psycopg or psycopg2, or of SQLAlchemy's around one."""
+    original = getattr(error, "orig", error)
+    return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+
 
 # While connecting there is no code, only words.
 SIGNS = {
