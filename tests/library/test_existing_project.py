@@ -14,7 +14,7 @@ import pytest
 from project import clean_environment
 from sqlalchemy import create_engine, text
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "src" / "flask_safe_migrations" / "help" / "existing-project.md"
 COMMANDS = re.findall(r"^\s*\$ (.+)$", PAGE.read_text(), re.MULTILINE)
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg2", "mariadb": "mysql+pymysql"}
