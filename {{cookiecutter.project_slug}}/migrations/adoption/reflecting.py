@@ -14,7 +14,7 @@ from ..engines.base import Database
 from ..engines.errors import MigrationError
 from ..engines.made_up import is_made_up
 from ..engines.parts import plain
-from ..engines.percent import take_literally
+from ..engines.percent import take_indexes_literally, take_literally
 from ..engines.schema import schemas
 
 
@@ -30,6 +30,7 @@ def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
             metadata.reflect(connection, schema=place, only=lambda name, _: name not in ours)
         for table in metadata.tables.values():
             take_literally(table)
+            take_indexes_literally(table)
             database.complete(connection, table)
             _name(connection.dialect.name, table)
             for column in table.columns:

@@ -11,6 +11,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Index, Table
 
+from ..engines.percent import as_reported
 from .names import NOTHING
 from .refusals import refuse
 from .stored import stored
@@ -27,6 +28,9 @@ def compare(
     wanted: Table | None,
 ) -> PriorityDispatchResult:
     """Last of the comparisons of a table: puts right what Alembic has found."""
+    for step in operation.ops:  # what Alembic has found
+        if isinstance(step, ops.DropIndexOp):
+            _as_reported(step)
     if wanted is None:
         return PriorityDispatchResult.CONTINUE
     indexes = {str(index.name): index for index in wanted.indexes}
@@ -51,9 +55,11 @@ def compare(
             found = stored(migration, wanted)
             _forget(operation, key)
             if found and found.definitions.get(key) != had[key]:
-                _drop(
-                    operation, key, wording.index_of(key, had[key], reflected) or _reflected(reflected, key)
-                )
+                index = wording.index_of(key, had[key], reflected)
+                _drop(operation, key, index or _reflected(reflected, key))
+                if index is None:
+                    for step in _steps(operation, key, ops.DropIndexOp):
+                        _as_reported(step)
                 _create(operation, indexes[key])
     return PriorityDispatchResult.CONTINUE
 
@@ -79,6 +85,17 @@ def _drop(operation: ops.ModifyTableOps, name: str, index: Index | None) -> None
             step for step in operation.ops if step not in _steps(operation, name, ops.DropIndexOp)
         ]
         operation.ops.append(ops.DropIndexOp.from_index(index))
+
+
+def _as_reported(step: ops.DropIndexOp) -> None:
+    """For the way back: a colon in what the server has reported is no parameter."""
+    made: list[Any] = [step, step._reverse] if step._reverse else [step]
+    for each in made:
+        each.kw = {
+            name: as_reported(value, condition=name.endswith("_where")) for name, value in each.kw.items()
+        }
+    if step._reverse:
+        step._reverse.columns = [as_reported(each) for each in step._reverse.columns]
 
 
 def _forget(operation: ops.ModifyTableOps, name: str) -> None:
