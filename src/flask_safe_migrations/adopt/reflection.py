@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import conv
 
 from ..backends.base import Database
 from ..backends.constraints import plain
-from ..backends.escaping import take_literally
+from ..backends.escaping import take_indexes_literally, take_literally
 from ..backends.generated_names import is_generated_name
 from ..backends.schema import schemas
 from ..errors import MigrationError
@@ -30,6 +30,7 @@ def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
             metadata.reflect(connection, schema=place, only=lambda name, _: name not in ours)
         for table in metadata.tables.values():
             take_literally(table)
+            take_indexes_literally(table)
             database.enrich_table(connection, table)
             _name(connection.dialect.name, table)
             for column in table.columns:

@@ -62,21 +62,26 @@ def take_literally(table: Table, reported: Table | None = None) -> None:
         default = column.server_default
         if isinstance(default, DefaultClause) and default.reflected and isinstance(default.arg, TextClause):
             column.server_default = DefaultClause(text(escaped(default.arg.text)))
+
+
+def take_indexes_literally(reported: Table) -> None:
     for index in reported.indexes:
         options: Any = index.dialect_kwargs
         for name, value in list(options.items()):
-            options[name] = _escaped(value)
-        index.expressions = [_escaped(each) for each in index.expressions]
+            options[name] = as_reported(value, condition=name.endswith("_where"))
+        index.expressions = [as_reported(each) for each in index.expressions]
+
+
+def as_reported(clause: Any, *, condition: bool = False) -> Any:
+    if condition and isinstance(clause, str):  # by PostgreSQL's dialect
+        return text(escaped(clause))
+    return text(escaped(clause.text)) if isinstance(clause, TextClause) else clause
 
 
 def _conditions(table: Table) -> list[Any]:
     found: list[Any] = [each.computed for each in table.columns if each.computed is not None]
     found += [each for each in table.constraints if isinstance(each, CheckConstraint)]
     return [each for each in found if isinstance(each.sqltext, TextClause)]
-
-
-def _escaped(clause: Any) -> Any:
-    return text(escaped(clause.text)) if isinstance(clause, TextClause) else clause
 
 
 class SinglePercent(DefaultImpl):

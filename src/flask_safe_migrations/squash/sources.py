@@ -16,7 +16,7 @@ from sqlalchemy.exc import CompileError, SAWarning
 from sqlalchemy.schema import CreateTable
 
 from ..backends.base import Database
-from ..backends.escaping import take_literally
+from ..backends.escaping import take_indexes_literally, take_literally
 from . import native_parts
 from .cleanup import as_named, indexed, plain_types
 from .columns import mix
@@ -55,6 +55,7 @@ class Sources:
         self.parts: dict[Key, dict[str, str]] = {}
         for key, table in self.tables.items():
             take_literally(table)
+            take_indexes_literally(table)
             self.columns[key] = [column.name for column in table.columns]
             if not as_named(table):
                 self.unnamed.add(key)

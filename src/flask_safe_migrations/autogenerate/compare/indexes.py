@@ -11,6 +11,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Index, Table
 
+from ...backends.escaping import as_reported
 from ...context import Comparison
 from ..findings import log, named
 from ..names import NOTHING
@@ -29,6 +30,9 @@ def compare(
     wanted: Table | None,
 ) -> PriorityDispatchResult:
     """Last of the comparisons of a table: puts right what Alembic has found."""
+    for step in operation.ops:  # what Alembic has found
+        if isinstance(step, ops.DropIndexOp):
+            _as_reported(step)
     if wanted is None:
         return PriorityDispatchResult.CONTINUE
     indexes = {str(index.name): index for index in wanted.indexes}
@@ -58,10 +62,14 @@ def compare(
             found = stored(migration, wanted)
             _forget(operation, key)
             if found and found.definitions.get(key) != had[key]:
-                there = normalizer.index_of(key, had[key], reflected) or _reflected(reflected, key)
+                index = normalizer.index_of(key, had[key], reflected)
+                there = index or _reflected(reflected, key)
                 if context.run_object_filters(indexes[key], key, "index", False, there):
                     log.info("Detected changed index %r on %r", key, wanted.fullname)
                     _replace(operation, key, there, indexes[key])
+                    if index is None:
+                        for step in _steps(operation, key, ops.DropIndexOp):
+                            _as_reported(step)
     return PriorityDispatchResult.CONTINUE
 
 
@@ -98,6 +106,17 @@ def _replace(operation: ops.ModifyTableOps, name: str, old: Index | None, new: I
     if old is not None:
         operation.ops.append(ops.DropIndexOp.from_index(old))
     operation.ops.append(ops.CreateIndexOp.from_index(new))
+
+
+def _as_reported(step: ops.DropIndexOp) -> None:
+    """For the way back: a colon in what the server has reported is no parameter."""
+    made: list[Any] = [step, step._reverse] if step._reverse else [step]
+    for each in made:
+        each.kw = {
+            name: as_reported(value, condition=name.endswith("_where")) for name, value in each.kw.items()
+        }
+    if step._reverse:
+        step._reverse.columns = [as_reported(each) for each in step._reverse.columns]
 
 
 def _forget(operation: ops.ModifyTableOps, name: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Table
 from sqlalchemy.exc import OperationalError
 
 from ...errors import MigrationError
-from ..escaping import SinglePercent, take_literally
+from ..escaping import SinglePercent, take_indexes_literally, take_literally
 
 # What else a batch may do to a column; each of these needs a rebuild.
 CHANGES = ("nullable", "type_", "comment", "autoincrement", "insert_before", "insert_after")
@@ -42,6 +42,7 @@ class InPlace(SinglePercent, SQLiteImpl):
     def prep_table_for_batch(self, batch_impl: Any, table: Table) -> None:
         if batch_impl.reflected:
             take_literally(batch_impl.new_table, table)
+            take_indexes_literally(table)
 
     def _succeeds(self, batch_op: BatchOperationsImpl) -> bool:
         driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]
