@@ -119,8 +119,8 @@ def test_engine_options_reach_the_engine_of_a_migration(project):
         from flask_safe_migrations import backends
 
         database = backends.configured()
-        for each in (database, database.sibling("other.db")):
-            engine = each.pool()
+        for each in (database, database.with_name("other.db")):
+            engine = each.create_engine()
             assert engine.get_execution_options()["of_the_application"]
             assert each.args["timeout"] == 3
     project.flask("new", "-m", "users")

@@ -62,12 +62,12 @@ def compare(
             found = stored(migration, wanted)
             _forget(operation, key)
             if found and found.definitions.get(key) != had[key]:
-                index = normalizer.index_of(key, had[key], reflected)
-                there = index or _reflected(reflected, key)
+                defined = normalizer.index_of(key, had[key], reflected)
+                there = defined or _reflected(reflected, key)
                 if context.run_object_filters(indexes[key], key, "index", False, there):
                     log.info("Detected changed index %r on %r", key, wanted.fullname)
                     _replace(operation, key, there, indexes[key])
-                    if index is None:
+                    if defined is None:
                         for step in _steps(operation, key, ops.DropIndexOp):
                             _as_reported(step)
     return PriorityDispatchResult.CONTINUE
