@@ -1,5 +1,6 @@
 """The way to the database for every migration: ``flask db``, plain ``alembic``, code and tests."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -83,7 +84,10 @@ class Environment:
         for name in (".env", ".flaskenv"):
             if (folder / name).is_file():
                 load_dotenv(folder / name)
-        return self.create_app() if self.create_app else ScriptInfo().load_app()
+        if self.create_app:
+            return self.create_app()
+        # Only the option --app of `flask` reads the variable by itself.
+        return ScriptInfo(app_import_path=os.environ.get("FLASK_APP")).load_app()
 
     def _run_in(self, app: Any) -> None:
         with settings.activate(settings.Settings.from_app(app, self.context.script.dir)) as current:
