@@ -159,7 +159,7 @@ def _columns(schema: Schema) -> Schema:
     return columns
 
 
-def unsupported_objects(database: Database, shadow: Database, ignoring: Iterable[str] = ()) -> list[str]:
+def describe_unsupported(database: Database, shadow: Database, ignoring: Iterable[str] = ()) -> list[str]:
     """Describe what a database built from the revisions will not have, as the models cannot express it."""
     with database.connect() as connection, shadow.connect() as shadow_connection:
         extra = sorted(_other_objects(database, connection) - _other_objects(shadow, shadow_connection))

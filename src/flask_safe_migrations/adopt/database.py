@@ -19,8 +19,8 @@ from .comparison import (
     Comparison,
     compare_with_models,
     describe_differences,
+    describe_unsupported,
     find_matching_revision,
-    unsupported_objects,
 )
 from .models import NotMatchingError
 
@@ -186,7 +186,7 @@ def _table(rename: ConstraintRename) -> str:
 
 
 def _report_unsupported(database: Database, shadow: Database, ignore: tuple[str, ...] = ()) -> None:
-    if lines := unsupported_objects(database, shadow, ignore):
+    if lines := describe_unsupported(database, shadow, ignore):
         output.line(
             "The models do not include the following. It stays in this database; a database built from the "
             "revisions will not have it:"

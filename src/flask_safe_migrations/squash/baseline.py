@@ -17,7 +17,7 @@ from . import archive
 from .composition import Composer
 from .proof import Outcome, prove_baseline, run_folded
 from .questions import depends_on_dialect
-from .rendering import RenderedCode, file_name, header_values, render_file
+from .rendering import RenderedCode, compose_header, file_name, render_file
 from .selection import Fold
 from .state import TableKey
 
@@ -62,7 +62,7 @@ def compose_baseline(databases: list[Database], script: ScriptDirectory, fold: F
     path = Path(fold.upto.path)
     release = _last_release_with(path)
     titles = " and ".join(sorted({database.title for database in databases}))
-    header = header_values(fold, titles, release, manifest.content(path.read_text(encoding="utf-8")), date)
+    header = compose_header(fold, titles, release, manifest.content(path.read_text(encoding="utf-8")), date)
     per_dialect = any(depends_on_dialect(Path(revision.path)) for revision in fold.folded)
     functions: list[RenderedCode] = []
     outcomes: list[tuple[Database, Outcome]] = []

@@ -15,7 +15,7 @@ from .operations import compose_operations
 from .proof import Outcome
 from .rendering import RenderedCode, portable_context, render_file, render_functions
 from .sources import Source
-from .state import TableKey, current_state, describe_differences, raise_differences, table_title
+from .state import TableKey, describe_differences, raise_differences, read_current_state, table_title
 
 # After so many failures, no table is taken from the models any more.
 MAX_MODEL_FAILURES = 10
@@ -31,7 +31,7 @@ class Composer:
     database: Database
     outcome: Outcome
     staged: StagedVersions
-    # From rendering.header_values().
+    # From rendering.compose_header().
     header: dict[str, str]
     # If there are any, SQL statements are only executed on these.
     dialects: tuple[str, ...]
@@ -94,7 +94,7 @@ class Composer:
 
         Raises MigrationError if something differs that has no other source.
         """
-        before, now = self.outcome.state, current_state(self.database)
+        before, now = self.outcome.state, read_current_state(self.database)
         sources = self.outcome.sources
         differences = describe_differences(before, now)
         keys = {table_title(key): key for key in sources.tables}

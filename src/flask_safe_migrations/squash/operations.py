@@ -16,7 +16,7 @@ from ..backends.objects import SchemaObject
 from ..context import Comparison
 from .proof import Outcome
 from .raw_sql import RawSQLOp, without_foreign_keys
-from .rows import counter_resets
+from .rows import reset_counters
 from .sources import Source, Sources
 from .state import TableKey
 from .tables import sort_columns
@@ -51,7 +51,7 @@ def compose_operations(
         return RawSQLOp([*statements], dialects)
 
     rows = {key: alternatives[0] for key, alternatives in outcome.rows.items()}
-    # No comments with advice on changing tables that have rows: there are none.
+    # Suppress the advice that autogenerate writes for tables with rows: these tables are new.
     columns = [column for table in metadata.tables.values() for column in table.columns]
     migration.opts["advice"] = {f"{column.table.fullname}.{column.name}" for column in columns}
     with warnings.catch_warnings():
@@ -76,7 +76,7 @@ def compose_operations(
         *(_only_on(step, dialects) for step in _create_tables(up, sources)),
         *(_only_on(Step(insert, key, inserts_rows=True), dialects) for key, insert in rows.items()),
         *(
-            (Step(operation, key) for key, operation in counter_resets(metadata, rows))
+            (Step(operation, key) for key, operation in reset_counters(metadata, rows))
             if database.counts_given_keys
             else ()
         ),

@@ -11,15 +11,15 @@ from .. import runtime
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..runtime import binds
-from .rows import insertions
+from .rows import compose_insertions
 from .selection import Fold
 from .sources import Source, Sources
 from .state import (
     State,
     TableKey,
-    current_state,
     describe_differences,
     raise_differences,
+    read_current_state,
     read_state,
     table_title,
 )
@@ -59,11 +59,11 @@ def run_folded(database: Database, script: ScriptDirectory, fold: Fold) -> Outco
         with warnings.catch_warnings():
             # Of tables that refer to each other: their rows are inserted before the keys are created.
             warnings.simplefilter("ignore", SAWarning)
-            rows = insertions(database, connection, typed, set(state.rows))
+            rows = compose_insertions(database, connection, typed, set(state.rows))
     if fold.rest:
         runtime.run(database, script, "heads", upgrade=True)
     counters = {} if database.counts_given_keys else {**state.counters}
-    outcome = Outcome(fold.upto.revision, state, sources, rows, current_state(database), counters)
+    outcome = Outcome(fold.upto.revision, state, sources, rows, read_current_state(database), counters)
     database.reset()
     return outcome
 
@@ -76,19 +76,19 @@ def prove_baseline(database: Database, staged: ScriptDirectory, outcome: Outcome
     current time, so these are counted, not compared. Raises MigrationError.
     """
     _run(database, staged, outcome.revision, upgrade=True)
-    state = current_state(database)
+    state = read_current_state(database)
     changed = describe_differences(outcome.state, state)
     raise_differences(list(changed.values()), "the baseline would not create the same schema")
     if state.rows != outcome.state.rows or state.counters != outcome.state.counters:
         raise_differences([["the rows are not the same"]], "the baseline would not insert the same rows")
     _run(database, staged, "base", upgrade=False)
-    remaining = current_state(database)
+    remaining = read_current_state(database)
     if not remaining.is_empty:
         raise MigrationError(
             f"Nothing was changed: the downgrade of the baseline leaves {', '.join(_names(remaining))}."
         )
     _run(database, staged, "heads", upgrade=True)
-    before, after = outcome.head_state, current_state(database)
+    before, after = outcome.head_state, read_current_state(database)
     differences = list(describe_differences(before, after).values())
     differences += [
         [f"{table_title(key)} does not have the same number of rows"]

@@ -22,8 +22,8 @@ Revision ID: {revision}
 Revises:
 Create Date: {date}
 
-Created by `flask db squash` from {number} revisions, which are in migrations/archive/{revision}. Proved on
-{engine} to create the same schema and rows. Databases at {revision} or later need no change.
+Created by `flask db squash` from {number} revisions, which are in migrations/archive/{revision}.
+Proved on {engine} to create the same schema and rows. Databases at {revision} or later need no change.
 """
 
 import sqlalchemy as sa
@@ -67,7 +67,7 @@ class RenderedCode:
         self.add("\n")
 
 
-def header_values(fold: Fold, engine: str, release: str, content: str, date: datetime) -> dict[str, str]:
+def compose_header(fold: Fold, engine: str, release: str, content: str, date: datetime) -> dict[str, str]:
     """Return the values for `HEADER`; `content` is that of the revision whose id the baseline has."""
     earlier = {
         revision.revision: revision.module.release

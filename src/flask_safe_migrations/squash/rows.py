@@ -64,7 +64,7 @@ def _render(context: AutogenContext, operation: InsertRowsOp) -> str:
     return f"op.bulk_insert(\n    {table},\n    [\n        {rows},\n    ],\n)"
 
 
-def insertions(
+def compose_insertions(
     database: Database, connection: Connection, typed: list[MetaData], filled: set[TableKey]
 ) -> dict[TableKey, list[ops.MigrateOperation]]:
     """Return, for each table in `filled`, operations that insert its rows, the most portable one first.
@@ -74,17 +74,17 @@ def insertions(
     :param typed: metadata with all tables, in order of preference: op.bulk_insert() takes the types from
         there. The last operation is SQL.
     """
-    insertions_of: dict[TableKey, list[ops.MigrateOperation]] = {}
+    insertions: dict[TableKey, list[ops.MigrateOperation]] = {}
     for table in typed[-1].sorted_tables:
         key = (table.schema, table.name)
         if key not in filled:
             continue
-        insertions_of[key] = []
+        insertions[key] = []
         for metadata in typed:
             with suppress(UnwritableError, ValueError, TypeError, LookupError, StatementError):
-                insertions_of[key].append(_insert_typed(connection, metadata.tables[table.fullname]))
-        insertions_of[key].append(_insert_sql(database, connection, table))
-    return insertions_of
+                insertions[key].append(_insert_typed(connection, metadata.tables[table.fullname]))
+        insertions[key].append(_insert_sql(database, connection, table))
+    return insertions
 
 
 def _insert_typed(connection: Connection, table: Table) -> InsertRowsOp:
@@ -167,7 +167,7 @@ def _insert_statements(
         yield start_of_statement + " " + ", ".join(values)
 
 
-def counter_resets(metadata: MetaData, rows: dict[TableKey, Any]) -> Iterator[tuple[TableKey, RawSQLOp]]:
+def reset_counters(metadata: MetaData, rows: dict[TableKey, Any]) -> Iterator[tuple[TableKey, RawSQLOp]]:
     """Yield SQL that sets the sequences of keys behind the inserted rows.
 
     On PostgreSQL an explicit key does not advance the sequence. The baseline may come from another database.

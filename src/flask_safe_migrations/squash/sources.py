@@ -88,7 +88,7 @@ class Sources:
 
         :param differences: sentences of `schema.differences` about this table.
         """
-        statements = native_parts(self.part_sql[key], differences)
+        statements = find_native_parts(self.part_sql[key], differences)
         if (
             not statements
             or self.chosen[key] is Source.SQL
@@ -157,7 +157,7 @@ class Sources:
         return Source.MODEL
 
 
-def native_parts(part_sql: dict[str, str], differences: list[str]) -> dict[str, str]:
+def find_native_parts(part_sql: dict[str, str], differences: list[str]) -> dict[str, str]:
     """Return, by name, the statements for the parts that differ: indexes, constraints, sequence names.
 
     Return nothing if anything else differs, so that the whole table needs another source.

@@ -46,7 +46,7 @@ def read_state(database: Database, connection: Connection) -> State:
     )
 
 
-def current_state(database: Database) -> State:
+def read_current_state(database: Database) -> State:
     with database.connect() as connection:
         return read_state(database, connection)
 
