@@ -11,9 +11,7 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 
 from flask_safe_migrations.revisions import files
-from flask_safe_migrations.squash.baseline import Squashed
-from flask_safe_migrations.squash.restoration import undo
-from flask_safe_migrations.squash.selection import fold
+from flask_safe_migrations.squash import Baseline, select_revisions, undo
 
 REVISION = (
     'revision = "{0}"\ndown_revision = {1!r}\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n'
@@ -52,7 +50,7 @@ def main() -> None:
         (versions / f"{name}.py").write_text(REVISION.format(name, parent))
     original = written(versions)
     script = ScriptDirectory(work)
-    squashed = Squashed(script, fold(script, "c"), "base.py", REVISION.format("c", None), "", [])
+    squashed = Baseline(script, select_revisions(script, "c"), "base.py", REVISION.format("c", None), "", [])
 
     def check(done: set[str]) -> None:
         """Either nothing has happened, or all, or one sentence says what to type."""

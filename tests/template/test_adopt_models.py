@@ -82,7 +82,7 @@ def test_without_a_word_the_database_keeps_its_names_and_the_models_stay(bake: B
     before = shop(project)
     out = project.flask("db", "adopt", "--models").out
     assert "the unique constraint of goods (name): without a name, to be uq_goods_name" in out
-    assert "the database is as it was" in out
+    assert "the database is unchanged" in out
     assert (project.path / "instance" / "my_app.db").read_bytes() == before
     assert project.flask("db", "adopt", "--yes").out.rstrip().endswith("(adopted tables).")
     assert existing.rows(project) == {"goods": [(1, "tea")]}

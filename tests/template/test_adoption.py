@@ -79,7 +79,7 @@ def test_H07_what_has_no_name_is_named_once_with_rows_and_triggers(on: Bake, eng
 
     said = fails(project)
     assert "the foreign key of user_tags (user_id)" in said and "to be fk_user_tags_user_id_users" in said
-    assert said.rstrip().endswith("gives them these names, once.")
+    assert said.rstrip().endswith("`make adopt args=--yes` to rename them.")
     assert catalogue(project) == before and existing.rows(project) == rows
 
     out = project.make("adopt", "args=--yes").out
@@ -163,7 +163,7 @@ def test_a_database_that_is_behind_is_adopted_where_it_stands(on: Bake, engine: 
     rows = existing.rows(project)
     said = fails(project)
     assert "adds column users.phone" in said and f'args="--at {REVISION}"' in said
-    assert "is not what revision" in fails(project, "--at", "head")
+    assert "does not match revision" in fails(project, "--at", "head")
     out = project.flask("db", "adopt", "--at", REVISION, "--yes").out
     assert f"is at {REVISION} (baseline)." in out
     assert "phone" in project.make("migrate").out

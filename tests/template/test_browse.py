@@ -242,7 +242,7 @@ def test_X1_what_is_refused_is_told_in_a_sentence(project: BakedProject, tmp_pat
         taken.listen()
         port = taken.getsockname()[1]
         told = project.flask_fails("db", "browse", "--port", str(port))
-    assert told.startswith(f"Error: Port {port} cannot be had (Address already in use): choose another")
+    assert told.startswith(f"Error: Port {port} is not available (Address already in use): choose another")
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as u\nfind = u.find_spec\n"
         "u.find_spec = lambda name, *rest: None if name == 'flask_admin' else find(name, *rest)\n"

@@ -31,7 +31,7 @@ def sql(project: BakedProject, name: str, up: str, down: str = "SELECT 1") -> Pa
 def test_what_cannot_be_folded_is_said_and_nothing_changes(project: BakedProject) -> None:
     assert "Nothing to fold" in project.flask_fails("db", "squash")
     assert "There is no revision nowhere" in project.flask_fails("db", "squash", "--upto", "nowhere")
-    assert "nothing to take back" in project.flask_fails("db", "squash", "--undo")
+    assert "nothing to undo" in project.flask_fails("db", "squash", "--undo")
     add(project, "one")
     add(project, "two", "one")
     add(project, "three", "one")
@@ -80,7 +80,7 @@ def test_revisions_that_change_rows_are_listed_and_asked_about(project: BakedPro
     told = project.flask("db", "squash", check=False)
     assert told.returncode == 1
     assert "_rows.py: changes rows: the rows of tags are carried over" in told.out
-    assert "_moved.py: changes rows: fresh databases have nothing to change" in told.out
+    assert "_moved.py: changes rows: new databases have no rows to change" in told.out
     assert "add --yes" in told.out
     assert project.versions == files
     project.flask("db", "squash", "--yes")
@@ -260,7 +260,7 @@ def test_after_a_commit_the_archive_can_go(project: BakedProject) -> None:
     commit(project, "v2.0")
     shutil.rmtree(project.path / "migrations" / "archive")
     project.make("db")
-    assert "nothing to take back" in project.flask_fails("db", "squash", "--undo")
+    assert "nothing to undo" in project.flask_fails("db", "squash", "--undo")
     (baseline,) = project.versions
     assert 'release = "v1.0"' in baseline.read_text()
 

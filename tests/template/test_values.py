@@ -255,8 +255,8 @@ from alembic.runtime.migration import MigrationContext
 from {package} import create_app
 from flask_safe_migrations.backends.escaping import escaped
 from flask_safe_migrations.runtime import binds
-from flask_safe_migrations.squash.raw_sql import execute
-from flask_safe_migrations.squash.values import as_sql
+from flask_safe_migrations.squash.raw_sql import render_execute
+from flask_safe_migrations.squash.rows import as_sql
 
 VALUES = {values}
 for _ in range(20_000):
@@ -269,7 +269,7 @@ with create_app().app_context():
         for start in ("INSERT INTO p (id, b)", "INSERT INTO p\\n  (id, b)"):
             for value in VALUES:
                 number = connection.scalar(sa.text("SELECT max(id) + 1 FROM p"))
-                exec(execute(f"{start} VALUES ({number}, {as_sql(value, connection.dialect)})"))
+                exec(render_execute(f"{start} VALUES ({number}, {as_sql(value, connection.dialect)})"))
         connection.commit()
 print("done")
 """.replace("{values}", repr(VALUES))

@@ -1,7 +1,6 @@
-"""A database that others have made is compared with the models, gets their names, and is taken in."""
+"""Takes over a database that was not created by revisions: compares, renames constraints, stamps."""
 
-from ..backends.constraints import constraint_renames
-from .comparison import Comparison, compare
-from .constraint_names import give_names
+from .comparison import Comparison, compare_with_models
+from .database import adopt_at_head, adopt_at_revision, check_database
 
-__all__ = ["Comparison", "compare", "constraint_renames", "give_names"]
+__all__ = ["Comparison", "adopt_at_head", "adopt_at_revision", "check_database", "compare_with_models"]

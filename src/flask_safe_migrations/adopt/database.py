@@ -1,140 +1,210 @@
-"""Compares a database with what the revisions make, gives it their names, and stamps it."""
+"""Adopts a database: proves that it matches, gives its constraints the revisions' names, and stamps it."""
+
+from itertools import groupby
 
 from alembic import command
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from .. import adopt, output, runtime
+from .. import output, runtime
 from ..backends.base import Database
+from ..backends.constraints import ConstraintRename, constraint_renames
 from ..context import RunContext
 from ..errors import MigrationError, UsageError
 from ..runtime import snapshots
 from ..runtime.differences import every, from_models
+from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, describe, stored_heads
-from .matching_revision import differing, matching
+from .comparison import (
+    Comparison,
+    compare_with_models,
+    describe_differences,
+    describe_unsupported,
+    find_matching_revision,
+)
 from .models import NotMatchingError
-from .unsupported_objects import beyond_models
 
-SHOWN = 40  # lines
+MAX_LINES = 40
 
 
-def look_at(
+def check_database(
     database: Database, script: ScriptDirectory, ignore: tuple[str, ...], *, yes: bool, new: bool
 ) -> None:
-    """Raise MigrationError where `adopt_at_head` would, because of something else than names."""
+    """Raise MigrationError if `adopt_at_head` would, because of more than names."""
     with runtime.shadow(database, script) as shadow:
         _compare(database, script, shadow, ignore, new=new)
 
 
 def _compare(
     database: Database, script: ScriptDirectory, shadow: Database, ignore: tuple[str, ...], *, new: bool
-) -> adopt.Comparison:
-    if behind := from_models(shadow, script, every):
+) -> Comparison:
+    if missing := from_models(shadow, script, every):
         raise MigrationError(
-            f'The revisions lag behind the models ({behind[0]}), so first: `flask db new -m "…"`.'
+            f'The revisions do not match the models ({missing[0]}). Run `flask db new -m "…"` first.'
         )
-    found = adopt.compare(database, script, shadow, ignore)
-    if found.differences or found.more_tables:
-        _refuse(database, script, found, new=new)
-    return found
+    comparison = compare_with_models(database, script, shadow, ignore)
+    if comparison.differences or comparison.extra_tables:
+        _refuse(database, script, comparison, new=new)
+    return comparison
 
 
 def adopt_at_head(
     database: Database, script: ScriptDirectory, ignore: tuple[str, ...], *, yes: bool, new: bool
 ) -> None:
-    """`new`: the models have just been made of it."""
+    """Adopt a database that matches the models at the newest revision; raises MigrationError.
+
+    :param ignore: tables without a model that may stay.
+    :param yes: rename constraints without asking.
+    :param new: models and baseline have just been written from this database.
+    """
     with runtime.shadow(database, script) as shadow:
-        found = _compare(database, script, shadow, ignore, new=new)
-        if found.names:
-            if not _give_names(database, shadow, found, yes=yes, new=new):
+        comparison = _compare(database, script, shadow, ignore, new=new)
+        if comparison.renames:
+            if not _confirm_renames(database, shadow, comparison.renames, yes=yes, new=new):
                 return
-            again = adopt.compare(database, script, shadow, ignore)
-            if again.differences or again.names:
-                said = [*again.differences, *map(str, again.names)]
-                raise MigrationError(f"With its new names {database} still differs: {'; '.join(said[:5])}.")
-        _tell_beyond(database, shadow, ignore)
+            remaining = compare_with_models(database, script, shadow, ignore)
+            if remaining.differences or remaining.renames:
+                lines = [*remaining.differences, *map(str, remaining.renames)]
+                raise MigrationError(
+                    f"After renaming constraints, {database} still differs: {'; '.join(lines[:5])}."
+                )
+        _report_unsupported(database, shadow, ignore)
     _stamp(database, script, str(script.get_current_head()))
 
 
-def _refuse(database: Database, script: ScriptDirectory, found: adopt.Comparison, *, new: bool) -> None:
-    if found.differences:
-        output.line(f"{database} differs from the models. A revision that made it like them:")
-        _tell(found.differences)
-    if found.more_tables:
+def _refuse(database: Database, script: ScriptDirectory, comparison: Comparison, *, new: bool) -> None:
+    if comparison.differences:
+        output.line(f"{database} differs from the models. A revision that removes the differences:")
+        _report_lines(comparison.differences)
+    if comparison.extra_tables:
         output.line("Tables that no model has:")
-        _tell(found.more_tables)
+        _report_lines(comparison.extra_tables)
     if new:
-        raise NotMatchingError("Models that say all of it could not be written: not adopted.")
-    older = matching(database, script)
+        raise NotMatchingError("The models cannot express everything in this database: not adopted.")
+    older = find_matching_revision(database, script)
     if older:
-        way = (
-            f"It has what revision {describe(script, {older})} makes: "
-            f"`flask db adopt --at {older}`, then `flask db upgrade`."
+        advice = (
+            f"It matches revision {describe(script, {older})}: run `flask db adopt --at {older}`, then "
+            "`flask db upgrade`."
         )
-    elif found.differences:
-        way = "Change the models until they match (then `flask db new`), or the database; then again."
+    elif comparison.differences:
+        advice = (
+            "Change the models until they match and run `flask db new`, or change the database. Then run "
+            "`flask db adopt` again."
+        )
     else:
-        ignored = " ".join(f"--ignore {name}" for name in found.more_tables)
-        way = f"Give them models, or say that they are somebody else's: `flask db adopt {ignored}`."
-    raise MigrationError(f"Not adopted, and nothing was changed. {way}")
+        ignored = " ".join(f"--ignore {name}" for name in comparison.extra_tables)
+        advice = (
+            "Write models for these tables, or ignore them if they do not belong to this application: "
+            f"`flask db adopt {ignored}`."
+        )
+    raise MigrationError(f"Not adopted, and nothing was changed. {advice}")
 
 
-def adopt_at(database: Database, script: ScriptDirectory, at: str, *, yes: bool) -> None:
+def adopt_at_revision(database: Database, script: ScriptDirectory, at: str, *, yes: bool) -> None:
+    """Adopt a database that has the schema of the revision `at`; raises MigrationError, UsageError."""
     revision = script.get_revision(at)
     if revision is None:
-        raise UsageError(f"--at takes a revision, not {at}: `flask db history` lists them.")
+        raise UsageError(f"--at requires a revision, not {at}: `flask db history` lists them.")
     with database.shadow() as shadow:
         runtime.build(shadow, script, revision.revision)
-        if found := differing(database, shadow):
-            output.line(f"{database} is not what revision {describe(script, {revision.revision})} makes:")
-            _tell(found)
+        if lines := describe_differences(database, shadow):
+            output.line(f"{database} does not match revision {describe(script, {revision.revision})}:")
+            _report_lines(lines)
             raise MigrationError("Not adopted, and nothing was changed.")
-        with database.connect() as connection, shadow.connect() as like:
-            names = adopt.constraint_renames(database.constraints(connection), shadow.constraints(like))
-        if names:
-            _give_names(database, shadow, adopt.Comparison(names=names), yes=yes)
-        _tell_beyond(database, shadow)
+        with database.connect() as connection, shadow.connect() as shadow_connection:
+            renames = constraint_renames(
+                database.constraints(connection), shadow.constraints(shadow_connection)
+            )
+        if renames:
+            _confirm_renames(database, shadow, renames, yes=yes)
+        _report_unsupported(database, shadow)
     _stamp(database, script, revision.revision)
 
 
-def _give_names(
-    database: Database, like: Database, found: adopt.Comparison, *, yes: bool, new: bool = False
+def _confirm_renames(
+    database: Database, shadow: Database, renames: list[ConstraintRename], *, yes: bool, new: bool = False
 ) -> bool:
-    """Return whether that was agreed to; `new`: models and baseline were written, and stay."""
-    output.line("All matches but these names, which no later revision could rely on:")
-    _tell(list(map(str, found.names)))
-    if not yes and not output.reporter().confirm(f"Give them these names in {database}? No row changes."):
+    """Ask, then rename the constraints; return False if only the new models and baseline are kept."""
+    output.line("The database matches, except for these names, which later revisions have to rely on:")
+    _report_lines(list(map(str, renames)))
+    if not yes and not output.reporter().confirm(f"Rename them in {database}? No row changes."):
         if new:
-            output.line("Models and baseline are written; the database is as it was: `flask db adopt --yes`.")
+            output.line(
+                "Models and baseline are written; the database is unchanged. Run `flask db adopt --yes`."
+            )
             return False
         raise MigrationError(
-            "Not adopted, and nothing was changed. `flask db adopt --yes` gives them these names, once."
+            "Not adopted, and nothing was changed. Run `flask db adopt --yes` to rename them."
         )
     if database.cheap_snapshots:
         snapshots.take_and_report(database)
-    adopt.give_names(database, like, found.names)
-    output.line(f"Named {len(found.names)}.")
+    rename_constraints(database, shadow, renames)
+    output.line(f"Renamed {len(renames)}.")
     return True
 
 
-def _tell_beyond(database: Database, shadow: Database, ignore: tuple[str, ...] = ()) -> None:
-    if found := beyond_models(database, shadow, ignore):
+def rename_constraints(database: Database, shadow: Database, renames: list[ConstraintRename]) -> None:
+    """Give constraints the names that they have in `shadow`, under the migration lock; raises MigrationError.
+
+    SQLite and PostgreSQL do it in one transaction. If it fails on MariaDB, what is renamed stays so, and
+    the next run renames the rest.
+    """
+    tables = {rename.part.place for rename in renames}
+    with database.lock():
+        database.run_with_retries(lambda: _rename_in_tables(database, shadow, tables))
+
+
+def _rename_in_tables(database: Database, shadow: Database, tables: set[str]) -> None:
+    with (
+        one_sentence(database),
+        database.connect(database.statement_limits()) as connection,
+        shadow.connect() as shadow_connection,
+        database.migration_session(connection),
+    ):
+
+        def pending() -> list[ConstraintRename]:
+            renames = constraint_renames(
+                database.constraints(connection), shadow.constraints(shadow_connection)
+            )
+            return sorted((rename for rename in renames if _table(rename) in tables), key=_table)
+
+        migration = MigrationContext.configure(connection, opts=dict(database.options))
+        # SQLite's transaction is that of the whole run, PostgreSQL's that of one revision.
+        with migration.begin_transaction(), migration.begin_transaction(_per_migration=True):
+            database.begin_migration(migration)
+            check_integrity = database.integrity_check(connection)
+            for _, renames in groupby(pending(), key=_table):  # read under the lock
+                database.rename_constraints(connection, shadow_connection, list(renames))
+            if failed := pending():
+                raise MigrationError(f"A constraint was not renamed: {failed[0]}. {database.after_failure}.")
+            check_integrity()
+
+
+def _table(rename: ConstraintRename) -> str:
+    return rename.part.place
+
+
+def _report_unsupported(database: Database, shadow: Database, ignore: tuple[str, ...] = ()) -> None:
+    if lines := describe_unsupported(database, shadow, ignore):
         output.line(
-            "It stays as it is in what models do not say; a database built from the revisions is otherwise:"
+            "The models do not include the following. It stays in this database; a database built from the "
+            "revisions will not have it:"
         )
-        _tell(found)
+        _report_lines(lines)
 
 
 def _stamp(database: Database, script: ScriptDirectory, revision: str) -> None:
     config = alembic_config()
-    RunContext.of(config).only = database  # of several only this one
+    RunContext.of(config).only = database  # with several binds, only this one
     command.stamp(config, revision)
     if stored_heads(database) != {revision}:
-        raise MigrationError(f"{database} does not say that it is at {revision}: try again.")
+        raise MigrationError(f"The revision {revision} was not stored in {database}: run the command again.")
     output.line(f"Adopted: {database} is at {describe(script, {revision})}.")
 
 
-def _tell(lines: list[str]) -> None:
-    for line in lines[:SHOWN]:
+def _report_lines(lines: list[str]) -> None:
+    for line in lines[:MAX_LINES]:
         output.line(f"  {line}")
-    if len(lines) > SHOWN:
-        output.line(f"  … and {len(lines) - SHOWN} more")
+    if len(lines) > MAX_LINES:
+        output.line(f"  … and {len(lines) - MAX_LINES} more")

@@ -1,4 +1,4 @@
-"""The modules of models/ that describe a database, one for each bind."""
+"""Writes modules with models of existing databases, one for each bind."""
 
 import importlib.util
 import re
@@ -11,77 +11,81 @@ from typing import Any
 from .. import settings
 from ..backends.base import Database
 from ..errors import MigrationError
-from .reflection import reflect
+from .reflection import reflect_tables
 
-# In a process of its own: what is wrong with a relationship shows when all of them are put together.
-CONFIGURE = """
+# Runs in another process: errors in relationships only appear when all mappers are configured.
+CONFIGURE_MAPPERS = """
 import importlib, sys, warnings
 warnings.simplefilter("error")
 importlib.import_module(f"{sys.argv[1]}.models").load()
 from sqlalchemy.orm import configure_mappers
 configure_mappers()
 """
-LONG = 110  # as in pyproject.toml
+LINE_LENGTH = 110  # as in pyproject.toml
 
 
 class NotMatchingError(MigrationError):
-    """What was written is not what the database has."""
+    """The models that were written do not match the database."""
 
 
 @dataclass
 class Module:
+    """A module of models that was generated, and the number of tables in it."""
+
     path: Path
     text: str
     tables: int
 
 
-def modules(databases: list[Database], *, related: bool) -> list[Module]:
-    """Write the models, in memory; `related`: with relationships. Raises MigrationError."""
+def generate_modules(databases: list[Database], *, with_relationships: bool) -> list[Module]:
+    """Generate the models; nothing is written. Raises MigrationError."""
     try:
         from .generator import Generator
     except ModuleNotFoundError as error:
         raise MigrationError(
-            f"{error.name} is not installed, which writes models: "
-            "uv add --dev 'flask-safe-migrations[models]'."
+            f"{error.name}, which writes the models, is not installed: "
+            "run uv add --dev 'flask-safe-migrations[models]'."
         ) from error
     db: Any = settings.active().db
-    found = []
+    modules = []
     for database in databases:
-        key = database.bind
-        metadata = reflect(database, db.metadata.naming_convention)
+        metadata = reflect_tables(database, db.metadata.naming_convention)
         count = len(metadata.tables)
         with database.connect() as connection:
-            body = Generator(metadata, connection, key, related=related).generate()
-        which = f"bind {key!r}" if key else "default"
-        title = f'"""The tables of the {which} database, as they were when it was adopted."""\n\n'
-        name = "_".join([*re.findall(r"\w+", key or ""), "tables.py"])
-        found.append(Module(settings.active().package_folder / "models" / name, title + body, count))
-    return found
+            body = Generator(
+                metadata, connection, database.bind, with_relationships=with_relationships
+            ).generate()
+        which = f"bind {database.bind!r}" if database.bind else "default"
+        docstring = f'"""The tables of the {which} database, when it was adopted."""\n\n'
+        name = "_".join([*re.findall(r"\w+", database.bind or ""), "tables.py"])
+        modules.append(Module(settings.active().package_folder / "models" / name, docstring + body, count))
+    return modules
 
 
-def write(found: list[Module]) -> None:
-    for module in found:
+def write_modules(modules: list[Module]) -> None:
+    """Write the modules, formatted by ruff if it is installed."""
+    for module in modules:
         module.path.write_text(module.text, encoding="utf-8")
         if importlib.util.find_spec("ruff"):
             for arguments in (["check", "--fix-only", "--select", "I,UP,F401"], ["format"]):
                 command = [sys.executable, "-m", "ruff", *arguments, "--quiet", str(module.path)]
                 subprocess.run(command, check=False)  # noqa: S603
-        _mark_long_lines(module.path)
+        _ignore_long_lines(module.path)
 
 
-def _mark_long_lines(path: Path) -> None:
+def _ignore_long_lines(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    if any(len(line) > LONG for line in text.splitlines()):
+    if any(len(line) > LINE_LENGTH for line in text.splitlines()):
         path.write_text(f"# ruff: noqa: E501\n{text}", encoding="utf-8")
 
 
-def broken() -> str | None:
-    """Say what is wrong with the models as they are written, or None."""
+def find_error() -> str | None:
+    """Return the error that the written models raise, or None."""
     current = settings.active()
-    command = [sys.executable, "-c", CONFIGURE, current.import_name]
+    command = [sys.executable, "-c", CONFIGURE_MAPPERS, current.import_name]
     result = subprocess.run(  # noqa: S603
         command, cwd=current.project_folder, capture_output=True, text=True, check=False
     )
     if not result.returncode:
         return None
-    return (result.stderr.strip().splitlines()[-1:] or ["no reason given"])[0]
+    return (result.stderr.strip().splitlines()[-1:] or ["unknown error"])[0]

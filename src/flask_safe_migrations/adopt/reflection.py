@@ -1,4 +1,4 @@
-"""Reads the tables of a database, for models to be made of them."""
+"""Reflects the tables of a database for the generation of models."""
 
 import re
 import warnings
@@ -18,27 +18,29 @@ from ..backends.schema import schemas
 from ..errors import MigrationError
 
 
-def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
-    """Return the tables; what has no name, or one that the server has made up, has none; CHECKs get one."""
+def reflect_tables(database: Database, convention: Mapping[str, str]) -> MetaData:
+    """Return the tables. Generated names of constraints are removed, and every CHECK gets a name.
+
+    Raises MigrationError for a column whose type autogenerate cannot create.
+    """
     metadata = MetaData()
     with warnings.catch_warnings(), database.connect() as connection:
         warnings.simplefilter("ignore", SAWarning)
         inspector = inspect(connection)
-        ours = database.internal_tables
+        internal = database.internal_tables
         for schema in schemas(inspector):
-            place = None if schema == inspector.default_schema_name else schema
-            metadata.reflect(connection, schema=place, only=lambda name, _: name not in ours)
+            name = None if schema == inspector.default_schema_name else schema
+            metadata.reflect(connection, schema=name, only=lambda table, _: table not in internal)
         for table in metadata.tables.values():
             take_literally(table)
             take_indexes_literally(table)
             database.enrich_table(connection, table)
-            _name(connection.dialect.name, table)
+            _name_constraints(connection.dialect.name, table)
             for column in table.columns:
                 _refuse_unknown(column)
-                column.nullable = (
-                    column.nullable and not column.primary_key
-                )  # SQLite does not mind NULL there
-    for key in in_circles(metadata):
+                # SQLite allows NULL in a primary key.
+                column.nullable = column.nullable and not column.primary_key
+    for key in cyclic_foreign_keys(metadata):
         key.use_alter = True
         for element in key.elements:
             element.use_alter = True
@@ -46,8 +48,8 @@ def reflect(database: Database, convention: Mapping[str, str]) -> MetaData:
     return metadata
 
 
-def in_circles(metadata: MetaData) -> Iterator[ForeignKeyConstraint]:
-    """Yield foreign keys without which no tables refer to one another in a circle."""
+def cyclic_foreign_keys(metadata: MetaData) -> Iterator[ForeignKeyConstraint]:
+    """Yield foreign keys without which the references between tables have no cycle."""
     keys = [key for table in metadata.tables.values() for key in table.foreign_key_constraints]
     graph: dict[str, set[str]] = {table: set() for table in metadata.tables}
     for key in keys:
@@ -64,44 +66,48 @@ def in_circles(metadata: MetaData) -> Iterator[ForeignKeyConstraint]:
             return
 
 
-def _name(dialect: str, table: Table) -> None:
+def _name_constraints(dialect: str, table: Table) -> None:
     taken: set[str] = set()
-    for constraint in sorted(table.constraints, key=lambda found: str(getattr(found, "sqltext", ""))):
-        made_up = is_generated_name(dialect, table.name, constraint.name and str(constraint.name))
+    for constraint in sorted(table.constraints, key=lambda item: str(getattr(item, "sqltext", ""))):
+        is_generated = is_generated_name(dialect, table.name, constraint.name and str(constraint.name))
         if isinstance(constraint, CheckConstraint):
             prefix = f"ck_{table.name}_"
-            if constraint.name and not made_up:
+            if constraint.name and not is_generated:
                 own = str(constraint.name)
                 name = own.removeprefix(prefix) if own.startswith(prefix) else conv(own)
             else:
-                name = _from_text(constraint, table)
+                name = _check_name(constraint, table)
                 while name in taken:
                     name += "_too"
             taken.add(name)
             constraint.name = name
-        elif made_up:
+        elif is_generated:
             constraint.name = None
 
 
-def _from_text(check: CheckConstraint, table: Table) -> str:
-    """Return the columns that a CHECK is about: ck_products_price says where to look."""
+def _check_name(check: CheckConstraint, table: Table) -> str:
+    """Return a name made of the columns in a CHECK, as in ck_products_price."""
     words = re.findall(r"\w+", plain(str(check.sqltext)))
-    about = [column.name for column in table.columns if column.name in words]
-    return snake("_".join(about or ["check"]))[:40]
+    columns = [column.name for column in table.columns if column.name in words]
+    return snake_case("_".join(columns or ["check"]))[:40]
 
 
 def _refuse_unknown(column: Column[Any]) -> None:
-    """PostgreSQL's CREATE DOMAIN is not made by autogenerate, so it would be missing in a baseline."""
-    kind: Any = column.type
-    if kind.__visit_name__ in {"DOMAIN", "null"}:
-        known = kind.__visit_name__ == "DOMAIN"
-        what = f"is of a domain ({kind.name})" if known else "has no type that SQLAlchemy knows"
+    """Autogenerate does not create a DOMAIN of PostgreSQL, so a baseline would lack it."""
+    column_type: Any = column.type
+    if column_type.__visit_name__ in {"DOMAIN", "null"}:
+        is_domain = column_type.__visit_name__ == "DOMAIN"
+        what = (
+            f"is of a domain ({column_type.name})"
+            if is_domain
+            else "has a type that SQLAlchemy does not know"
+        )
         raise MigrationError(
-            f"Column {column.table.fullname}.{column.name} {what}, so no baseline would make it, and nothing "
-            "was changed: change its type, or write the models by hand and then `flask db adopt`."
+            f"Column {column.table.fullname}.{column.name} {what}, which a baseline cannot create. Nothing "
+            "was changed. Change the type, or write the models by hand and run `flask db adopt`."
         )
 
 
-def snake(name: str) -> str:
-    """Return a name as Python has it: CustomerID is customer_id."""
+def snake_case(name: str) -> str:
+    """Return a name in snake case: customer_id for CustomerID."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\W+", "_", name).lower()

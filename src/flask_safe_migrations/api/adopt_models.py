@@ -25,14 +25,14 @@ def write_models(databases: list[Database], script: ScriptDirectory, adopt: Call
     """Write models and baseline, then call `adopt`; where they do not match, nothing of them stays."""
     _refuse_own_models(databases, script)
     before = _versions()
-    found = models.modules(databases, related=True)
+    found = models.generate_modules(databases, with_relationships=True)
     if taken := [module.path.name for module in found if module.path.exists()]:
         raise MigrationError(f"models/{taken[0]} is there already: move it away, then again.")
     try:
-        models.write(found)
-        if models.broken():
-            models.write(models.modules(databases, related=False))
-            if reason := models.broken():
+        models.write_modules(found)
+        if models.find_error():
+            models.write_modules(models.generate_modules(databases, with_relationships=False))
+            if reason := models.find_error():
                 raise NotMatchingError(f"The models that were written do not work: {reason}.")
             output.line("Without relationships: those that the foreign keys suggest do not fit together.")
         _baseline()

@@ -6,7 +6,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from .. import output, runtime
-from ..adopt.database import adopt_at, adopt_at_head, look_at
+from ..adopt import adopt_at_head, adopt_at_revision, check_database
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..runtime import binds
@@ -38,7 +38,7 @@ def adopt(
     elif at:
         for database in databases:
             with one_sentence(database):
-                adopt_at(database, script, at, yes=yes)
+                adopt_at_revision(database, script, at, yes=yes)
     else:
         _adopt(databases, ignore, yes=yes)
 
@@ -46,7 +46,7 @@ def adopt(
 def _adopt(databases: list[Database], ignore: tuple[str, ...], *, yes: bool, new: bool = False) -> None:
     """All are looked at before the first is stamped."""
     script = runtime.directory()
-    for step in (look_at, adopt_at_head) if len(databases) > 1 else (adopt_at_head,):
+    for step in (check_database, adopt_at_head) if len(databases) > 1 else (adopt_at_head,):
         for database in databases:
             if step is adopt_at_head and (told := binds.told(database)):
                 output.line(told.rstrip())

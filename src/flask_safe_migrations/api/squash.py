@@ -11,8 +11,7 @@ from ..errors import MigrationError, UsageError
 from ..runtime import binds
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, stored_heads
-from ..squash import fold, questions, undo
-from ..squash import squash as fold_into_one
+from ..squash import compose_baseline, list_questions, select_revisions, undo
 
 SHOWN = 30  # files
 
@@ -38,7 +37,7 @@ def squash(upto: str | None = None, *, yes: bool = False) -> SquashResult:
     if len(databases) < len(settings.active().binds) + 1:
         raise UsageError("A baseline is for all databases: leave --bind out.")
     script = runtime.directory()
-    chosen = fold(script, upto)
+    chosen = select_revisions(script, upto)
     for database in databases:
         with one_sentence(database):
             for head in stored_heads(database) & set(chosen.replaces):
@@ -49,9 +48,9 @@ def squash(upto: str | None = None, *, yes: bool = False) -> SquashResult:
     before = len(chosen.folded) + len(chosen.rest)
     output.line(f"Folding {len(chosen.folded)} of {before} revisions, up to {Path(chosen.upto.path).name}")
     with one_sentence(databases[0]):
-        squashed = fold_into_one(databases, script, chosen)
+        squashed = compose_baseline(databases, script, chosen)
     titles = " and ".join(sorted({database.title for database in databases}))
-    _ask([*map(": ".join, questions(chosen, squashed.filled, titles, _suffixes(databases)))], yes=yes)
+    _ask([*map(": ".join, list_questions(chosen, squashed.filled, titles, _suffixes(databases)))], yes=yes)
     folder = squashed.write()
     rows = f", with the rows of {', '.join(name for _, name in squashed.filled)}" if squashed.filled else ""
     output.line(

@@ -29,7 +29,7 @@ def browse(port: int, write: bool) -> None:
     for database in databases:
         with one_sentence(database):
             _refuse(database)
-    with serving.listening(port) as listener:
+    with serving.listen(port) as listener:
         serving.serve(listener, databases, write=write)
 
 

@@ -7,7 +7,7 @@ from flask.cli import with_appcontext
 
 from .. import output, settings
 from ..backends.base import Database
-from ..contrib.mermaid import picture
+from ..contrib.mermaid import render_diagram
 from ..errors import MigrationError
 from ..runtime import binds
 
@@ -41,4 +41,4 @@ def diagram(target: Path | None) -> None:
 
 def _section(database: Database) -> str:
     heading = f"\n## {binds.label(database)}\n" if binds.told(database) else ""
-    return f"{heading}\n```mermaid\n{picture(binds.metadata(database.bind), database.url)}\n```\n"
+    return f"{heading}\n```mermaid\n{render_diagram(binds.metadata(database.bind), database.url)}\n```\n"

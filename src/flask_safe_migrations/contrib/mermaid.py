@@ -1,8 +1,8 @@
-"""Writes tables as an entity-relationship diagram of Mermaid.
+"""Renders tables as an entity-relationship diagram in Mermaid's syntax.
 
-https://mermaid.js.org/syntax/entityRelationshipDiagram.html: the name of a table is put in quotes; the
-type and the name of a column are one word each. (Paracelsus, which does this too, takes each column of a
-primary key for unique by itself, so that a table between two others is drawn as one to one.)
+https://mermaid.js.org/syntax/entityRelationshipDiagram.html: table names are quoted; the type and
+the name of a column are one word each. (Paracelsus does the same, but treats each column of a primary key as
+unique by itself, so that it draws an association table as one to one.)
 """
 
 import re
@@ -12,27 +12,27 @@ from typing import Any
 from sqlalchemy import URL, Column, Dialect, Enum, ForeignKeyConstraint, MetaData, Table, UniqueConstraint
 
 
-def picture(metadata: MetaData, url: URL) -> str:
-    """Return the text; its types are those of the engine at `url`."""
+def render_diagram(metadata: MetaData, url: URL) -> str:
+    """Return the diagram, with column types as the dialect of `url` has them."""
     dialect = url.get_dialect()()
     tables = sorted(metadata.tables.values(), key=lambda table: table.fullname)
     lines = ["erDiagram"]
     for table in tables:
         columns = [_attribute(column, dialect) for column in table.columns]
-        lines += [f"    {_quoted(table.fullname)} " + "{", *columns, "    }"]
+        lines += [f"    {_quote(table.fullname)} " + "{", *columns, "    }"]
     for table in tables:
         lines += sorted(_relationships(table))
     return "\n".join(lines)
 
 
 def _attribute(column: Column[Any], dialect: Dialect) -> str:
-    kind = "ENUM" if isinstance(column.type, Enum) else column.type.compile(dialect)
-    own = "PK" if column.primary_key else "UK" if _are_unique(column.table, [column]) else ""
-    keys = ", ".join(filter(None, [own, "FK" if column.foreign_keys else ""]))
-    remarks = ["nullable"] * bool(column.nullable) + [re.sub(r'["\s]+', " ", column.comment or "").strip()]
-    remark = ": ".join(filter(None, remarks))
-    words = [re.sub(r"[^\w()]+", "_", kind), _word(column.name), keys, remark and f'"{remark}"']
-    return " ".join(["       ", *filter(None, words)])
+    type_name = "ENUM" if isinstance(column.type, Enum) else column.type.compile(dialect)
+    key = "PK" if column.primary_key else "UK" if _is_unique(column.table, [column]) else ""
+    keys = ", ".join(filter(None, [key, "FK" if column.foreign_keys else ""]))
+    comments = ["nullable"] * bool(column.nullable) + [re.sub(r'["\s]+', " ", column.comment or "").strip()]
+    comment = ": ".join(filter(None, comments))
+    fields = [re.sub(r"[^\w()]+", "_", type_name), _identifier(column.name), keys, comment and f'"{comment}"']
+    return " ".join(["       ", *filter(None, fields)])
 
 
 def _relationships(table: Table) -> Iterator[str]:
@@ -40,22 +40,22 @@ def _relationships(table: Table) -> Iterator[str]:
         if isinstance(key, ForeignKeyConstraint):
             parent = key.elements[0].target_fullname.rpartition(".")[0]
             one = "|o" if any(column.nullable for column in key.columns) else "||"
-            many = "o|" if _are_unique(table, list(key.columns)) else "o{"
+            many = "o|" if _is_unique(table, list(key.columns)) else "o{"
             label = ", ".join(column.name for column in key.columns)
-            yield f"    {_quoted(parent)} {one}--{many} {_quoted(table.fullname)} : {_quoted(label)}"
+            yield f"    {_quote(parent)} {one}--{many} {_quote(table.fullname)} : {_quote(label)}"
 
 
-def _are_unique(table: Table, columns: list[Column[Any]]) -> bool:
-    """Whether these columns together are, by the primary key, a constraint or an index."""
+def _is_unique(table: Table, columns: list[Column[Any]]) -> bool:
+    """Whether the primary key, a constraint or an index makes these columns together unique."""
     keys: list[Iterable[Any]] = [table.primary_key.columns]
-    keys += [each.columns for each in table.constraints if isinstance(each, UniqueConstraint)]
-    keys += [each.columns for each in table.indexes if each.unique and not each.dialect_kwargs]  # not partial
+    keys += [item.columns for item in table.constraints if isinstance(item, UniqueConstraint)]
+    keys += [item.columns for item in table.indexes if item.unique and not item.dialect_kwargs]  # not partial
     return any(set(key) == set(columns) for key in keys)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return '"' + re.sub(r'["%\\]', "_", text) + '"'
 
 
-def _word(column: str) -> str:
+def _identifier(column: str) -> str:
     return re.sub(r"\W|^(?=\d)", "_", column)

@@ -1,9 +1,8 @@
-"""Folds a chain of revisions into one baseline that leaves the same schema and the same rows."""
+"""Replaces a chain of revisions by one baseline that creates the same schema and the same rows."""
 
-from .archive import unfinished
-from .baseline import Squashed, squash
-from .questions import Question, questions
-from .restoration import undo
-from .selection import Fold, fold
+from .archive import undo
+from .baseline import Baseline, compose_baseline
+from .questions import Question, list_questions
+from .selection import Fold, select_revisions
 
-__all__ = ["Fold", "Question", "Squashed", "fold", "questions", "squash", "undo", "unfinished"]
+__all__ = ["Baseline", "Fold", "Question", "compose_baseline", "list_questions", "select_revisions", "undo"]

@@ -1,4 +1,4 @@
-"""Composes and proves a baseline on a throwaway database."""
+"""Composes a baseline and proves it on shadow databases, then puts it in place."""
 
 import ast
 import importlib.util
@@ -11,81 +11,99 @@ from alembic.script import ScriptDirectory
 
 from ..backends.base import Database
 from ..revisions import files, manifest
+from ..revisions.git import Git
 from ..runtime import binds
 from . import archive
-from .composition import Composing
-from .effects import asks_for_engine
-from .outcome import Outcome, run_folded
-from .proof import prove
-from .release import release
-from .rendering import Rendered, facts, file_name, render_file
+from .composition import Composer
+from .proof import Outcome, prove_baseline, run_folded
+from .questions import depends_on_dialect
+from .rendering import RenderedCode, compose_header, file_name, render_file
 from .selection import Fold
-from .staged_versions import stage
-from .state import Key
+from .state import TableKey
 
 
 @dataclass(frozen=True)
-class Squashed:
-    """A proved baseline, of which nothing is written yet."""
+class Baseline:
+    """A proved baseline that is not written yet."""
 
     script: ScriptDirectory
     fold: Fold
+    # The file name, and the text of the file.
     name: str
     text: str
+    # The last release that has the folded files.
     release: str
-    # The tables that have rows in a fresh database.
-    filled: list[Key]
+    # The tables whose rows the baseline inserts.
+    filled: list[TableKey]
 
     @property
     def path(self) -> Path:
-        """Where it goes: to the newest of the folded files."""
+        """The path of the new file: in the folder of the newest folded file."""
         return Path(self.fold.upto.path).parent / self.name
 
     def write(self) -> Path:
-        """Move the folded files away and put the baseline in their place; returns the archive's folder."""
-        folded = [Path(each.path) for each in self.fold.folded]
-        folder = archive.fold_files(self.script, self.fold.upto.revision, folded, self.path, self.text)
+        """Replace the folded files by the baseline; return the folder in the archive."""
+        folded = [Path(revision.path) for revision in self.fold.folded]
+        folder = archive.replace_folded_files(
+            self.script, self.fold.upto.revision, folded, self.path, self.text
+        )
         manifest.write(files.reloaded(self.script))
-        archive.finish(folder)
+        archive.mark_finished(folder)
         return folder
 
 
-def squash(databases: list[Database], script: ScriptDirectory, fold: Fold) -> Squashed:
-    """Raises MigrationError where no baseline leaves the same as the folded revisions in all databases."""
+def compose_baseline(databases: list[Database], script: ScriptDirectory, fold: Fold) -> Baseline:
+    """Compose the baseline for all databases and prove it on a shadow database of each.
+
+    Raises MigrationError if no baseline gives the same result as the folded revisions.
+    """
     date = script._generate_create_date()
     name = file_name(script, fold, date)
     path = Path(fold.upto.path)
-    known = release(path)
+    release = _last_release_with(path)
     titles = " and ".join(sorted({database.title for database in databases}))
-    head = facts(fold, titles, known, manifest.content(path.read_text(encoding="utf-8")), date)
-    several = any(asks_for_engine(Path(each.path)) for each in fold.folded)
-    functions: list[Rendered] = []
-    left: list[tuple[Database, Outcome]] = []
-    with stage(script, fold, name) as staged:
+    header = compose_header(fold, titles, release, manifest.content(path.read_text(encoding="utf-8")), date)
+    per_dialect = any(depends_on_dialect(Path(revision.path)) for revision in fold.folded)
+    functions: list[RenderedCode] = []
+    outcomes: list[tuple[Database, Outcome]] = []
+    with archive.stage_versions(script, fold, name) as staged:
         for database in databases:
-            touched = any(binds.touches(each.module, database.bind) for each in fold.folded)
+            touched = any(binds.touches(revision.module, database.bind) for revision in fold.folded)
             if database.bind is None or touched:
                 with database.shadow() as shadow:
-                    folded = run_folded(shadow, script, fold)
-                    dialects = shadow.dialects if several else ()
-                    functions.append(Composing(shadow, folded, staged, head, dialects).run())
-                    left.append((database, folded))
-        staged.write(render_file(head, functions).text)
-        text = _formatted(staged.baseline)
+                    outcome = run_folded(shadow, script, fold)
+                    dialects = shadow.dialects if per_dialect else ()
+                    functions.append(Composer(shadow, outcome, staged, header, dialects).compose())
+                    outcomes.append((database, outcome))
+        staged.write(render_file(header, functions).text)
+        text = _format(staged.baseline)
         revisions = staged.write(text)
-        for database, folded in left:
+        for database, outcome in outcomes:
             with database.shadow() as shadow:
-                prove(shadow, revisions, folded)
-    filled = {key for _, folded in left for key in folded.rows}
-    return Squashed(script, fold, name, text, known, sorted(filled, key=str))
+                prove_baseline(shadow, revisions, outcome)
+    filled = {key for _, outcome in outcomes for key in outcome.rows}
+    return Baseline(script, fold, name, text, release, sorted(filled, key=str))
 
 
-def _formatted(path: Path) -> str:
-    """Return the text, formatted with ruff where it is installed; what it does stays the same."""
+def _last_release_with(file: Path) -> str:
+    """Return the last tag if it has `file`, or else the commit; an empty string without git or a commit.
+
+    A database at a folded revision has to be upgraded with that release first.
+    """
+    git = Git(file.parent)
+    tag = git.ask("describe", "--tags", "--abbrev=0")
+    for release in (tag, git.ask("describe", "--tags", "--always")):
+        if release and git.ask("ls-tree", "--name-only", release, "--", file.name):
+            return release
+    return ""
+
+
+def _format(path: Path) -> str:
+    """Return the text of the file, formatted by ruff if it is installed and if the code stays the same."""
     text = path.read_text(encoding="utf-8")
     if importlib.util.find_spec("ruff"):
         command: list[str | Path] = [sys.executable, "-m", "ruff", "format", "--quiet", path]
         subprocess.run(command, check=False)  # noqa: S603
     formatted = path.read_text(encoding="utf-8")
-    same = ast.dump(ast.parse(text)) == ast.dump(ast.parse(formatted))
-    return formatted if same else text
+    is_same = ast.dump(ast.parse(text)) == ast.dump(ast.parse(formatted))
+    return formatted if is_same else text

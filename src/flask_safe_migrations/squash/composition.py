@@ -1,4 +1,4 @@
-"""Composes a baseline and runs it, until it leaves what the folded revisions leave."""
+"""Composes a baseline and runs it, with other sources, until its result is that of the folded revisions."""
 
 import traceback
 from dataclasses import dataclass
@@ -10,117 +10,119 @@ from .. import runtime
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..runtime import binds
-from .operations import operations
-from .outcome import Outcome
-from .rendering import Rendered, portable_context, render_file, render_functions
+from .archive import StagedVersions
+from .operations import compose_operations
+from .proof import Outcome
+from .rendering import RenderedCode, portable_context, render_file, render_functions
 from .sources import Source
-from .staged_versions import StagedVersions
-from .state import Key, by_object, look, title
+from .state import TableKey, describe_differences, raise_differences, read_current_state, table_title
 
-# Failures before all tables that are left are taken from the database, not from the models.
-PATIENCE = 10
+# After so many failures, no table is taken from the models any more.
+MAX_MODEL_FAILURES = 10
 
 
 @dataclass
-class Composing:
-    """`database` is empty. What the folded revisions have left in it is in `folded`."""
+class Composer:
+    """Composes the functions for one database.
+
+    `outcome` is the result of the folded revisions; `database` is an empty shadow database.
+    """
 
     database: Database
-    folded: Outcome
-    stage: StagedVersions
-    # For rendering.facts().
-    head: dict[str, str]
-    # Dialects to which SQL is kept, if any.
+    outcome: Outcome
+    staged: StagedVersions
+    # From rendering.compose_header().
+    header: dict[str, str]
+    # If there are any, SQL statements are only executed on these.
     dialects: tuple[str, ...]
     failures: int = 0
 
-    def run(self) -> Rendered:
-        """Return the functions for this database; raises MigrationError."""
+    def compose(self) -> RenderedCode:
+        """Return upgrade…() and downgrade…(); raises MigrationError if no source gives the same result."""
         while True:
             functions = self._render()
-            # Alembic wants an upgrade() in every file.
+            # Alembic requires an upgrade() in every file.
             default = [] if self.database.bind is None else [render_functions("", [], [], None)]
-            rendered = render_file(self.head, [*default, functions])
-            script = self.stage.write(rendered.text)
+            rendered = render_file(self.header, [*default, functions])
+            script = self.staged.write(rendered.text)
             try:
-                runtime.run(self.database, script, self.folded.revision, upgrade=True)
+                runtime.run(self.database, script, self.outcome.revision, upgrade=True)
             except MigrationError as error:
-                self._failed(error, rendered)
+                self._replace_failed_source(error, rendered)
             else:
-                if not self._differs():
+                if not self._replace_differing_sources():
                     return functions
             self.database.reset()
 
-    def _render(self) -> Rendered:
-        found: list[Rendered] = []
+    def _render(self) -> RenderedCode:
+        rendered: list[RenderedCode] = []
 
         def render(_heads: Any, migration: MigrationContext) -> list[Any]:
-            metadata = self.folded.sources.metadata()
-            steps = operations(migration, self.folded, metadata, self.dialects)
+            metadata = self.outcome.sources.metadata()
+            steps = compose_operations(migration, self.outcome, metadata, self.dialects)
             context = portable_context(migration, metadata)
-            found.append(render_functions(binds.suffix(self.database.bind), *steps, context))
+            rendered.append(render_functions(binds.suffix(self.database.bind), *steps, context))
             return []
 
-        runtime.look(self.database, self.stage.script, render)
-        return found[0]
+        runtime.look(self.database, self.staged.script, render)
+        return rendered[0]
 
-    def _failed(self, error: MigrationError, rendered: Rendered) -> None:
-        """Take another source for the table at whose line it stopped, or for its rows."""
+    def _replace_failed_source(self, error: MigrationError, rendered: RenderedCode) -> None:
+        """Choose the next source of the table, or of its rows, at whose line the upgrade stopped."""
         frames = traceback.extract_tb((error.__cause__ or error).__traceback__)
-        lines = [frame.lineno or 0 for frame in frames if frame.filename == str(self.stage.baseline)]
+        lines = [frame.lineno or 0 for frame in frames if frame.filename == str(self.staged.baseline)]
         step = rendered.steps.get(lines[-1]) if lines else None
-        sources = self.folded.sources
+        sources = self.outcome.sources
         if step is None or step.key is None:
-            is_last = True
-        elif step.fills:
-            is_last = not self._other_rows(step.key)
+            is_exhausted = True
+        elif step.inserts_rows:
+            is_exhausted = not self._next_insertion(step.key)
         else:
-            is_last = bool(sources.demote([step.key]))
-        if is_last:
-            said = error.message.partition(f" {self.database.after_failure}")[0]
+            is_exhausted = bool(sources.demote([step.key]))
+        if is_exhausted:
+            reason = error.message.partition(f" {self.database.after_failure}")[0]
             raise MigrationError(
-                f"No baseline could be made, and nothing was changed. {said} "
-                "Fold up to a revision before that came in, with --upto."
+                f"The baseline does not work, and nothing was changed. {reason} "
+                "Use --upto to fold only the revisions before the one that added this."
             ) from error
         self.failures += 1
-        if self.failures > PATIENCE:
-            sources.demote([each for each, source in sources.chosen.items() if source is Source.MODEL])
+        if self.failures > MAX_MODEL_FAILURES:
+            sources.demote([key for key, source in sources.chosen.items() if source is Source.MODEL])
 
-    def _differs(self) -> bool:
-        """Whether something is not the same, and has been given another source."""
-        before, now = self.folded.state, look(self.database)
-        told = by_object(before, now)
-        tables = {title(key): key for key in self.folded.sources.tables}
-        sources = self.folded.sources
-        keys = [tables[name] for name in told if name in tables]
-        last = sources.demote([key for key in keys if not sources.complete(key, told[title(key)])])
-        found = [told[title(key)] for key in last]
-        found += [said for name, said in told.items() if name not in tables]
+    def _replace_differing_sources(self) -> bool:
+        """Compare the result; choose the next source for what differs and return whether anything does.
+
+        Raises MigrationError if something differs that has no other source.
+        """
+        before, now = self.outcome.state, read_current_state(self.database)
+        sources = self.outcome.sources
+        differences = describe_differences(before, now)
+        keys = {table_title(key): key for key in sources.tables}
+        changed = [(keys[title], lines) for title, lines in differences.items() if title in keys]
+        exhausted = sources.demote(
+            [key for key, lines in changed if not sources.use_native_parts(key, lines)]
+        )
+        unresolved = [differences[table_title(key)] for key in exhausted]
+        unresolved += [lines for title, lines in differences.items() if title not in keys]
+        is_different = bool(differences)
         for key in before.rows.keys() | now.rows.keys():
-            if title(key) not in told and before.rows.get(key) != now.rows.get(key):
-                if not self._other_rows(key):
-                    found.append([f"the rows of {title(key)} are not the same"])
-                told[title(key)] = []
+            if table_title(key) not in differences and before.rows.get(key) != now.rows.get(key):
+                is_different = True
+                if not self._next_insertion(key):
+                    unresolved.append([f"the rows of {table_title(key)} are not the same"])
         behind = {name: sql for name, sql in before.counters.items() if now.counters.get(name) != sql}
-        if not told and (behind or now.counters.keys() - before.counters.keys()):
-            if not behind.keys() - self.folded.counters.keys():
-                found.append(["the keys that are counted up are not where they were"])
-            self.folded.counters.update(behind)
-            told["counters"] = []
-        refuse(found, "the baseline would not leave the same schema")
-        return bool(told)
+        if not is_different and (behind or now.counters.keys() - before.counters.keys()):
+            is_different = True
+            if not behind.keys() - self.outcome.counters.keys():
+                unresolved.append(["the counters of generated keys are not the same"])
+            self.outcome.counters.update(behind)
+        raise_differences(unresolved, "the baseline would not create the same schema")
+        return is_different
 
-    def _other_rows(self, key: Key) -> bool:
-        """Take the next way to insert the rows of this table; False where there is none."""
-        ways = self.folded.rows.get(key, [])
-        if len(ways) > 1:
-            del ways[0]
+    def _next_insertion(self, key: TableKey) -> bool:
+        """Choose the next operation that inserts the rows of this table; return False if there is none."""
+        alternatives = self.outcome.rows.get(key, [])
+        if len(alternatives) > 1:
+            del alternatives[0]
             return True
         return False
-
-
-def refuse(found: list[list[str]], what: str) -> None:
-    lines = [line for lines in found for line in lines]
-    if lines:
-        more = f" (and {len(lines) - 5} more)" if len(lines) > 5 else ""
-        raise MigrationError(f"Nothing was changed: {what}: {'; '.join(lines[:5])}{more}.")

@@ -1,7 +1,7 @@
-"""The operations of a baseline, in an order in which they work, and those that take it back."""
+"""The operations of a baseline's upgrade() and downgrade(), in an order in which they work."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from alembic.autogenerate import produce_migrations
@@ -14,135 +14,140 @@ from ..autogenerate.compare.enums import EnumType
 from ..autogenerate.order import in_order
 from ..backends.objects import SchemaObject
 from ..context import Comparison
-from .cleanup import ordered
-from .counters import counted
-from .outcome import Outcome
-from .raw_sql import Written, without_foreign_keys
+from .proof import Outcome
+from .raw_sql import RawSQLOp, without_foreign_keys
+from .rows import reset_counters
 from .sources import Source, Sources
-from .state import Key
+from .state import TableKey
+from .tables import sort_columns
 
-FIRST = ("schema", "extension")  # types may be in the one and need the other
+# Created first: a type may be in a schema and need an extension.
+FIRST_KINDS = ("schema", "extension")
 
 
 class Step(NamedTuple):
+    """An operation, and the table that it creates, changes or fills, if any."""
+
     operation: Any
-    # The table that it makes or fills, if any.
-    key: Key | None = None
-    fills: bool = False
+    key: TableKey | None = None
+    inserts_rows: bool = False
 
 
-def operations(
+def compose_operations(
     migration: MigrationContext,
-    folded: Outcome,
+    outcome: Outcome,
     metadata: MetaData,
     dialects: tuple[str, ...],
 ) -> tuple[list[Step], list[Step]]:
-    """Return the way up and the way down, from and to an empty database, to which `migration` is connected.
+    """Return the steps of upgrade() and of downgrade().
 
-    SQL is kept to `dialects`, where there are any.
+    :param migration: the context of an empty database.
+    :param metadata: the tables to create.
+    :param dialects: if given, SQL statements are only executed on these.
     """
-    sources, database = folded.sources, Comparison.of(migration).database
-    own, counts = database.dialects, database.counts_given_keys
-    rows = {key: ways[0] for key, ways in folded.rows.items()}
-    # No advice: the tables are there.
+    sources, database = outcome.sources, Comparison.of(migration).database
+
+    def sql(statements: Iterable[str]) -> RawSQLOp:
+        return RawSQLOp([*statements], dialects)
+
+    rows = {key: alternatives[0] for key, alternatives in outcome.rows.items()}
+    # Suppress the advice that autogenerate writes for tables with rows: these tables are new.
     columns = [column for table in metadata.tables.values() for column in table.columns]
     migration.opts["advice"] = {f"{column.table.fullname}.{column.name}" for column in columns}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
-        found: Any = produce_migrations(migration, metadata)
+        produced: Any = produce_migrations(migration, metadata)
     migration.opts["target_metadata"] = metadata
-    up = in_order([each for each in found.upgrade_ops.ops if not _makes_schema(each)])
-    down = in_order([each for each in found.downgrade_ops.ops if not _makes_schema(each)])
-    # Those first that others refer to, as far as foreign keys are made with the tables.
-    places = [_key(each) for each in up if isinstance(each, ops.CreateTableOp)]
-    rows = dict(sorted(rows.items(), key=lambda item: places.index(item[0])))
-    enums = sorted((each for each in up if isinstance(each, EnumType)), key=lambda each: str(each.key))
-    made = _without({each.key for each in enums}, folded.state.made)
-    early = [each for each in made if each.early]
-    late = [each for each in made if not each.early]
-    first = [each for each in early if each.kind in FIRST]
+    up = in_order([item for item in produced.upgrade_ops.ops if not _creates_schema(item)])
+    down = in_order([item for item in produced.downgrade_ops.ops if not _creates_schema(item)])
+    # Rows in the order of their tables: the foreign keys that are created with a table exist already.
+    tables = [_key(operation) for operation in up if isinstance(operation, ops.CreateTableOp)]
+    rows = dict(sorted(rows.items(), key=lambda item: tables.index(item[0])))
+    enums = sorted((item for item in up if isinstance(item, EnumType)), key=lambda item: str(item.key))
+    objects = _without_enums({enum.key for enum in enums}, outcome.state.objects)
+    first = [item for item in objects if item.early and item.kind in FIRST_KINDS]
+    early = [item for item in objects if item.early and item not in first]
+    late = [item for item in objects if not item.early]
+    counters = [statement for _, statement in sorted(outcome.counters.items())]
     upgrade = [
-        *(Step(Written([*each.create], dialects)) for each in first),
-        *(Step(each) for each in enums),
-        *(Step(Written([*each.create], dialects)) for each in early if each not in first),
-        *(_only_on(step, dialects) for step in _tables(up, sources)),
-        *(_only_on(Step(operation, key, fills=True), dialects) for key, operation in rows.items()),
-        *((Step(sql, key) for key, sql in counted(metadata, rows)) if counts else ()),
-        *(Step(each, _key(each)) for each in up if _is_apart(each, sources)),
-        *(Step(Written([*each.create], dialects)) for each in late),
+        *(Step(sql(item.create)) for item in first),
+        *(Step(enum) for enum in enums),
+        *(Step(sql(item.create)) for item in early),
+        *(_only_on(step, dialects) for step in _create_tables(up, sources)),
+        *(_only_on(Step(insert, key, inserts_rows=True), dialects) for key, insert in rows.items()),
         *(
-            [Step(Written([sql for _, sql in sorted(folded.counters.items())], own))]
-            if folded.counters
-            else []
+            (Step(operation, key) for key, operation in reset_counters(metadata, rows))
+            if database.counts_given_keys
+            else ()
         ),
+        *(Step(operation, _key(operation)) for operation in up if _is_deferred_key(operation, sources)),
+        *(Step(sql(item.create)) for item in late),
+        *([Step(RawSQLOp(counters, database.dialects))] if counters else []),
     ]
-    along = {key for key, sql in sources.sql.items() if not sql}
+    # Tables that are created, and dropped, by the statement of another one.
+    dependent = {key for key, statements in sources.sql.items() if not statements}
     downgrade = [
-        *(Step(Written([each.drop], dialects)) for each in reversed(late) if each.drop),
-        *(Step(each) for each in down if not isinstance(each, EnumType) and _key(each) not in along),
-        *(
-            Step(Written([each.drop], dialects))
-            for each in reversed(early)
-            if each.drop and each not in first
-        ),
-        *(Step(each) for each in down if isinstance(each, EnumType)),
-        *(Step(Written([each.drop], dialects)) for each in reversed(first)),
+        *(Step(sql([item.drop])) for item in reversed(late) if item.drop),
+        *(Step(item) for item in down if not isinstance(item, EnumType) and _key(item) not in dependent),
+        *(Step(sql([item.drop])) for item in reversed(early) if item.drop),
+        *(Step(item) for item in down if isinstance(item, EnumType)),
+        *(Step(sql([item.drop])) for item in reversed(first)),
     ]
     return upgrade, downgrade
 
 
-def _tables(up: list[Any], sources: Sources) -> Iterator[Step]:
-    """Each table, and its indexes behind it."""
+def _create_tables(up: list[Any], sources: Sources) -> Iterator[Step]:
+    """Yield the operations that create each table and its indexes."""
     for create in up:
         if not isinstance(create, ops.CreateTableOp):
             continue
         key = _key(create)
         items: list[Any] = [*create.columns]
-        if sources.chosen[key] is Source.WRITTEN:
+        if sources.chosen[key] is Source.SQL:
             if sources.sql[key]:
                 names = {str(item.name) for item in items}
-                apart = [each for each in sources.foreign_keys(key) if each not in names]
-                yield Step(Written(without_foreign_keys(sources.sql[key], apart)), key)
+                deferred = [name for name in sources.foreign_keys(key) if name not in names]
+                yield Step(RawSQLOp(without_foreign_keys(sources.sql[key], deferred)), key)
             continue
         parts = sources.parts.get(key, {})
-        kept = [item for item in items if str(item.name) not in parts or isinstance(item, Column)]
-        create.columns = ordered(kept, sources.columns[key])
+        remaining = [item for item in items if str(item.name) not in parts or isinstance(item, Column)]
+        create.columns = sort_columns(remaining, sources.columns[key])
         yield Step(create, key)
         for table in up:
             if isinstance(table, ops.ModifyTableOps) and _key(table) == key:
-                for each in table.ops:
-                    if isinstance(each, ops.CreateIndexOp) and str(each.index_name) not in parts:
-                        yield Step(each, key)
-        for sql in parts.values():
-            yield Step(Written([sql]), key)
+                for item in table.ops:
+                    if isinstance(item, ops.CreateIndexOp) and str(item.index_name) not in parts:
+                        yield Step(item, key)
+        for statement in parts.values():
+            yield Step(RawSQLOp([statement]), key)
 
 
 def _only_on(step: Step, dialects: tuple[str, ...]) -> Step:
-    if isinstance(step.operation, Written):
-        return step._replace(operation=Written(step.operation.statements, dialects))
+    if isinstance(step.operation, RawSQLOp):
+        return step._replace(operation=RawSQLOp(step.operation.statements, dialects))
     return step
 
 
-def _is_apart(operation: Any, sources: Sources) -> bool:
-    """A foreign key that closes a circle of tables, and is not in the engine's own words for its table."""
-    keys = [step for step in getattr(operation, "ops", ()) if isinstance(step, ops.CreateForeignKeyOp)]
+def _is_deferred_key(operation: Any, sources: Sources) -> bool:
+    """Whether it adds a foreign key that closes a cycle of tables and that the SQL of its table lacks."""
+    keys = [item for item in getattr(operation, "ops", ()) if isinstance(item, ops.CreateForeignKeyOp)]
     key = _key(operation)
-    if keys and sources.chosen[key] is Source.WRITTEN:
-        names = [str(step.constraint_name) for step in keys]
+    if keys and sources.chosen[key] is Source.SQL:
+        names = [str(item.constraint_name) for item in keys]
         return without_foreign_keys(sources.sql[key], names) != sources.sql[key]
     return bool(keys)
 
 
-def _without(keys: set[Any], made: list[SchemaObject]) -> list[SchemaObject]:
-    """Without the types that tables of the models have brought along."""
+def _without_enums(keys: set[Any], objects: list[SchemaObject]) -> list[SchemaObject]:
+    """Return the objects without the enum types that operations create already."""
     names = {".".join(part for part in key if part) for key in keys}
-    return [each for each in made if each.kind != "enum" or each.name not in names]
+    return [item for item in objects if item.kind != "enum" or item.name not in names]
 
 
-def _makes_schema(operation: Any) -> bool:
+def _creates_schema(operation: Any) -> bool:
     statements = [*getattr(operation, "statements", ()), *getattr(operation, "back", ())]
     return any(sql.startswith("CREATE SCHEMA ") for sql in statements)
 
 
-def _key(operation: Any) -> Key:
+def _key(operation: Any) -> TableKey:
     return getattr(operation, "schema", None), getattr(operation, "table_name", "")

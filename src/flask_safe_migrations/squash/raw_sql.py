@@ -1,4 +1,4 @@
-"""SQL in a baseline, line by line as the engine has it."""
+"""SQL statements in a baseline, written as calls of op.execute()."""
 
 import re
 
@@ -8,30 +8,31 @@ from alembic.operations import ops
 
 from ..backends.escaping import escaped
 
-# For `flask db verify`, which cannot judge SQL.
+# Accepts the statement for `flask db verify`, which cannot check SQL.
 SAFE = "# safe: a database that gets this baseline is new"
 
 
-class Written(ops.MigrateOperation):
-    """Statements, for one engine only where `dialects` says so."""
+class RawSQLOp(ops.MigrateOperation):
+    """SQL statements; with `dialects`, for these databases only."""
 
     def __init__(self, statements: list[str], dialects: tuple[str, ...] = ()) -> None:
         self.statements, self.dialects = statements, dialects
 
 
-def lines(statements: list[str], dialects: tuple[str, ...] = ()) -> list[str]:
-    """Only the beginning of each of these is to be indented: what is in a function stays as it is."""
-    found = [line for sql in statements for line in (SAFE, execute(sql))]
+def render_statements(statements: list[str], dialects: tuple[str, ...] = ()) -> list[str]:
+    """Return code, one statement in an item. Indent only its first line: the rest may be a function body."""
+    code = [line for sql in statements for line in (SAFE, render_execute(sql))]
     if not dialects:
-        return found
+        return code
     condition = f"== {dialects[0]!r}" if len(dialects) == 1 else f"in {dialects!r}"
-    return [f"if op.get_context().dialect.name {condition}:", *(f"    {line}" for line in found)]
+    return [f"if op.get_context().dialect.name {condition}:", *(f"    {line}" for line in code)]
 
 
-def execute(sql: str) -> str:
-    # Of a statement, op.execute() makes :name a parameter.
+def render_execute(sql: str) -> str:
+    """Return the call of op.execute() that runs exactly this SQL."""
+    # op.execute() reads :name as a parameter.
     sql = escaped(sql)
-    if "\n" not in sql or "\r" in sql:  # Python makes one line break of all kinds of them
+    if "\n" not in sql or "\r" in sql:  # Python would read \r\n in a literal as \n
         return f"op.execute({sql!r})"
     text = sql.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     if text.endswith('"'):
@@ -39,24 +40,27 @@ def execute(sql: str) -> str:
     return f'op.execute("""{text}""")'
 
 
-@renderers.dispatch_for(Written)
-def _render(_context: AutogenContext, operation: Written) -> list[str]:
-    return lines(operation.statements, operation.dialects)
+@renderers.dispatch_for(RawSQLOp)
+def _render(_context: AutogenContext, operation: RawSQLOp) -> list[str]:
+    return render_statements(operation.statements, operation.dialects)
 
 
 def without_foreign_keys(statements: list[str], names: list[str]) -> list[str]:
-    """Leave these out of what makes a table, where they stand on their own: SQLite does not mind them."""
+    """Remove these foreign keys from the statements that create a table.
+
+    On SQLite they stay: a table may refer to one that does not exist yet.
+    """
     for name in names:
-        own = rf'(ALTER TABLE \S+ ADD )?\s*CONSTRAINT [`"]?{re.escape(name)}[`"]? FOREIGN KEY'
-        statements = [_without_line(sql, own) for sql in statements if not re.match(own, sql)]
+        pattern = rf'(ALTER TABLE \S+ ADD )?\s*CONSTRAINT [`"]?{re.escape(name)}[`"]? FOREIGN KEY'
+        statements = [_without_line(sql, pattern) for sql in statements if not re.match(pattern, sql)]
     return statements
 
 
-def _without_line(sql: str, own: str) -> str:
-    found = sql.split("\n")
-    if not sql.startswith("CREATE TABLE `"):  # MariaDB puts each on a line
+def _without_line(sql: str, pattern: str) -> str:
+    lines = sql.split("\n")
+    if not sql.startswith("CREATE TABLE `"):  # MariaDB writes each constraint on a line of its own
         return sql
-    kept = [line for line in found if not re.match(own, line)]
-    if len(kept) < len(found) and kept[-1].startswith(")"):
+    kept = [line for line in lines if not re.match(pattern, line)]
+    if len(kept) < len(lines) and kept[-1].startswith(")"):
         kept[-2] = kept[-2].rstrip(",")
     return "\n".join(kept)

@@ -1,4 +1,4 @@
-"""The file of a baseline."""
+"""Renders the file of a baseline."""
 
 import json
 import textwrap
@@ -13,17 +13,17 @@ from sqlalchemy import MetaData
 from sqlalchemy.sql.functions import now
 
 from .operations import Step
-from .raw_sql import Written
+from .raw_sql import RawSQLOp
 from .selection import Fold
 
-HEAD = '''"""{title}
+HEADER = '''"""{title}
 
 Revision ID: {revision}
 Revises:
 Create Date: {date}
 
-Made by `flask db squash` from {number} revisions, which lie in migrations/archive/{revision}: proved on
-{engine} to leave the same schema and rows as these. Databases at {revision} or later have it already.
+Created by `flask db squash` from {number} revisions, which are in migrations/archive/{revision}.
+Proved on {engine} to create the same schema and rows. Databases at {revision} or later need no change.
 """
 
 import sqlalchemy as sa
@@ -34,18 +34,18 @@ down_revision = None
 branch_labels = {labels}
 depends_on = None
 
-# The revisions that it stands for, oldest first; a database at one of them has to go through `release` first.
+# The revisions that it replaces, oldest first; a database at one of them has to go through `release` first.
 replaces = (
 {replaces})
 release = {release}
-{earlier}# What the file had in it whose id this one took over.
+{earlier}# The content of the revision whose id this one has.
 replaced_content = {content}
 
 '''
 
 
-class Rendered:
-    """Text, and the step that each line of it is about."""
+class RenderedCode:
+    """Code, and the step that each line of it belongs to."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -58,52 +58,54 @@ class Rendered:
         if step:
             self.steps |= dict.fromkeys(range(start, self.text.count("\n") + 1), step)
 
-    def function(self, name: str, steps: list[Step], context: AutogenContext | None) -> None:
+    def add_function(self, name: str, steps: list[Step], context: AutogenContext | None) -> None:
         self.add(f"\ndef {name}() -> None:\n")
         for step in steps:
-            self.add(_indented(step.operation, context), step)
+            self.add(_render_operation(step.operation, context), step)
         if not steps:
             self.add("    pass\n")
         self.add("\n")
 
 
-def facts(fold: Fold, engine: str, release: str, content: str, date: datetime) -> dict[str, str]:
-    """Return what stands at the head of the file."""
+def compose_header(fold: Fold, engine: str, release: str, content: str, date: datetime) -> dict[str, str]:
+    """Return the values for `HEADER`; `content` is that of the revision whose id the baseline has."""
     earlier = {
-        each.revision: each.module.release for each in fold.folded if getattr(each.module, "release", None)
+        revision.revision: revision.module.release
+        for revision in fold.folded
+        if getattr(revision.module, "release", None)
     }
-    for each in fold.folded:
-        earlier = getattr(each.module, "earlier_releases", {}) | earlier
-    told = f"# For those before these ids, an earlier one.\nearlier_releases = {earlier!r}\n"
+    for revision in fold.folded:
+        earlier = getattr(revision.module, "earlier_releases", {}) | earlier
+    releases = f"# Revisions before these ids need an earlier release.\nearlier_releases = {earlier!r}\n"
     return {
-        "title": title(fold),
+        "title": baseline_title(fold),
         "revision": fold.upto.revision,
         "id": repr(fold.upto.revision),
         "date": f"{date:%Y-%m-%d %H:%M:%S}",
         "number": str(len(fold.folded)),
         "engine": engine,
         "labels": repr(fold.labels or None),
-        "replaces": "".join(f"    {json.dumps(each)},\n" for each in fold.replaces),
+        "replaces": "".join(f"    {json.dumps(revision)},\n" for revision in fold.replaces),
         "release": json.dumps(release),
-        "earlier": told if earlier else "",
+        "earlier": releases if earlier else "",
         "content": json.dumps(content),
     }
 
 
-def title(fold: Fold) -> str:
+def baseline_title(fold: Fold) -> str:
     message = fold.upto.doc.replace("\\", "\\\\").replace('"', '\\"')
     return f"baseline up to {message}" if message else "baseline"
 
 
 def portable_context(migration: MigrationContext, metadata: MetaData) -> AutogenContext:
-    """Alembic would write sa.func.now() in the words of one engine."""
+    """Return a context that renders sa.func.now() as such: Alembic would render the SQL of one database."""
     context = AutogenContext(migration, metadata)
-    usual = context.opts["render_item"]
+    render_default = context.opts["render_item"]
 
-    def render_item(kind: str, thing: Any, inner: AutogenContext) -> Any:
-        if kind == "server_default" and isinstance(getattr(thing, "arg", None), now):
+    def render_item(kind: str, item: Any, inner: AutogenContext) -> Any:
+        if kind == "server_default" and isinstance(getattr(item, "arg", None), now):
             return "sa.func.now()"
-        return usual(kind, thing, inner) if usual else False
+        return render_default(kind, item, inner) if render_default else False
 
     context.opts["render_item"] = render_item
     return context
@@ -111,31 +113,31 @@ def portable_context(migration: MigrationContext, metadata: MetaData) -> Autogen
 
 def render_functions(
     suffix: str, upgrade: list[Step], downgrade: list[Step], context: AutogenContext | None
-) -> Rendered:
-    """Return upgrade() and downgrade() for the database whose functions have this suffix."""
-    body = Rendered()
-    body.function(f"upgrade{suffix}", upgrade, context)
-    body.function(f"downgrade{suffix}", downgrade, context)
+) -> RenderedCode:
+    """Render upgrade…() and downgrade…() with this suffix, which is that of a bind or empty."""
+    body = RenderedCode()
+    body.add_function(f"upgrade{suffix}", upgrade, context)
+    body.add_function(f"downgrade{suffix}", downgrade, context)
     body.imports |= set(context.imports) if context else set()
     return body
 
 
-def render_file(head: dict[str, str], functions: list[Rendered]) -> Rendered:
-    """Put the functions for all databases together."""
-    found = Rendered()
+def render_file(header: dict[str, str], functions: list[RenderedCode]) -> RenderedCode:
+    """Render the file with the functions for all databases."""
+    file = RenderedCode()
     imports = sorted({line for body in functions for line in body.imports})
-    found.add(HEAD.format(**head, imports="".join(f"{line}\n" for line in imports)))
+    file.add(HEADER.format(**header, imports="".join(f"{line}\n" for line in imports)))
     for body in functions:
-        lines = found.text.count("\n")
-        found.text += body.text
-        found.steps |= {line + lines: step for line, step in body.steps.items()}
-    found.text = found.text.rstrip("\n") + "\n"
-    return found
+        offset = file.text.count("\n")
+        file.text += body.text
+        file.steps |= {line + offset: step for line, step in body.steps.items()}
+    file.text = file.text.rstrip("\n") + "\n"
+    return file
 
 
-def _indented(operation: Any, context: Any) -> str:
+def _render_operation(operation: Any, context: Any) -> str:
     lines = [line for line in render.render_op(context, operation) if line]
-    if isinstance(operation, Written):  # the text of a function stays as it is
+    if isinstance(operation, RawSQLOp):  # the body of a function keeps its indentation
         return "".join(f"    {line}\n" for line in lines)
     if lines[0].startswith("with "):
         lines[1:] = [textwrap.indent(line, "    ") for line in lines[1:]]
@@ -143,5 +145,5 @@ def _indented(operation: Any, context: Any) -> str:
 
 
 def file_name(script: Any, fold: Fold, date: datetime) -> str:
-    """Return the file name, by the template in pyproject.toml."""
-    return Path(script._rev_path("", fold.upto.revision, title(fold), date)).name
+    """Return the file name by Alembic's `file_template`."""
+    return Path(script._rev_path("", fold.upto.revision, baseline_title(fold), date)).name

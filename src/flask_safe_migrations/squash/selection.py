@@ -1,4 +1,4 @@
-"""Which revisions are folded into one: all that come before a certain one, and that one itself."""
+"""Selects the revisions that are folded into a baseline: one revision and all of its ancestors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,59 +14,64 @@ from ..runtime.heads import unknown_revision
 
 @dataclass(frozen=True)
 class Fold:
+    """The revisions to fold, and those that stay."""
+
     upto: Script
-    # Oldest first, `upto` among them as the last one.
+    # Oldest first; the last one is `upto`.
     folded: list[Script]
     # All others, oldest first.
     rest: list[Script]
 
     @property
     def replaces(self) -> tuple[str, ...]:
-        """The ids that no file will have any more, with those that an earlier baseline stands for."""
+        """The ids that no file will have any more, including those that an earlier baseline replaced."""
         ids = [
-            known for each in self.folded for known in (*getattr(each.module, "replaces", ()), each.revision)
+            identifier
+            for revision in self.folded
+            for identifier in (*getattr(revision.module, "replaces", ()), revision.revision)
         ]
         return tuple(ids[:-1])
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return tuple(sorted({label for each in self.folded for label in each._orig_branch_labels}))
+        return tuple(sorted({label for revision in self.folded for label in revision._orig_branch_labels}))
 
 
-def fold(script: ScriptDirectory, wanted: str | None) -> Fold:
-    """Raises MigrationError where that cannot be done without losing an ancestor of something."""
+def select_revisions(script: ScriptDirectory, upto: str | None) -> Fold:
+    """Select `upto` (by default the head) and its ancestors.
+
+    Raises MigrationError if there is nothing to fold, or if a revision that stays would lose a parent.
+    """
     if not script.get_heads():
         raise MigrationError("There are no revisions to fold.")
     refuse_several_heads(script, "squash")
-    upto = _find(script, wanted or "head")
+    last = _find(script, upto or "head")
     before: set[str] = set()
-    pending = set(upto._all_down_revisions)
+    pending = set(last._all_down_revisions)
     while pending:
         before |= pending
-        parents = (script.get_revision(each)._all_down_revisions for each in pending)
-        pending = {parent for found in parents for parent in found} - before
+        parents = (script.get_revision(revision)._all_down_revisions for revision in pending)
+        pending = {parent for ids in parents for parent in ids} - before
     if not before:
-        raise MigrationError(
-            f"Nothing to fold, nothing was changed: {Path(upto.path).name} is the first revision already."
-        )
+        raise MigrationError(f"Nothing to fold: {Path(last.path).name} is the first revision.")
     ordered = files.in_order(script)
-    rest = [each for each in ordered if each.revision not in before and each is not upto]
-    for each in rest:
-        if inside := before & set(each._all_down_revisions):
+    rest = [revision for revision in ordered if revision.revision not in before and revision is not last]
+    for revision in rest:
+        if folded_parents := before & set(revision._all_down_revisions):
             raise MigrationError(
-                f"{Path(each.path).name} comes after {', '.join(sorted(inside))}, which would be folded, "
-                f"and not after {upto.revision}; nothing was changed: fold up to a revision that all others "
-                "come after, with --upto."
+                f"{Path(revision.path).name} comes after {', '.join(sorted(folded_parents))}, which would be "
+                f"folded, and not after {last.revision}. Nothing was changed. Use --upto with a revision "
+                "that all remaining ones come after."
             )
-    folded = [each for each in ordered if each.revision in before]
-    return Fold(upto, [*folded, upto], rest)
+    folded = [revision for revision in ordered if revision.revision in before]
+    return Fold(last, [*folded, last], rest)
 
 
-def _find(script: ScriptDirectory, wanted: str) -> Script:
+def _find(script: ScriptDirectory, name: str) -> Script:
     try:
-        found = script.get_revision(wanted)
+        revision = script.get_revision(name)
     except CommandError as error:
-        raise MigrationError(unknown_revision(wanted, None, script)) from error
-    if found is None:  # "base"
-        raise MigrationError(unknown_revision(wanted, None, script))
-    return found
+        raise MigrationError(unknown_revision(name, None, script)) from error
+    if revision is None:  # "base"
+        raise MigrationError(unknown_revision(name, None, script))
+    return revision

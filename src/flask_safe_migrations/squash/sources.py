@@ -1,128 +1,146 @@
-"""Where each table of a baseline comes from: as portable as can be, as long as it is the same table."""
+"""Chooses the source of each table of a baseline: the most portable one that creates the same table."""
 
+import re
 import warnings
 from collections.abc import Iterable
 from enum import IntEnum
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import (
-    Connection,
-    MetaData,
-    Table,
-    event,
-    types,
-)
+from sqlalchemy import Connection, MetaData, Table, event, types
 from sqlalchemy.exc import CompileError, SAWarning
 from sqlalchemy.schema import CreateTable
 
 from ..backends.base import Database
 from ..backends.escaping import take_indexes_literally, take_literally
-from . import native_parts
-from .cleanup import as_named, indexed, plain_types
-from .columns import mix
-from .state import Key, reflected
+from .state import TableKey, reflect_tables
+from .tables import clean_reflected, index_names, replace_custom_types, use_portable_columns
+
+# Sentences of `schema.differences` about parts of a table.
+PART_DIFFERS = re.compile(
+    r"(?P<kind>index|(?:unique |fulltext |spatial )?key|(?:check |unique )?constraint|sequence) "
+    r"(?P<name>.+?)(?P<difference> is missing| is left over| was .*)",
+    re.DOTALL,
+)
+# A column that only differs in the name of its sequence.
+SEQUENCE_RENAMED = re.compile(r"column .* was .*default nextval\(.*, is .*default nextval\(.*", re.DOTALL)
 
 
 class Source(IntEnum):
+    """Sources of a table, from the most portable to the most faithful."""
+
     MODEL = 0
-    # As the database has it, with types of the model, or such as every engine has, where that is the same.
+    # The reflected table, with types of the model or generic ones where they are equivalent.
     MIXED = 1
+    # The reflected table.
     DATABASE = 2
-    WRITTEN = 3  # the engine's own SQL
+    # The SQL of the database itself.
+    SQL = 3
 
 
 class Sources:
-    """Begins with the best for each table; `demote` takes the next one."""
+    """The tables of a database and the chosen source of each: `demote` chooses the next one."""
 
     def __init__(self, database: Database, connection: Connection, models: MetaData) -> None:
         self.database, self.models = database, models
         self.dialect = connection.dialect
         self.convention = models.naming_convention
-        self.columns: dict[Key, list[str]] = {}
+        self.columns: dict[TableKey, list[str]] = {}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SAWarning)  # types and indexes that SQLAlchemy does not know
-            # Without the naming convention, which would be applied to the name of a CHECK once more.
+            warnings.simplefilter(
+                "ignore", SAWarning
+            )  # about types and indexes that SQLAlchemy does not know
+            # Without the naming convention, which would be applied to the names of CHECKs a second time.
             metadata = MetaData()
-            # What Alembic does to the default of a SERIAL, which is not there before the table.
+            # Alembic removes the default of a SERIAL: its sequence does not exist before the table.
             reflect = MigrationContext.configure(connection).impl.autogen_column_reflect
             event.listen(metadata, "column_reflect", reflect)
-            self.tables = reflected(database, connection, metadata)
-        # Of each table; nothing for one that comes along with another.
-        self.sql: dict[Key, list[str]] = {}
-        self.unnamed: set[Key] = set()
-        self.part_sql: dict[Key, dict[str, str]] = {}
-        # SQL by name, for what a table has and op.create_table() and op.create_index() cannot make so.
-        self.parts: dict[Key, dict[str, str]] = {}
+            self.tables = reflect_tables(database, connection, metadata)
+        # The statements that create each table; empty for one that another statement creates as well.
+        self.sql: dict[TableKey, list[str]] = {}
+        # Tables that have a CHECK without a name.
+        self.unnamed: set[TableKey] = set()
+        # The statements that create indexes and constraints, by name.
+        self.part_sql: dict[TableKey, dict[str, str]] = {}
+        # Those of `part_sql` that are used: op.create_table() and op.create_index() cannot do the same.
+        self.parts: dict[TableKey, dict[str, str]] = {}
         for key, table in self.tables.items():
             take_literally(table)
             take_indexes_literally(table)
             self.columns[key] = [column.name for column in table.columns]
-            if not as_named(table):
+            if not clean_reflected(table):
                 self.unnamed.add(key)
-            self._complete(connection, table)
+            self._add_native_indexes(connection, table)
             self.sql[key] = database.table_sql(connection, key[1], key[0])
             self.part_sql[key] = database.part_sql(connection, key[1], key[0])
-        self.chosen = {key: self._first(key) for key in self.tables}
+        self.chosen = {key: self._first_source(key) for key in self.tables}
 
-    def demote(self, keys: Iterable[Key]) -> list[Key]:
-        """Take the next source for these tables; return those that have none left."""
-        last = []
+    def demote(self, keys: Iterable[TableKey]) -> list[TableKey]:
+        """Choose the next source of these tables; return those that have none left."""
+        exhausted = []
         for key in keys:
-            if self.chosen[key] is Source.WRITTEN:
-                last.append(key)
+            if self.chosen[key] is Source.SQL:
+                exhausted.append(key)
             else:
                 self.chosen[key] = Source(self.chosen[key] + 1)
-        return last
+        return exhausted
 
-    def complete(self, key: Key, told: list[str]) -> bool:
-        """Take the engine's own words for parts of a table, where no more differs, and return whether.
+    def use_native_parts(self, key: TableKey, differences: list[str]) -> bool:
+        """Use the SQL of the database for the parts that differ; return False if that is not enough.
 
-        `told` says what differs, as `schema.differences` words it.
+        :param differences: sentences of `schema.differences` about this table.
         """
-        found = native_parts.in_words(self.part_sql[key], told)
-        if not found or self.chosen[key] is Source.WRITTEN or found.keys() & self.parts.get(key, {}).keys():
+        statements = find_native_parts(self.part_sql[key], differences)
+        if (
+            not statements
+            or self.chosen[key] is Source.SQL
+            or statements.keys() & self.parts.get(key, {}).keys()
+        ):
             return False
-        self.parts.setdefault(key, {}).update(found)
+        self.parts.setdefault(key, {}).update(statements)
         return True
 
-    def foreign_keys(self, key: Key) -> list[str]:
-        return [str(each.name) for each in self.tables[key].foreign_key_constraints if each.name]
+    def foreign_keys(self, key: TableKey) -> list[str]:
+        return [
+            str(constraint.name) for constraint in self.tables[key].foreign_key_constraints if constraint.name
+        ]
 
     def metadata(self, only: Source | None = None) -> MetaData:
-        """All tables together, from the source chosen for each or from this one."""
-        together = MetaData(naming_convention=self.convention)
+        """Return all tables, each from its chosen source, or all from `only`."""
+        metadata = MetaData(naming_convention=self.convention)
         for key, table in self.tables.items():
             source = self.chosen[key] if only is None else only
             if source is Source.MODEL:
-                copy: Table = self.models.tables[table.fullname].to_metadata(together)
-                plain_types(copy)
+                copy: Table = self.models.tables[table.fullname].to_metadata(metadata)
+                replace_custom_types(copy)
             else:
-                copy = table.to_metadata(together)
+                copy = table.to_metadata(metadata)
                 if source is Source.MIXED:
-                    mix(
+                    use_portable_columns(
                         copy,
                         self.models.tables.get(copy.fullname),
                         self.sql[key],
                         self.database,
                         self.dialect,
                     )
-        together._sequences.clear()  # they are made by what `Database.made` says
-        return together
+        metadata._sequences.clear()  # `Database.schema_objects` creates them
+        return metadata
 
-    def _complete(self, connection: Connection, table: Table) -> None:
-        """Indexes that SQLAlchemy does not reflect in full: on expressions, with conditions."""
-        wording = self.database.normalizer
-        there = {str(index.name): index for index in table.indexes}
-        for name, definition in wording.definitions(connection, table.name, table.schema).items():
-            if not wording.is_plain(definition) and (index := wording.index_of(name, definition, table)):
-                if name in there:
-                    table.indexes.discard(there[name])
+    def _add_native_indexes(self, connection: Connection, table: Table) -> None:
+        """Add the indexes that SQLAlchemy reflects in part only: on expressions, with conditions."""
+        normalizer = self.database.normalizer
+        reflected = {str(index.name): index for index in table.indexes}
+        for name, definition in normalizer.definitions(connection, table.name, table.schema).items():
+            if not normalizer.is_plain(definition) and (
+                index := normalizer.index_of(name, definition, table)
+            ):
+                if name in reflected:
+                    table.indexes.discard(reflected[name])
                 table.indexes.add(index)
 
-    def _first(self, key: Key) -> Source:
+    def _first_source(self, key: TableKey) -> Source:
         unknown = any(isinstance(column.type, types.NullType) for column in self.tables[key].columns)
         if not self.sql[key] or unknown or key in self.unnamed:
-            return Source.WRITTEN
+            return Source.SQL
         model = self.models.tables.get(self.tables[key].fullname)
         if model is None or model.info.get("is_view"):
             return Source.MIXED
@@ -131,10 +149,38 @@ class Sources:
             return Source.MIXED
         if not targets <= {table.fullname for table in self.tables.values()}:
             return Source.MIXED
-        if indexed(model) != indexed(self.tables[key]):
+        if index_names(model) != index_names(self.tables[key]):
             return Source.MIXED
         try:
             CreateTable(model).compile(dialect=self.dialect)
         except CompileError:
             return Source.MIXED
         return Source.MODEL
+
+
+def find_native_parts(part_sql: dict[str, str], differences: list[str]) -> dict[str, str]:
+    """Return, by name, the statements for the parts that differ: indexes, constraints, sequence names.
+
+    Return nothing if anything else differs, so that the whole table needs another source.
+    """
+    statements: dict[str, str] = {}
+    sequences: dict[str, str] = {}
+    for sentence in differences:
+        match = PART_DIFFERS.fullmatch(sentence)
+        if SEQUENCE_RENAMED.fullmatch(sentence):
+            continue
+        if match is None:
+            return {}
+        name = match["name"].rpartition(".")[2]
+        if match["kind"] == "sequence":
+            sequences[match["difference"].strip()] = name
+            continue
+        if match["difference"] == " is left over" or name not in part_sql:
+            return {}
+        statements[name] = part_sql[name]
+    if sequences:
+        if sequences.keys() != {"is missing", "is left over"}:
+            return {}
+        old, new = sequences["is missing"], sequences["is left over"]
+        statements[old] = f"ALTER SEQUENCE {new} RENAME TO {old}"
+    return statements

@@ -1,35 +1,41 @@
-"""What a chain of revisions leaves behind in an empty database: schema, order of columns, rows, counters."""
+"""The state of a database, for comparison: schema, order of columns, rows, counters."""
 
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table, column, inspect, select
-from sqlalchemy import table as named
+from sqlalchemy import table as lightweight_table
 
 from ..backends.base import Database
 from ..backends.objects import SchemaObject
 from ..backends.schema import Schema, differences
+from ..errors import MigrationError
 
-Key = tuple[str | None, str]
+# Schema (None for the default one) and name of a table.
+TableKey = tuple[str | None, str]
 
 
 @dataclass(frozen=True)
 class State:
+    """What a chain of revisions creates in an empty database."""
+
     schema: Schema
-    # Columns of each table, in their order: INSERT without names depends on it.
-    columns: dict[Key, list[str]]
-    # Of the tables that are not empty: every row as the engine words it.
-    rows: dict[Key, list[str]]
+    # The columns of each table in their order, which an INSERT without column names depends on.
+    columns: dict[TableKey, list[str]]
+    # Every row of the tables that are not empty, in the text form of the database.
+    rows: dict[TableKey, list[str]]
+    # SQL that sets the counters of generated keys, by name.
     counters: dict[str, str]
-    made: list[SchemaObject]
+    objects: list[SchemaObject]
 
     @property
     def is_empty(self) -> bool:
         return not (self.schema or self.columns or self.rows)
 
 
-def read(database: Database, connection: Connection) -> State:
+def read_state(database: Database, connection: Connection) -> State:
+    """Read the schema and all rows; for shadow databases, which have few."""
     columns = _columns(database, connection)
     return State(
         database.schema(connection),
@@ -40,61 +46,70 @@ def read(database: Database, connection: Connection) -> State:
     )
 
 
-def look(database: Database) -> State:
+def read_current_state(database: Database) -> State:
     with database.connect() as connection:
-        return read(database, connection)
+        return read_state(database, connection)
 
 
-def title(key: Key) -> str:
-    """The name of a table in a Schema."""
+def table_title(key: TableKey) -> str:
+    """Return the name of a table in a `Schema`."""
     return f"table {'.'.join(part for part in key if part)}"
 
 
-def by_object(before: State, after: State) -> dict[str, list[str]]:
-    """Say for each object of two schemas that differs in what it does."""
-    found = {}
+def describe_differences(before: State, after: State) -> dict[str, list[str]]:
+    """Return, by the name of each object that differs, sentences that describe its differences."""
+    described = {}
     for name in sorted(before.schema.keys() | after.schema.keys()):
         sides = [{name: side.schema[name]} if name in side.schema else {} for side in (before, after)]
-        if told := differences(*sides):
-            found[name] = told
+        if sentences := differences(*sides):
+            described[name] = sentences
     for key, names in before.columns.items():
-        if title(key) not in found and after.columns.get(key, names) != names:
+        if table_title(key) not in described and after.columns.get(key, names) != names:
+            title = table_title(key)
             was, now = ", ".join(names), ", ".join(after.columns[key])
-            found[title(key)] = [f"the columns of {title(key)} were in the order {was}, are in {now}"]
-    return found
+            described[title] = [f"the columns of {title} were in the order {was}, are in the order {now}"]
+    return described
 
 
-def reflected(database: Database, connection: Connection, metadata: MetaData) -> dict[Key, Table]:
-    """Reflect all tables that are the application's into `metadata`."""
+def raise_differences(differences: list[list[str]], summary: str) -> None:
+    """Raise MigrationError with `summary` and the first differences, if there are any."""
+    lines = [line for described in differences for line in described]
+    if lines:
+        more = f" (and {len(lines) - 5} more)" if len(lines) > 5 else ""
+        raise MigrationError(f"Nothing was changed: {summary}: {'; '.join(lines[:5])}{more}.")
+
+
+def reflect_tables(database: Database, connection: Connection, metadata: MetaData) -> dict[TableKey, Table]:
+    """Reflect all tables of the application into `metadata`."""
     names: dict[str | None, list[str]] = defaultdict(list)
     for schema, name in _columns(database, connection):
         names[schema].append(name)
-    for schema, wanted in names.items():
-        metadata.reflect(connection, schema=schema, only=wanted, resolve_fks=False)
+    for schema, tables in names.items():
+        metadata.reflect(connection, schema=schema, only=tables, resolve_fks=False)
     return {(table.schema, table.name): table for table in metadata.tables.values()}
 
 
-def _columns(database: Database, connection: Connection) -> dict[Key, list[str]]:
+def _columns(database: Database, connection: Connection) -> dict[TableKey, list[str]]:
     inspector = inspect(connection)
-    foreign = database.normalizer.of_extensions(connection) | database.internal_tables
+    ignored = database.normalizer.of_extensions(connection) | database.internal_tables
     own = inspector.default_schema_name
     schemas = [None, *(s for s in inspector.get_schema_names() if s not in {own, "information_schema"})]
     if connection.dialect.name != "postgresql":
         schemas = [None]
     return {
-        key: [each["name"] for each in found]
+        key: [item["name"] for item in columns]
         for schema in schemas
-        for key, found in inspector.get_multi_columns(schema=schema).items()
-        if key[1] not in foreign
+        for key, columns in inspector.get_multi_columns(schema=schema).items()
+        if key[1] not in ignored
     }
 
 
-def _rows(database: Database, connection: Connection, key: Key, names: list[str]) -> list[str]:
-    found: Any = connection.execute(written_down(database, key, names)).all()
-    return sorted(repr(tuple(row)) for row in found)
+def _rows(database: Database, connection: Connection, key: TableKey, names: list[str]) -> list[str]:
+    rows: Any = connection.execute(select_as_text(database, key, names)).all()
+    return sorted(repr(tuple(row)) for row in rows)
 
 
-def written_down(database: Database, key: Key, names: list[str]) -> Any:
-    """Select all rows of a table, each value as the engine words it."""
-    source = named(key[1], *map(column, names), schema=key[0])
+def select_as_text(database: Database, key: TableKey, names: list[str]) -> Any:
+    """Return the query for all rows of a table, each value in the text form of the database."""
+    source = lightweight_table(key[1], *map(column, names), schema=key[0])
     return select(*(database.readable_value(source.c[name]) for name in names)).select_from(source)

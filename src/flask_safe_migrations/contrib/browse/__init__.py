@@ -1,4 +1,4 @@
-"""`flask db browse`: the tables of a database in a web page, shown by Flask-Admin.
+"""`flask db browse`: shows the tables of a database in a web page, with Flask-Admin.
 
-Of the well-kept packages it alone shows all three engines, and by the drivers that the project has anyway.
+Of the maintained packages, only Flask-Admin supports all three databases with the drivers of a project.
 """

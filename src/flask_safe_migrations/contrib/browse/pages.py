@@ -1,4 +1,4 @@
-"""The pages: a list of the tables, and for each its schema and its rows."""
+"""The pages of a database: a list of the tables, and for each table its schema and its rows."""
 
 import re
 import secrets
@@ -14,13 +14,14 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, String
 from sqlalchemy.exc import DBAPIError
 
-from . import schema
-from .front import TRUSTED_HOSTS
-from .tables import Shown
+from .tables import MappedTable, describe_columns, describe_constraints
+
+# Protects from DNS rebinding: https://en.wikipedia.org/wiki/DNS_rebinding
+TRUSTED_HOSTS = ["127.0.0.1", "localhost"]
 
 
-def pages(title: str, pool: Engine, tables: list[Shown], editable: set[str]) -> Flask:
-    """Return a web application that shows `tables`; those called as in `editable` can be changed."""
+def create_pages(title: str, engine: Engine, tables: list[MappedTable], editable: set[str]) -> Flask:
+    """Return a web application that shows `tables`; the rows of those in `editable` can be changed."""
     app = Flask(__name__)
     app.debug = False
     app.secret_key = secrets.token_hex()  # for the tokens in the forms
@@ -30,20 +31,20 @@ def pages(title: str, pool: Engine, tables: list[Shown], editable: set[str]) -> 
     db = SQLAlchemy(app)
     with app.app_context():
         engines: Any = db.engines
-        engines[None] = pool
+        engines[None] = engine
 
     @app.errorhandler(DBAPIError)
-    def failed(error: DBAPIError) -> tuple[str, int, dict[str, str]]:
-        return f"The database answers: {error.orig}\n", 503, {"Content-Type": "text/plain"}
+    def report_error(error: DBAPIError) -> tuple[str, int, dict[str, str]]:
+        return f"The database reports: {error.orig}\n", 503, {"Content-Type": "text/plain"}
 
     index = AdminIndexView(name="Tables", url="/", template="tables.html")
     admin = Admin(app, name=title, index_view=index, theme=Bootstrap4Theme(fluid=True))
     for number, table in enumerate(tables):
-        admin.add_view(Rows(table, number, db, pool, editable))
+        admin.add_view(RowsView(table, number, db, engine, editable))
     return app
 
 
-class Rows(ModelView):  # type: ignore[misc]  # where no type checker sees it
+class RowsView(ModelView):  # type: ignore[misc]  # Flask-Admin has no types
     list_template = "rows.html"
     column_display_pk = True
     can_set_page_size = True
@@ -53,30 +54,32 @@ class Rows(ModelView):  # type: ignore[misc]  # where no type checker sees it
         bytes: lambda _view, value, _name: f"{value[:20].hex(' ')} ({len(value)} bytes)",
     }
 
-    def __init__(self, shown: Shown, number: int, db: SQLAlchemy, pool: Engine, editable: set[str]) -> None:
-        name = shown.table.fullname
-        self.columns = schema.columns(shown.table, pool.dialect)
-        self.constraints = schema.constraints(shown.table)
-        self.column_list = list(shown.labels)
-        self.column_labels = shown.labels
+    def __init__(
+        self, mapped: MappedTable, number: int, db: SQLAlchemy, engine: Engine, editable: set[str]
+    ) -> None:
+        name = mapped.table.fullname
+        self.columns = describe_columns(mapped.table, engine.dialect)
+        self.constraints = describe_constraints(mapped.table)
+        self.column_list = list(mapped.labels)
+        self.column_labels = mapped.labels
         self.column_sortable_list = self.column_list
-        texts = [key for key in self.column_list if _is_text(getattr(shown.model, key))]
+        texts = [key for key in self.column_list if _is_text(getattr(mapped.model, key))]
         self.column_searchable_list = texts
-        self.can_create = self.can_edit = self.can_delete = shown.has_key and name in editable
+        self.can_create = self.can_edit = self.can_delete = mapped.has_key and name in editable
         self.column_display_actions = self.can_edit
         if self.can_edit:
-            counted = shown.table.autoincrement_column
-            columns = shown.model.__mapper__.columns.items()
+            generated = mapped.table.autoincrement_column
+            columns = mapped.model.__mapper__.columns.items()
             self.form_columns = [
-                key for key, column in columns if column is not counted and not column.computed
+                key for key, column in columns if column is not generated and not column.computed
             ]
         else:
-            self.form = BaseForm  # none of its own, which not every type has a field for
+            self.form = BaseForm  # no generated form: not every type has a field
         url = f"/table/{name}" if re.fullmatch(r"[\w.]+", name) else f"/table/{number}"
-        super().__init__(shown.model, db, name=name, endpoint=f"table_{number}", url=url)
+        super().__init__(mapped.model, db, name=name, endpoint=f"table_{number}", url=url)
 
     def is_visible(self) -> bool:
-        """Not in the menu, which a hundred tables would not fit into."""
+        """Hide it in the menu, which has no room for a hundred tables."""
         return False
 
 
