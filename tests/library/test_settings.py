@@ -104,7 +104,7 @@ def test_disabled_checks_that_are_none(project):
     project.config["MIGRATION_DISABLED_CHECKS"] = ["drop_colum"]
     said = project.fails("verify")
     assert said.startswith(
-        "Error: MIGRATION_DISABLED_CHECKS names drop_colum, and there is no such rule: it takes "
+        "Error: MIGRATION_DISABLED_CHECKS names drop_colum, and there is no such rule: use "
     )
     assert "drop_column, " in said
 

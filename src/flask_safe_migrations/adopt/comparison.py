@@ -61,7 +61,7 @@ def compare_with_models(
             elif not (
                 isinstance(operation, CONSTRAINT_OPERATIONS) or _is_equivalent(migration, operation, same)
             ):
-                recorded = safety.Recorded(operation, 0, dialect=migration.dialect)
+                recorded = safety.RecordedOperation(operation, 0, dialect=migration.dialect)
                 result.differences += safety.describe([recorded])
                 if isinstance(operation, ops.CreateTableOp):
                     missing_tables.add(_table_name(operation))

@@ -42,13 +42,13 @@ def prove_and_report(
     `compared`: all models have just been compared, so those that the revision is about will do.
     """
     prove = verification.Proof(shadow, script, revision)
-    recorded: list[safety.Recorded] = []
+    recorded: list[safety.RecordedOperation] = []
     statements: list[str] = []
 
     @contextmanager
     def watch(connection: Connection) -> Iterator[None]:
         with (
-            safety.recording(Path(revision.path), connection) as found,
+            safety.record_operations(Path(revision.path), connection) as found,
             _collecting(shadow, connection, statements),
         ):
             try:
@@ -64,7 +64,7 @@ def prove_and_report(
     description = tuple(safety.describe(recorded))
     for line in description:
         output.line(f"  {line}")
-    findings = safety.warnings(recorded, shadow, Path(revision.path))
+    findings = safety.find_warnings(recorded, shadow, Path(revision.path))
     if failure:
         _warn(findings)
         raise MigrationError(

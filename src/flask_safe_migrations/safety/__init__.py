@@ -1,8 +1,16 @@
-"""What a revision does in plain words, what is dangerous about it, and the safe code to write instead."""
+"""Describes what a revision does, and reports what is dangerous about it with the safe code to write."""
 
-from .breaking import breaking
+from .breaking_changes import find_breaking_changes
 from .describe import describe
-from .recorder import Recorded, recording
-from .report import Finding, disabled, warnings
+from .recorder import RecordedOperation, record_operations
+from .report import Finding, find_warnings, get_disabled_rules
 
-__all__ = ["Finding", "Recorded", "breaking", "describe", "disabled", "recording", "warnings"]
+__all__ = [
+    "Finding",
+    "RecordedOperation",
+    "describe",
+    "find_breaking_changes",
+    "find_warnings",
+    "get_disabled_rules",
+    "record_operations",
+]

@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 INTEGERS = (mysql.TINYINT, sa.SmallInteger, mysql.MEDIUMINT, sa.Integer, sa.BigInteger)
-TEXTS = {"TINYTEXT": 255, "TEXT": 65_535, "MEDIUMTEXT": 2**24 - 1, "LONGTEXT": 2**32 - 1}
-# A value of the first kind has its place in the second.
-WIDER = {
+TEXT_LENGTHS = {"TINYTEXT": 255, "TEXT": 65_535, "MEDIUMTEXT": 2**24 - 1, "LONGTEXT": 2**32 - 1}
+# Every value of the first type can be converted to the second.
+LOSSLESS_CONVERSIONS = {
     (sa.Integer, sa.Numeric),
     (sa.Integer, sa.Float),
     (sa.Integer, sa.String),
@@ -23,68 +23,72 @@ WIDER = {
 }
 
 
-def loses(old: Any, new: Any) -> bool:
+def may_lose_values(old: Any, new: Any) -> bool:
     """Whether a value that `old` can hold may not fit into `new`."""
-    kinds = (_kind(old), _kind(new))
+    affinities = (_affinity(old), _affinity(new))
     if isinstance(old, sa.Enum) and isinstance(new, sa.Enum):
         return bool(set(old.enums) - set(new.enums))
     if isinstance(new, sa.Enum):
         return True
-    if kinds == (sa.String, sa.String):
-        return length(new) < length(old)
-    if kinds == (sa.Integer, sa.Integer):
-        return _rank(new) < _rank(old)
-    if kinds == (sa.Numeric, sa.Numeric):
-        return not _grows(old, new)
-    if kinds == (sa.Integer, sa.Numeric) and new.precision is not None:
-        return bool(new.precision - (new.scale or 0) < {0: 3, 1: 5, 2: 7, 3: 10, 4: 19}[_rank(old)])
-    if kinds == (sa.DateTime, sa.DateTime) or kinds == (sa.Time, sa.Time):
+    if affinities == (sa.String, sa.String):
+        return max_length(new) < max_length(old)
+    if affinities == (sa.Integer, sa.Integer):
+        return _integer_rank(new) < _integer_rank(old)
+    if affinities == (sa.Numeric, sa.Numeric):
+        return not _is_wider(old, new)
+    if affinities == (sa.Integer, sa.Numeric) and new.precision is not None:
+        return bool(new.precision - (new.scale or 0) < {0: 3, 1: 5, 2: 7, 3: 10, 4: 19}[_integer_rank(old)])
+    if affinities == (sa.DateTime, sa.DateTime) or affinities == (sa.Time, sa.Time):
         return bool(getattr(old, "timezone", False)) and not getattr(new, "timezone", False)
-    if kinds[0] is kinds[1]:
-        return type(new) is not type(old) and kinds[0] is sa.Float and isinstance(old, sa.Double)
-    if kinds not in WIDER:
+    if affinities[0] is affinities[1]:
+        return type(new) is not type(old) and affinities[0] is sa.Float and isinstance(old, sa.Double)
+    if affinities not in LOSSLESS_CONVERSIONS:
         return True
-    return kinds[1] is sa.String and length(new) < 36
+    return affinities[1] is sa.String and max_length(new) < 36
 
 
-def rewrites(old: Any, new: Any) -> bool:
-    """Whether PostgreSQL has to write all rows anew, or read them, for this.
+def requires_rewrite(old: Any, new: Any) -> bool:
+    """Whether PostgreSQL has to rewrite or scan all rows to change the type.
 
-    https://www.postgresql.org/docs/current/sql-altertable.html: not where the new type holds the old one as
-    it is: a longer or unlimited VARCHAR, TEXT, a NUMERIC with more digits before the point.
+    https://www.postgresql.org/docs/current/sql-altertable.html: not where the new type stores the old values
+    unchanged: a longer or unlimited VARCHAR, TEXT, a NUMERIC with more digits before the point.
     """
     if isinstance(old, sa.Enum) or isinstance(new, sa.Enum):
         return True
-    kinds = (_kind(old), _kind(new))
-    if kinds == (sa.String, sa.String):
-        return isinstance(old, sa.CHAR) or isinstance(new, sa.CHAR) or length(new) < length(old)
-    if kinds == (sa.Numeric, sa.Numeric):
-        return not _grows(old, new) or (new.precision is not None and new.scale != old.scale)
+    affinities = (_affinity(old), _affinity(new))
+    if affinities == (sa.String, sa.String):
+        return isinstance(old, sa.CHAR) or isinstance(new, sa.CHAR) or max_length(new) < max_length(old)
+    if affinities == (sa.Numeric, sa.Numeric):
+        return not _is_wider(old, new) or (new.precision is not None and new.scale != old.scale)
     return True
 
 
-def length(kind: Any) -> float:
+def max_length(type_: Any) -> float:
     """Return how many characters a type holds; https://mariadb.com/kb/en/text/ counts bytes."""
-    declared: int | None = getattr(kind, "length", None)
+    declared: int | None = getattr(type_, "length", None)
     if declared is not None:
         return declared
-    name = type(kind).__name__
-    return TEXTS.get(name, float("inf")) if type(kind).__module__.startswith(mysql.__name__) else float("inf")
+    name = type(type_).__name__
+    return (
+        TEXT_LENGTHS.get(name, float("inf"))
+        if type(type_).__module__.startswith(mysql.__name__)
+        else float("inf")
+    )
 
 
-def _kind(kind: Any) -> type:
-    affinity: type = sa.types.to_instance(kind)._type_affinity
-    return sa.String if isinstance(kind, sa.Enum) else affinity
+def _affinity(type_: Any) -> type:
+    affinity: type = sa.types.to_instance(type_)._type_affinity
+    return sa.String if isinstance(type_, sa.Enum) else affinity
 
 
-def _rank(kind: Any) -> int:
-    ranks = [rank for rank, integer in enumerate(INTEGERS) if isinstance(kind, integer)]
-    if isinstance(kind, sa.SmallInteger):
+def _integer_rank(type_: Any) -> int:
+    ranks = [rank for rank, integer in enumerate(INTEGERS) if isinstance(type_, integer)]
+    if isinstance(type_, sa.SmallInteger):
         return 1
-    return 4 if isinstance(kind, sa.BigInteger) else min(ranks, default=3)
+    return 4 if isinstance(type_, sa.BigInteger) else min(ranks, default=3)
 
 
-def _grows(old: Any, new: Any) -> bool:
+def _is_wider(old: Any, new: Any) -> bool:
     """Whether no digit is lost on either side of the point."""
     if new.precision is None:
         return True

@@ -1,28 +1,28 @@
-"""How tables, columns, types and SQL are written in a sentence."""
+"""Formats tables, columns, types and SQL for a sentence."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
-from .tables import table_of
+from .recorder import get_table_name
 
 
-def table_name(operation: Any) -> str:
-    name, schema = table_of(operation)
+def format_table_name(operation: Any) -> str:
+    name, schema = get_table_name(operation)
     return f"{schema}.{name}" if schema else str(name)
 
 
-def type_name(kind: Any, dialect: sa.Dialect | None) -> str:
-    """Return a type as the engine writes it, or as Python does where it has no word for it."""
+def format_type(type_: Any, dialect: sa.Dialect | None) -> str:
+    """Return a type as the engine writes it, or as Python does where the engine does not know it."""
     try:
-        return str(sa.types.to_instance(kind).compile(dialect=dialect))
+        return str(sa.types.to_instance(type_).compile(dialect=dialect))
     except Exception:  # noqa: BLE001 - a type of another package or engine
-        return str(kind)
+        return str(type_)
 
 
-def plain_sql(clause: Any, dialect: sa.Dialect | None) -> str:
-    """Return SQL in one line, with its values in place where they can be."""
+def format_sql(clause: Any, dialect: sa.Dialect | None) -> str:
+    """Return SQL in one line, with literal values where possible."""
     if isinstance(clause, str):
         return " ".join(clause.split())
     try:
@@ -32,30 +32,30 @@ def plain_sql(clause: Any, dialect: sa.Dialect | None) -> str:
     return " ".join(text.split())
 
 
-def names(columns: Iterable[Any]) -> str:
+def join_names(columns: Iterable[Any]) -> str:
     return ", ".join(str(getattr(column, "name", None) or column) for column in columns)
 
 
-def on(table: str | None) -> str:
+def table_suffix(table: str | None) -> str:
     return f" on {table}" if table else ""
 
 
-def called(name: Any) -> str:
+def name_suffix(name: Any) -> str:
     return f" {name}" if name else ""
 
 
-def spelled_default(default: Any, dialect: sa.Dialect | None) -> str:
+def format_default(default: Any, dialect: sa.Dialect | None) -> str:
     default = getattr(default, "arg", default)
-    return repr(default) if isinstance(default, str) else plain_sql(default, dialect)
+    return repr(default) if isinstance(default, str) else format_sql(default, dialect)
 
 
-def spelled_column(column: sa.Column[Any], dialect: sa.Dialect | None) -> str:
-    said = [type_name(column.type, dialect), "nullable" if column.nullable else "required"]
+def format_column(column: sa.Column[Any], dialect: sa.Dialect | None) -> str:
+    parts = [format_type(column.type, dialect), "nullable" if column.nullable else "required"]
     if column.computed is not None:
-        said.append(f"computed as {plain_sql(column.computed.sqltext, dialect)}")
+        parts.append(f"computed as {format_sql(column.computed.sqltext, dialect)}")
     elif column.identity is not None:
-        said.append("numbered by the database")
+        parts.append("numbered by the database")
     elif column.server_default is not None:
-        said.append(f"default {spelled_default(column.server_default, dialect)}")
-    said += [f"refers to {key._get_colspec()}" for key in column.foreign_keys]
-    return ", ".join(said)
+        parts.append(f"default {format_default(column.server_default, dialect)}")
+    parts += [f"refers to {key._get_colspec()}" for key in column.foreign_keys]
+    return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""Every message of the review: what is wrong, why it is dangerous, and the safe code to write instead.
+"""Every message of the safety report: what is wrong, why it is dangerous, and the safe code to write instead.
 
 {table}, {column} and the like are filled in with the names of the revision. A dictionary holds what differs
 between engines, by the title of the engine; "" stands for all others.
@@ -115,7 +115,7 @@ MESSAGES: dict[str, Message] = {
             "SQLite": "A value that cannot be converted is lost; one that is too long is kept, and fits no "
             "server later.",
         },
-        "Look for values that do not fit, mend them in batches, and say so:\n"
+        "Look for values that do not fit, correct them in batches, and say so:\n"
         "# safe: no {thing} is longer, looked on …",
     ),
     "index": Message(
@@ -262,14 +262,14 @@ MESSAGES: dict[str, Message] = {
 }
 
 
-def fill(text: Text, engine: str, names: dict[str, Any]) -> str:
+def fill_in(text: Text, engine: str, names: dict[str, Any]) -> str:
     """Return the text for this engine, with the names filled in."""
     chosen = text if isinstance(text, str) else text.get(engine, text.get("", ""))
-    return chosen.format_map(_Dots(names))
+    return chosen.format_map(_Placeholders(names))
 
 
-class _Dots(dict[str, Any]):
-    """What is not known is left to the reader."""
+class _Placeholders(dict[str, Any]):
+    """Names that are not known are shown as an ellipsis, for the reader to fill in."""
 
     def __missing__(self, key: str) -> str:
         return "…"

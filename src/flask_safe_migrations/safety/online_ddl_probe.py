@@ -1,7 +1,7 @@
-"""Asks a server of the MariaDB family whether it can do a statement while others write to the table.
+"""Finds out whether a MariaDB or MySQL server can run a statement while others write to the table.
 
-LOCK=NONE makes it refuse what would copy the table or keep writers out: the judgement of the server that will
-do it, which knows more than any rule. https://mariadb.com/kb/en/innodb-online-ddl-overview/
+With LOCK=NONE the server refuses what would copy the table or block writers. It knows this better than any
+rule of ours. https://mariadb.com/kb/en/innodb-online-ddl-overview/
 """
 
 import re
@@ -12,11 +12,11 @@ from typing import Any
 ALTER = re.compile(r"\s*ALTER\s+TABLE\s(?!\s*\S+\s+RENAME\s+(?:TO\s+)?\S+\s*$)", re.IGNORECASE)
 INDEX = re.compile(r"\s*CREATE\s+(?:UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?INDEX\s", re.IGNORECASE)
 # "… is not supported (Reason: …)": https://mariadb.com/kb/en/mariadb-error-code-reference/
-REFUSED = {1845, 1846}
+NOT_SUPPORTED = {1845, 1846}
 
 
-def without_lock(connection: Any, statement: str, parameters: Any) -> tuple[str, list[str]]:
-    """Run the statement with LOCK=NONE; return what is left to run, and what the server has against it."""
+def try_without_lock(connection: Any, statement: str, parameters: Any) -> tuple[str, list[str]]:
+    """Run the statement with LOCK=NONE; return what is left to run, and why the server refused, if it did."""
     comma = "," if ALTER.match(statement) else ""
     if (not comma and not INDEX.match(statement)) or "LOCK=" in statement.upper():
         return statement, []
@@ -24,19 +24,19 @@ def without_lock(connection: Any, statement: str, parameters: Any) -> tuple[str,
         with connection.connection.dbapi_connection.cursor() as cursor:
             cursor.execute(f"{statement}{comma} LOCK=NONE", parameters)
     except Exception as error:  # noqa: BLE001 - of the driver, whichever it is
-        if error.args and error.args[0] in REFUSED:
-            return statement, [_reason(str(error.args[1]))]
-        return statement, []  # the statement itself will say what is wrong
+        if error.args and error.args[0] in NOT_SUPPORTED:
+            return statement, [_parse_reason(str(error.args[1]))]
+        return statement, []  # running the statement itself will report the error
     return "DO 0", []
 
 
-def _reason(said: str) -> str:
+def _parse_reason(message: str) -> str:
     """Shorten "LOCK=NONE is not supported. Reason: Cannot change column type. Try LOCK=SHARED"."""
-    match = re.search(r"Reason: (.+?)\. Try", said)
+    match = re.search(r"Reason: (.+?)\. Try", message)
     return match[1] if match else "it would copy the table"
 
 
-TRIALS: dict[str, Callable[[Any, str, Any], tuple[str, list[str]]]] = {
-    "mysql": without_lock,
-    "mariadb": without_lock,
+PROBES: dict[str, Callable[[Any, str, Any], tuple[str, list[str]]]] = {
+    "mysql": try_without_lock,
+    "mariadb": try_without_lock,
 }

@@ -1,6 +1,7 @@
-"""Writes down what a revision does while it runs: operation, line, and the table as it was before."""
+"""Records what a revision does while it runs: each operation, its line, its SQL and the table before it."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,10 +12,10 @@ import sqlalchemy as sa
 from alembic.operations import AbstractOperations, BatchOperations
 from alembic.operations.ops import ExecuteSQLOp, MigrateOperation
 from sqlalchemy import event
+from sqlalchemy.exc import NoSuchTableError
 
-from .online_ddl_probe import TRIALS
-from .source_location import place_in
-from .tables import reflect, table_of
+from .online_ddl_probe import PROBES
+from .revision_source import find_running_line
 
 COMMENTS = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
 NO_WRITES = r"SELECT\b|SHOW\b|PRAGMA\b|EXPLAIN\b|DO 0|(RELEASE |ROLLBACK TO )?SAVEPOINT\b"
@@ -22,90 +23,123 @@ WRITES = re.compile(rf"{COMMENTS}(?!{NO_WRITES})\w", re.I | re.S)
 
 
 @dataclass
-class Recorded:
+class RecordedOperation:
+    """An operation of a revision.
+
+    :param line: its line in the file of the revision; 0 where it is not known.
+    :param table: the table before the operation, without the tables it refers to; None if there was none.
+    :param statements: the SQL that was sent to the database for it.
+    :param blocking_reasons: why the server would not run it without blocking writes.
+    """
+
     operation: MigrateOperation
-    line: int  # in the revision's file; 0 where it cannot be told
-    table: sa.Table | None = None  # as it was before, without the tables it refers to; None: it was not there
+    line: int
+    table: sa.Table | None = None
     dialect: sa.Dialect | None = None
     in_batch: bool = False
     autocommit: bool = False
-    # What was sent to the database for it, and why the server would not do it without blocking.
     statements: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    blocking_reasons: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def recording(path: Path, connection: sa.Connection) -> Iterator[list[Recorded]]:
-    """Collect what the revision in `path` does on `connection`, that of a throwaway database.
+def record_operations(path: Path, connection: sa.Connection) -> Iterator[list[RecordedOperation]]:
+    """Record what the revision in `path` does on `connection`, which belongs to a shadow database.
 
-    SQL that goes past `op`, through op.get_bind(), is collected as ExecuteSQLOp, one for each line of the
-    file. Nothing stays patched afterwards.
+    SQL that does not go through `op`, but through op.get_bind(), is recorded as ExecuteSQLOp, one for each
+    line of the file. Alembic is patched inside the block only.
     """
-    recorded: list[Recorded] = []
-    running: list[Recorded] = []
+    operations: list[RecordedOperation] = []
+    running: list[RecordedOperation] = []
     invoke = AbstractOperations.invoke
-    trial = TRIALS.get(connection.dialect.name)
+    probe = PROBES.get(connection.dialect.name)
 
-    def record(operation: MigrateOperation, line: int, **more: Any) -> Recorded:
+    def record(operation: MigrateOperation, line: int, **attributes: Any) -> RecordedOperation:
         level = connection.get_execution_options().get("isolation_level")
-        found = Recorded(
-            operation, line, dialect=connection.dialect, autocommit=level == "AUTOCOMMIT", **more
+        recorded = RecordedOperation(
+            operation, line, dialect=connection.dialect, autocommit=level == "AUTOCOMMIT", **attributes
         )
-        recorded.append(found)
-        return found
+        operations.append(recorded)
+        return recorded
 
     def recording_invoke(self: AbstractOperations, operation: MigrateOperation) -> Any:
-        line, _ = place_in(path)
-        table = reflect(connection, operation)
+        line, _ = find_running_line(path)
+        table = _reflect_table(connection, operation)
         running.append(record(operation, line, table=table, in_batch=isinstance(self, BatchOperations)))
         try:
             return invoke(self, operation)
         finally:
             running.pop()
 
-    def before(c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
-        if WRITES.match(statement) and (owner := owner_of(statement)):
+    def before_execute(c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+        if WRITES.match(statement) and (owner := find_owner(statement)):
             owner.statements.append(statement)
-            if trial and not parameters:
-                statement, refusal = trial(c, statement, parameters)
-                owner.refused += refusal
+            if probe and not parameters:
+                statement, reasons = probe(c, statement, parameters)
+                owner.blocking_reasons += reasons
         return statement, parameters
 
-    def owner_of(statement: str) -> Recorded | None:
+    def find_owner(statement: str) -> RecordedOperation | None:
         if running:
             return running[-1]
-        line, by_alembic = place_in(path)
+        line, called_by_alembic = find_running_line(path)
         if not line:
-            return None  # nothing of the revision's
-        if by_alembic:
-            return _in_batch(recorded, statement)
-        for found in recorded:
-            if found.line == line and isinstance(found.operation, ExecuteSQLOp):
-                return found
+            return None  # not a statement of the revision
+        if called_by_alembic:
+            return _find_batch_operation(operations, statement)
+        for recorded in operations:
+            if recorded.line == line and isinstance(recorded.operation, ExecuteSQLOp):
+                return recorded
         return record(ExecuteSQLOp(statement), line)
 
     AbstractOperations.invoke = recording_invoke  # type: ignore[method-assign]
-    event.listen(connection, "before_cursor_execute", before, retval=True)
+    event.listen(connection, "before_cursor_execute", before_execute, retval=True)
     try:
-        yield recorded
+        yield operations
     finally:
         AbstractOperations.invoke = invoke  # type: ignore[method-assign]
-        event.remove(connection, "before_cursor_execute", before)
+        event.remove(connection, "before_cursor_execute", before_execute)
 
 
-def _in_batch(recorded: list[Recorded], statement: str) -> Recorded | None:
-    """Return the operation that a statement is for, which Alembic sends at the end of the batch block."""
-    last = recorded[-1] if recorded and recorded[-1].in_batch else None
-    for found in reversed(recorded):
-        if last is None or not found.in_batch or table_of(found.operation) != table_of(last.operation):
+def get_table_name(operation: MigrateOperation) -> tuple[str | None, str | None]:
+    """Return the name and the schema of the table that an operation changes."""
+    table = getattr(operation, "table", None)  # of a bulk insert
+    if isinstance(table, sa.Table | sa.TableClause):
+        return table.name, table.schema
+    name = getattr(operation, "table_name", None) or getattr(operation, "source_table", None)
+    options = getattr(operation, "kw", None) or {}
+    return name, getattr(operation, "schema", None) or options.get("source_schema")
+
+
+def _reflect_table(connection: sa.Connection, operation: MigrateOperation) -> sa.Table | None:
+    """Return the table that an operation changes, as it is in the database now."""
+    name, schema = get_table_name(operation)
+    if name is None:
+        return None
+    with warnings.catch_warnings():  # about types and indexes that SQLAlchemy does not know
+        warnings.simplefilter("ignore")
+        try:
+            return sa.Table(name, sa.MetaData(), schema=schema, autoload_with=connection, resolve_fks=False)
+        except NoSuchTableError:
+            return None
+
+
+def _find_batch_operation(operations: list[RecordedOperation], statement: str) -> RecordedOperation | None:
+    """Return the operation that a statement belongs to: Alembic sends a batch at the end of its block."""
+    last = operations[-1] if operations and operations[-1].in_batch else None
+    for recorded in reversed(operations):
+        if last is None or not recorded.in_batch:
             break
-        if any(re.search(rf"\b{re.escape(name)}\b", statement) for name in _subjects(found.operation)):
-            return found
+        if get_table_name(recorded.operation) != get_table_name(last.operation):
+            break
+        names = _changed_names(recorded.operation)
+        if any(re.search(rf"\b{re.escape(name)}\b", statement) for name in names):
+            return recorded
     return last
 
 
-def _subjects(operation: Any) -> list[str]:
-    """Return the names of what an operation changes in its table."""
+def _changed_names(operation: Any) -> list[str]:
+    """Return the names of the column, constraint or index that an operation changes."""
     names = [getattr(operation, name, None) for name in ("column_name", "constraint_name", "index_name")]
     column = getattr(operation, "column", None)
     names.append(column.name if column is not None else None)

@@ -1,4 +1,4 @@
-"""The warnings about a revision: our rules and squawk together, none of them twice, accepted ones marked."""
+"""The warnings about a revision: our rules and squawk's without duplicates, accepted ones marked."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,25 +12,33 @@ from ..backends.base import Database
 from ..errors import MigrationError
 from ..runtime import binds
 from . import squawk
-from .case import Case, cases
-from .downgrade import missing_downgrade
-from .messages import MESSAGES, fill
-from .recorder import Recorded
+from .messages import MESSAGES, fill_in
+from .recorder import RecordedOperation
+from .revision_source import find_missing_downgrade, find_suppression
+from .rule import iterate_contexts
 from .rules import common, mysql, postgresql, raw_sql  # noqa: F401 (they register rules)
-from .suppressions import accepted
 
-# Ours know the table as it was, so where they are silent about these, the operation is safe.
-KNOWN_BETTER = {"change_type", "set_not_null", "rename_table", "drop_column", "rename_column"}
+# Our rules know the table as it was before: where they report nothing about these, the operation is safe.
+AUTHORITATIVE_RULES = {"change_type", "set_not_null", "rename_table", "drop_column", "rename_column"}
 
 
 @dataclass(frozen=True)
 class Finding:
+    """A warning about one line of a revision.
+
+    :param rule: the key of its message.
+    :param what: what the revision does.
+    :param why: why that is dangerous.
+    :param instead: the safe code.
+    :param accepted: the reason that a `# safe:` comment gives, None where there is none.
+    """
+
     rule: str
     line: int
     what: str
     why: str
     instead: str
-    accepted: str | None  # the reason that the file gives
+    accepted: str | None
 
     def __str__(self) -> str:
         if self.accepted:
@@ -39,73 +47,86 @@ class Finding:
         return f"line {self.line}: {self.what}\n    {self.why}\n    Safer:\n{code}"
 
 
-def warnings(recorded: list[Recorded], database: Database, path: Path) -> list[Finding]:
-    """Return what is dangerous about the upgrade that was recorded from the revision in `path`."""
-    found = [*_ours(recorded, database.title, path)]
+def find_warnings(operations: list[RecordedOperation], database: Database, path: Path) -> list[Finding]:
+    """Return what is dangerous about an upgrade.
+
+    :param operations: what the upgrade does, from `record_operations()`.
+    :param database: the database it was recorded on.
+    :param path: the file of the revision.
+    """
+    results: list[Result] = [*_apply_rules(operations, database.title, path)]
     if database.title == "PostgreSQL":
-        found += _squawks(recorded, found, database.title, path)
-    if line := missing_downgrade(path, binds.suffix(database.bind)):
-        found.append((None, worded("no_downgrade", {}, database.title, line, path)))
-    judged_by_squawk = {id(record) for record, finding in found if finding.rule.startswith("squawk")}
+        results += _apply_squawk(operations, results, database.title, path)
+    if line := find_missing_downgrade(path, binds.suffix(database.bind)):
+        results.append((None, make_finding("no_downgrade", {}, database.title, line, path)))
+    judged_by_squawk = {id(recorded) for recorded, finding in results if finding.rule.startswith("squawk")}
     unique: dict[tuple[int, str], Finding] = {}
-    for record, finding in found:
-        if not (finding.rule == "raw_sql" and id(record) in judged_by_squawk):
+    for recorded, finding in results:
+        if not (finding.rule == "raw_sql" and id(recorded) in judged_by_squawk):
             unique.setdefault((finding.line, finding.what), finding)
-    ignored = disabled()
-    found_here = [finding for finding in unique.values() if finding.rule not in ignored]
-    return sorted(found_here, key=lambda finding: finding.line)
+    disabled = get_disabled_rules()
+    enabled = [finding for finding in unique.values() if finding.rule not in disabled]
+    return sorted(enabled, key=lambda finding: finding.line)
 
 
-def disabled() -> frozenset[str]:
-    """Return MIGRATION_DISABLED_CHECKS; raises MigrationError for a rule that there is not."""
+def get_disabled_rules() -> frozenset[str]:
+    """Return the setting MIGRATION_DISABLED_CHECKS.
+
+    :raises MigrationError: where it names a rule that does not exist.
+    """
     names = settings.active().disabled_checks
     unknown = sorted(name for name in names if name not in MESSAGES and not name.startswith("squawk: "))
     if unknown:
         raise MigrationError(
-            f"MIGRATION_DISABLED_CHECKS names {unknown[0]}, and there is no such rule: it takes "
-            f"{', '.join(sorted(MESSAGES))}, or squawk: and the name of one of squawk's."
+            f"MIGRATION_DISABLED_CHECKS names {unknown[0]}, and there is no such rule: use "
+            f"{', '.join(sorted(MESSAGES))}, or `squawk: ` and the name of a rule of squawk."
         )
     return names
 
 
-Pair = tuple[Recorded | None, Finding]
+Result = tuple[RecordedOperation | None, Finding]
 
 
-def _ours(recorded: list[Recorded], engine: str, path: Path) -> Iterator[Pair]:
-    for case in cases(recorded, engine):
-        for rule, names in case.judged():
-            names = case.names() | names
-            yield case.recorded, worded(rule, names, engine, case.recorded.line, path)
+def _apply_rules(operations: list[RecordedOperation], engine: str, path: Path) -> Iterator[Result]:
+    for context in iterate_contexts(operations, engine):
+        for rule, parameters in context.apply_rules():
+            parameters = context.message_parameters() | parameters
+            yield context.recorded, make_finding(rule, parameters, engine, context.recorded.line, path)
 
 
-def _squawks(recorded: list[Recorded], ours: list[Pair], engine: str, path: Path) -> Iterator[Pair]:
-    by_record = {id(case.recorded): case for case in cases(recorded, engine)}
-    for said in squawk.judge(recorded, settings.active().project_folder):
-        case: Case = by_record[id(said.recorded)]
-        same = squawk.SAME.get(said.rule, ())
-        line = said.recorded.line
-        if case.is_new or any(record is said.recorded and finding.rule in same for record, finding in ours):
+def _apply_squawk(
+    operations: list[RecordedOperation], ours: list[Result], engine: str, path: Path
+) -> Iterator[Result]:
+    """Yield what squawk reports and our rules do not."""
+    contexts = {id(context.recorded): context for context in iterate_contexts(operations, engine)}
+    for violation in squawk.run(operations, settings.active().project_folder):
+        recorded = violation.recorded
+        context = contexts[id(recorded)]
+        equivalent = squawk.EQUIVALENT_RULES.get(violation.rule, ())
+        if context.is_new or any(other is recorded and found.rule in equivalent for other, found in ours):
             continue
-        if not isinstance(case.operation, ExecuteSQLOp) and same:
-            if not KNOWN_BETTER.intersection(same):
-                yield said.recorded, worded(same[0], case.names(), engine, line, path)
+        if not isinstance(context.operation, ExecuteSQLOp) and equivalent:
+            if not AUTHORITATIVE_RULES.intersection(equivalent):
+                parameters = context.message_parameters()
+                yield recorded, make_finding(equivalent[0], parameters, engine, recorded.line, path)
         else:
-            what = " ".join("".join(said.recorded.statements[:1]).split())
-            rule, reason = f"squawk: {said.rule}", accepted(path, line)
+            statement = " ".join("".join(recorded.statements[:1]).split())
             yield (
-                said.recorded,
+                recorded,
                 Finding(
-                    rule,
-                    line,
-                    f"runs {what[:100]}",
-                    said.message,
-                    said.help or f"https://squawkhq.com/docs/{said.rule}",
-                    reason,
+                    rule=f"squawk: {violation.rule}",
+                    line=recorded.line,
+                    what=f"runs {statement[:100]}",
+                    why=violation.message,
+                    instead=violation.help or f"https://squawkhq.com/docs/{violation.rule}",
+                    accepted=find_suppression(path, recorded.line),
                 ),
             )
 
 
-def worded(rule: str, names: dict[str, Any], engine: str, line: int, path: Path) -> Finding:
+def make_finding(rule: str, parameters: dict[str, Any], engine: str, line: int, path: Path) -> Finding:
     message = MESSAGES[rule]
-    what, why, instead = (fill(text, engine, names) for text in (message.what, message.why, message.instead))
-    return Finding(rule, line, what, why, instead, accepted(path, line) if line else None)
+    what, why, instead = (
+        fill_in(text, engine, parameters) for text in (message.what, message.why, message.instead)
+    )
+    return Finding(rule, line, what, why, instead, find_suppression(path, line) if line else None)

@@ -1,6 +1,6 @@
-"""Asks squawk, a linter of PostgreSQL migrations, about the SQL of a revision: https://squawkhq.com
+"""Runs squawk, a linter for PostgreSQL migrations, on the SQL of a revision: https://squawkhq.com
 
-A development dependency: where it is not installed, our own rules stand alone.
+It is a development dependency: where it is not installed, only our own rules apply.
 """
 
 import json
@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .recorder import COMMENTS, Recorded
+from .recorder import COMMENTS, RecordedOperation
 
-# Its rule, and which of our messages say the same. Named one by one: what a newer squawk adds must not stop
-# a project whose revisions have not changed. Rules of style are left out.
-SAME = {
+# Its rules, and which of our messages report the same. They are listed one by one: a rule that a newer squawk
+# adds must not fail a project whose revisions have not changed. Rules of style are left out.
+EQUIVALENT_RULES = {
     "adding-field-with-default": ("volatile_default", "stored_generated", "serial"),
     "adding-foreign-key-constraint": ("foreign_key",),
     "adding-not-nullable-field": ("set_not_null",),
@@ -39,8 +39,8 @@ SAME = {
     "renaming-table": ("rename_table",),
     "require-concurrent-index-creation": ("index",),
 }
-# What no rule of ours says.
-MORE = {
+# Its rules that none of ours covers.
+ADDITIONAL_RULES = {
     "ban-drop-database",
     "ban-drop-function",
     "ban-drop-schema",
@@ -54,24 +54,24 @@ MORE = {
 DDL = re.compile(rf"{COMMENTS}(ALTER|COMMENT|CREATE|DROP|REINDEX|TRUNCATE)\b", re.IGNORECASE | re.DOTALL)
 
 
-class Said(NamedTuple):
-    recorded: Recorded
+class Violation(NamedTuple):
+    recorded: RecordedOperation
     rule: str
     message: str
     help: str
 
 
-def judge(recorded: list[Recorded], folder: Path) -> Iterator[Said]:
-    """Yield what squawk finds; `folder` may hold a .squawk.toml."""
-    program = find()
+def run(operations: list[RecordedOperation], folder: Path) -> Iterator[Violation]:
+    """Yield what squawk reports; its settings are read from `.squawk.toml` in `folder`."""
+    program = find_program()
     if program is None:
         return
-    lines, owners = _script(recorded)
+    lines, owners = _build_script(operations)
     if not any(owners):
         return
-    version = recorded[0].dialect.server_version_info if recorded[0].dialect else None
+    version = operations[0].dialect.server_version_info if operations[0].dialect else None
     options = [f"--pg-version={version[0]}.0"] if version else []
-    # Exit code 1 says that it found something.
+    # Exit code 1 means that it has found something.
     result = subprocess.run(  # noqa: S603
         [program, "--reporter", "json", "--stdin-filepath", "revision.sql", *options],
         input="\n".join(lines),
@@ -82,29 +82,29 @@ def judge(recorded: list[Recorded], folder: Path) -> Iterator[Said]:
     )
     for found in json.loads(result.stdout or "[]"):
         owner = owners[min(found["line"], len(owners) - 1)]  # it counts from 0
-        if owner and (found["rule_name"] in SAME or found["rule_name"] in MORE):
-            yield Said(owner, found["rule_name"], found["message"], found.get("help") or "")
+        if owner and (found["rule_name"] in EQUIVALENT_RULES or found["rule_name"] in ADDITIONAL_RULES):
+            yield Violation(owner, found["rule_name"], found["message"], found.get("help") or "")
 
 
-def find() -> str | None:
-    """Beside this Python, as a package installs it, or on the PATH."""
+def find_program() -> str | None:
+    """Return the path of squawk: next to this Python, where its package installs it, or on the PATH."""
     return shutil.which("squawk", path=str(Path(sys.executable).parent)) or shutil.which("squawk")
 
 
-def _script(recorded: list[Recorded]) -> tuple[list[str], list[Recorded | None]]:
-    """Return the SQL as the server gets it, line by line, and whose each line is."""
+def _build_script(operations: list[RecordedOperation]) -> tuple[list[str], list[RecordedOperation | None]]:
+    """Return the lines of SQL that the server gets, and the operation that each line belongs to."""
     lines = ["BEGIN;"]
-    owners: list[Recorded | None] = [None]
-    inside = True
-    for found in recorded:
-        for statement in found.statements:
+    owners: list[RecordedOperation | None] = [None]
+    in_transaction = True
+    for recorded in operations:
+        for statement in recorded.statements:
             if not DDL.match(statement):
                 continue
-            if found.autocommit == inside:
-                lines.append("COMMIT;" if inside else "BEGIN;")
+            if recorded.autocommit == in_transaction:
+                lines.append("COMMIT;" if in_transaction else "BEGIN;")
                 owners.append(None)
-                inside = not inside
+                in_transaction = not in_transaction
             for line in f"{statement.replace('%%', '%').strip().rstrip(';')};".splitlines():
                 lines.append(line)
-                owners.append(found)
-    return [*lines, "COMMIT;" if inside else ""], [*owners, None]
+                owners.append(recorded)
+    return [*lines, "COMMIT;" if in_transaction else ""], [*owners, None]

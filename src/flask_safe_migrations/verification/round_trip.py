@@ -13,8 +13,8 @@ from ..backends.schema import Schema, differences
 from ..errors import MigrationError
 from ..runtime import Recorder, binds
 from ..runtime.differences import from_models
+from ..safety.revision_source import find_irreversible_reason
 from .affected_tables import AffectedTables
-from .irreversible import irreversible
 from .sample_rows import fill
 
 ENOUGH = 60  # rows; `verify` takes one database through the whole history, and adds some for each revision
@@ -35,7 +35,7 @@ class Proof:
         if downgrade is None:
             raise ProofError(f"{self.path.name} has no downgrade{binds.suffix(shadow.bind)}(): write one.")
         # Why it cannot be taken back, where it says so.
-        self.irreversible = irreversible(self.path, downgrade.__name__)
+        self.irreversible = find_irreversible_reason(self.path, downgrade.__name__)
         self.final = self.irreversible is not None
         self.metadata = binds.metadata(shadow.bind)
 

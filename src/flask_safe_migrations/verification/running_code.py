@@ -31,7 +31,7 @@ def against(databases: list[Database], name: str) -> list[Check]:
         with one_sentence(database), ExitStack() as stack:
             walk = Walk(database, script, stack)
             recorded = [(Path(revision.path), walk.record(revision)) for revision in pending]
-        for path, finding in safety.breaking(recorded, database.title):
+        for path, finding in safety.find_breaking_changes(recorded, database.title):
             line = f"{binds.told(database)}{path.name}, {finding}"
             (accepted if finding.accepted else refused).append(line)
     check.found(refused)

@@ -18,7 +18,7 @@ class Walk:
         self.database, self.script, self.stack = database, script, stack
         self.shadow: Database | None = None
         self.at: set[str] = set()
-        self.recorded: list[safety.Recorded] = []
+        self.recorded: list[safety.RecordedOperation] = []
 
     def prove(self, revision: Script) -> None:
         """Raises MigrationError; what the upgrade did is in `recorded` either way, as far as it got."""
@@ -32,9 +32,9 @@ class Walk:
             verification.Proof(shadow, self.script, revision).run(recorder=watch)
         self.at = {revision.revision}
 
-    def record(self, revision: Script) -> list[safety.Recorded]:
+    def record(self, revision: Script) -> list[safety.RecordedOperation]:
         """Run the upgrade once, without a proof; return what it did."""
-        recorded: list[safety.Recorded] = []
+        recorded: list[safety.RecordedOperation] = []
         shadow = self._standing_at(set(revision._versioned_down_revisions))
         runtime.run(
             shadow,
@@ -69,10 +69,10 @@ class Walk:
         return shadow
 
 
-def _watching(revision: Script, recorded: list[safety.Recorded]) -> runtime.Recorder:
+def _watching(revision: Script, recorded: list[safety.RecordedOperation]) -> runtime.Recorder:
     @contextmanager
     def watch(connection: Connection) -> Iterator[None]:
-        with safety.recording(Path(revision.path), connection) as found:
+        with safety.record_operations(Path(revision.path), connection) as found:
             try:
                 yield
             finally:

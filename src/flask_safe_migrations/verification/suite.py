@@ -63,7 +63,7 @@ class Verification:
             names = " and ".join(sorted(Path(head.path).name for head in heads))
             two = [f"{names}: `flask db rebase` puts yours on top of theirs"] if len(heads) > 1 else []
             self.skipped = unchecked(self.script)
-            safety.disabled()
+            safety.get_disabled_rules()
             if manifest.path(self.script).exists():
                 self.listed.found(manifest.problems(self.script))
             else:  # a project that was not made with it
@@ -105,7 +105,7 @@ class Verification:
                 walk.prove(revision)
             except MigrationError as error:
                 unproved.append(f"{told}{error.message}")
-            findings = safety.warnings(walk.recorded, walk.database, path)
+            findings = safety.find_warnings(walk.recorded, walk.database, path)
             refused = [f"{told}{path.name}, {finding}" for finding in findings if not finding.accepted]
             dangerous += refused
             if unproved:

@@ -1,1 +1,1 @@
-"""The rules of the safety report, by engine; their messages stand in messages.py."""
+"""The rules of the safety report, by engine; their messages are in messages.py."""

@@ -1,4 +1,4 @@
-"""MariaDB and MySQL: what the server would not do while others write, and what it refuses altogether."""
+"""Rules for MariaDB and MySQL: what the server cannot do while others write, and what it refuses."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import ops
 
-from ..case import Case, Found, judges
-from .common import types
+from ..rule import OperationContext, Violations, register_rule
+from .common import get_types
 
-KINDS: dict[type, str] = {
+MESSAGE_KEYS: dict[type, str] = {
     ops.CreateIndexOp: "index",
     ops.CreateForeignKeyOp: "foreign_key",
     ops.CreateCheckConstraintOp: "check",
@@ -17,21 +17,29 @@ KINDS: dict[type, str] = {
 }
 
 
-@judges(ops.MigrateOperation, "MariaDB")
-def refused(case: Case) -> Found:
-    """The answer of the server, see trial.py, with the message that fits the operation."""
-    if case.recorded.refused and not case.is_new and not _changes_primary_key(case.operation):
-        yield from _worded(case, case.operation)
+@register_rule(ops.MigrateOperation, "MariaDB")
+def blocking_operation(context: OperationContext) -> Violations:
+    """Report what online_ddl_probe.py has found, with the message that fits the operation."""
+    if (
+        context.recorded.blocking_reasons
+        and not context.is_new
+        and not _changes_primary_key(context.operation)
+    ):
+        yield from _choose_message(context, context.operation)
 
 
-@judges(ops.AlterColumnOp, "MariaDB")
-def set_not_null(case: Case) -> Found:
-    column = case.column(case.operation.column_name)
-    if case.operation.modify_nullable is False and (column is None or column.nullable) and not case.is_new:
+@register_rule(ops.AlterColumnOp, "MariaDB")
+def set_not_null(context: OperationContext) -> Violations:
+    column = context.column(context.operation.column_name)
+    if (
+        context.operation.modify_nullable is False
+        and (column is None or column.nullable)
+        and not context.is_new
+    ):
         yield "set_not_null", {}
 
 
-def _worded(case: Case, operation: Any) -> Found:
+def _choose_message(context: OperationContext, operation: Any) -> Violations:
     if isinstance(operation, ops.AddColumnOp):
         if operation.column.computed is not None:
             yield "stored_generated", {}
@@ -39,30 +47,30 @@ def _worded(case: Case, operation: Any) -> Found:
             yield ("volatile_default" if operation.column.server_default is not None else "blocks"), {}
     elif isinstance(operation, ops.AlterColumnOp):
         if operation.modify_type is not None:
-            old, new = types(case)
-            yield "change_type", {"old": case.type_name(old), "new": case.type_name(new)}
+            old, new = get_types(context)
+            yield "change_type", {"old": context.format_type(old), "new": context.format_type(new)}
         elif operation.modify_nullable is not False:
             yield "blocks", {}
     else:
-        yield KINDS.get(type(operation), "blocks"), {}
+        yield MESSAGE_KEYS.get(type(operation), "blocks"), {}
 
 
 def _changes_primary_key(operation: Any) -> bool:
-    """These have a rule for all engines."""
+    """Whether a rule for all engines applies already."""
     drops = isinstance(operation, ops.DropConstraintOp) and operation.constraint_type == "primary"
     return drops or isinstance(operation, ops.CreatePrimaryKeyOp)
 
 
-@judges(ops.DropIndexOp, "MariaDB")
-@judges(ops.DropColumnOp, "MariaDB")
-def index_of_foreign_key(case: Case) -> Found:
+@register_rule(ops.DropIndexOp, "MariaDB")
+@register_rule(ops.DropColumnOp, "MariaDB")
+def index_of_foreign_key(context: OperationContext) -> Violations:
     """Errors 1553 and 1828: a foreign key needs its columns, and an index that begins with them."""
-    table, operation = case.recorded.table, case.operation
+    table, operation = context.recorded.table, context.operation
     if table is None:
         return
     for key in table.foreign_key_constraints:
         columns = [column.name for column in key.columns]
-        if key.name in _dropped_before(case):
+        if key.name in _dropped_before(context):
             continue
         if isinstance(operation, ops.DropColumnOp):
             needed = operation.column_name in columns
@@ -82,12 +90,12 @@ def _indexes(table: sa.Table) -> Iterator[tuple[str, list[str]]]:
     yield "PRIMARY", [column.name for column in table.primary_key.columns]
 
 
-def _dropped_before(case: Case) -> set[str]:
-    """In a batch the table is read before any of it has run."""
-    found = set()
-    for recorded in case.everything:
-        if recorded is case.recorded:
+def _dropped_before(context: OperationContext) -> set[str]:
+    """Return the constraints dropped earlier; a batch reads the table before any of its operations runs."""
+    names = set()
+    for recorded in context.all_operations:
+        if recorded is context.recorded:
             break
         if isinstance(recorded.operation, ops.DropConstraintOp):
-            found.add(str(recorded.operation.constraint_name))
-    return found
+            names.add(str(recorded.operation.constraint_name))
+    return names

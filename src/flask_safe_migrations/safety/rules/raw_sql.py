@@ -1,13 +1,13 @@
-"""SQL that a revision runs itself: rows that change, and statements that no rule can judge."""
+"""Rules for SQL in a revision: changes to rows, and statements that no other rule can judge."""
 
 import re
 from collections.abc import Iterator
 
 from alembic.operations import ops
 
-from ..case import Case, Found, judges
-from ..formatting import plain_sql
+from ..formatting import format_sql
 from ..recorder import COMMENTS
+from ..rule import OperationContext, Violations, register_rule
 
 NAME = r'[`"\[]?(?P<table>[\w.]+)[`"\]]?'
 UPDATE = re.compile(rf"(?:UPDATE|REPLACE)\s+(?:ONLY\s+)?{NAME}", re.I)
@@ -17,16 +17,16 @@ DROP_COLUMN = re.compile(
     rf"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+|ONLY\s+)*{NAME}\s+DROP\s+COLUMN\s+(?:IF\s+EXISTS\s+)?[`\"]?(?P<column>\w+)",
     re.I,
 )
-ABOUT = re.compile(
+OTHER_STATEMENT = re.compile(
     rf"(?:ALTER\s+TABLE|INSERT\s+INTO|CREATE\s+(?:UNIQUE\s+)?INDEX\s+\S+\s+ON)\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+|ONLY\s+)*{NAME}",
     re.I,
 )
-# A part of the rows: a range of keys, a number of rows, or one key.
+# Restricts a statement to a part of the rows: a range of keys, a number of rows, or one key.
 BATCH = re.compile(
     r"\bLIMIT\b|\bBETWEEN\b|<=?.*\bAND\b.*>|>=?.*\bAND\b.*<|\bIN\s*\((?!\s*SELECT)|\bid[`\"]?\s*=", re.I
 )
-# What the messages recommend, and what changes nothing that people wait for.
-HARMLESS = [
+# What our messages recommend, and what takes no lock that others wait for.
+SAFE_PATTERNS = [
     r"ALTER\s+TABLE\s+\S+\s+VALIDATE\s+CONSTRAINT\s+\S+",
     r"ALTER\s+TABLE\s+\S+\s+(DROP\s+CONSTRAINT\s+\S+\s*,\s*)?ADD\s+(CONSTRAINT\s+\S+\s+)?(UNIQUE|PRIMARY\s+KEY)\s+USING\s+INDEX\s+\S+",
     r"SET\s+(LOCAL\s+|SESSION\s+)?\w+\s*(=|TO)\s*\S+",
@@ -37,19 +37,19 @@ HARMLESS = [
     r"ALTER\s+TYPE\s+\S+\s+ADD\s+VALUE\s.*",
     r"DROP\s+INDEX\s.*",
 ]
-SAFE = re.compile("|".join(f"(?:{pattern})" for pattern in HARMLESS), re.I | re.S)
+SAFE_STATEMENT = re.compile("|".join(f"(?:{pattern})" for pattern in SAFE_PATTERNS), re.I | re.S)
 DDL = re.compile(r"(ALTER|CREATE|DROP)\b", re.I)
 
 
-@judges(ops.ExecuteSQLOp)
-def raw_sql(case: Case) -> Found:
-    for sql in statements_of(case):
-        if any(match and match["table"] in case.new_tables for match in _mentions(sql)):
+@register_rule(ops.ExecuteSQLOp)
+def raw_sql(context: OperationContext) -> Violations:
+    for sql in split_statements(context):
+        if any(match and match["table"] in context.new_tables for match in _match_table(sql)):
             continue
         if match := UPDATE.match(sql):
-            if not _in_batches(case, sql):
+            if not _in_batches(context, sql):
                 yield "update_without_batches", {"table": match["table"]}
-            if _beside_ddl(case):
+            if _changes_schema(context):
                 yield "update_beside_ddl", {}
         elif match := DELETE.match(sql):
             yield "delete_rows", {"table": match["table"]}
@@ -57,44 +57,53 @@ def raw_sql(case: Case) -> Found:
             yield "drop_table", {"thing": match["table"]}
         elif match := DROP_COLUMN.match(sql):
             yield "drop_column", {"thing": f"{match['table']}.{match['column']}"}
-        elif case.engine == "PostgreSQL" and _validates_at_once(case, sql):
+        elif context.engine == "PostgreSQL" and _validates_in_same_transaction(context, sql):
             yield "validated_at_once", {}
-        elif not SAFE.fullmatch(sql):
+        elif not SAFE_STATEMENT.fullmatch(sql):
             yield "raw_sql", {"thing": sql if len(sql) <= 100 else f"{sql[:99]}…"}
 
 
-def statements_of(case: Case) -> Iterator[str]:
-    """Split at semicolons that stand outside of quotes; without comments, in one line."""
-    operation, dialect = case.operation, case.recorded.dialect
-    text = case.recorded.statements[0] if case.recorded.statements else plain_sql(operation.sqltext, dialect)
+def split_statements(context: OperationContext) -> Iterator[str]:
+    """Split at semicolons outside of quotes; yield each statement without comments, in one line."""
+    operation, dialect = context.operation, context.recorded.dialect
+    text = (
+        context.recorded.statements[0]
+        if context.recorded.statements
+        else format_sql(operation.sqltext, dialect)
+    )
     for part in re.findall(r"(?:'(?:[^']|'')*'|\"[^\"]*\"|[^;'\"])+", text):
         if sql := " ".join(re.sub(rf"^{COMMENTS}", "", part, flags=re.S).split()):
             yield sql
 
 
-def _mentions(sql: str) -> Iterator[re.Match[str] | None]:
-    for pattern in (UPDATE, DELETE, DROP_TABLE, ABOUT):
+def _match_table(sql: str) -> Iterator[re.Match[str] | None]:
+    for pattern in (UPDATE, DELETE, DROP_TABLE, OTHER_STATEMENT):
         yield pattern.match(sql)
 
 
-def _in_batches(case: Case, sql: str) -> bool:
-    """On PostgreSQL a batch frees its rows only where it is committed by itself."""
-    by_itself = case.recorded.autocommit or case.engine != "PostgreSQL" or re.search(r"\bid[`\"]?\s*=", sql)
-    return bool(by_itself and BATCH.search(sql.partition(" SET ")[2]))
+def _in_batches(context: OperationContext, sql: str) -> bool:
+    """Whether it updates a batch of rows; PostgreSQL unlocks these only if each batch is committed."""
+    commits = (
+        context.recorded.autocommit or context.engine != "PostgreSQL" or re.search(r"\bid[`\"]?\s*=", sql)
+    )
+    return bool(commits and BATCH.search(sql.partition(" SET ")[2]))
 
 
-def _beside_ddl(case: Case) -> bool:
-    """PostgreSQL holds the locks of all statements until the end; the others commit DDL, or lock it all."""
-    if case.engine != "PostgreSQL" or case.recorded.autocommit:
+def _changes_schema(context: OperationContext) -> bool:
+    """Whether the revision changes the schema, too: PostgreSQL holds the locks of all statements to the end.
+
+    The other engines commit each DDL statement, or lock the whole database anyway.
+    """
+    if context.engine != "PostgreSQL" or context.recorded.autocommit:
         return False
-    others = [found for found in case.everything if found is not case.recorded]
-    return any(DDL.match(sql.lstrip()) for found in others for sql in found.statements)
+    others = [found for found in context.all_operations if found is not context.recorded]
+    return any(DDL.match(sql.lstrip()) for recorded in others for sql in recorded.statements)
 
 
-def _validates_at_once(case: Case, sql: str) -> bool:
+def _validates_in_same_transaction(context: OperationContext, sql: str) -> bool:
     match = re.search(r"VALIDATE\s+CONSTRAINT\s+(\S+)", sql, re.I)
-    if not match or case.recorded.autocommit:
+    if not match or context.recorded.autocommit:
         return False
     name = match[1].strip('"')
-    texts = [text for found in case.everything for text in found.statements]
+    texts = [text for recorded in context.all_operations for text in recorded.statements]
     return any("NOT VALID" in text.upper() and name in text for text in texts)
