@@ -55,11 +55,11 @@ def main() -> None:
     def check(done: set[str]) -> None:
         """Either nothing has happened, or all, or one sentence says what to type."""
         now = set(written(versions))
-        assert now in (set(original), done) or "--undo" in files.problems(script)[0], now
-        if now != set(original) or files.problems(script):
+        assert now in (set(original), done) or "--undo" in files.find_problems(script)[0], now
+        if now != set(original) or files.find_problems(script):
             undo(script)
         assert written(versions) == original
-        assert files.problems(script) == []
+        assert files.find_problems(script) == []
         assert [line.split()[0] for line in (work / "HEAD").read_text().splitlines()[1:]] == list("abcd")
 
     undo_moments = moments = 0

@@ -106,7 +106,7 @@ class Environment:
     def _run_on_databases(self) -> None:
         attributes, run = self.config.attributes, self.run
         if not (run.quiet or run.has_own_revisions):  # who builds a throwaway database has looked
-            files.refuse_inconsistent(self.context.script)
+            files.require_consistent(self.context.script)
         given: Connection | Engine | None = attributes.get("connection")
         if given is not None:
             self._run_on_given(given, backends.configured(attributes.get("bind_key")))

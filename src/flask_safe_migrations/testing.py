@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from . import backends
-from .verification.registered_models import unregistered
+from .verification.checks import find_unregistered_models as unregistered
 
 __all__ = ["create_database", "database_beside", "drop_database", "unregistered"]
 

@@ -192,7 +192,8 @@ def test_without_the_list_of_revisions_verify_says_how_it_comes_to_be(project):
     (project.migrations / "HEAD").unlink()
     said = project.flask("verify")
     assert (
-        "✓ migrations/HEAD lists them as they are\n    there is none yet: it is written with the next" in said
+        "✓ migrations/HEAD matches the revision files\n    there is none yet: it is written with the next"
+        in said
     )
     project.models += UNNAMED
     project.flask("revision", "-m", "by hand")

@@ -33,7 +33,7 @@ def test_H67_an_applied_revision_that_was_changed_is_said(anywhere: BakedProject
     assert f"Changed   {new.name} was changed after it was applied here" in project.make("status").out
     assert f"Warning: {new.name} was changed after it was applied here" in project.make("migrate").out
     out = project.flask("db", "verify", check=False).out
-    assert f"migrations/HEAD: {new.name} is not what it was when it was proved" in out
+    assert f"migrations/HEAD: {new.name} has changed since it was proved" in out
 
     for setting in ("0", "no"):
         project.make("migrate", MIGRATION_REFUSE_CHANGED=setting)
@@ -64,7 +64,7 @@ def test_the_next_revision_does_not_vouch_for_one_that_was_edited(project: Baked
     edited = project.revise("phone")
     change(project, "length=30", "length=40")
     project.make("newmigration", "m=rows", "data=1")
-    told = f"migrations/HEAD: {edited.name} is not what it was when it was proved"
+    told = f"migrations/HEAD: {edited.name} has changed since it was proved"
     assert told in project.flask("db", "verify", check=False).out
 
 
@@ -72,7 +72,7 @@ def test_what_alembic_alone_has_made_is_listed_by_the_next_proof(project: BakedP
     project.make("db")
     project.alembic("revision", "-m", "by hand")
     out = project.flask("db", "verify", check=False).out
-    assert "by_hand.py is not listed; `flask db new --prove` mends it" in out
+    assert "by_hand.py is not listed; `flask db new --prove` updates it" in out
     project.flask("db", "new", "--prove")
     assert "✓ migrations/HEAD" in project.flask("db", "verify").out
 

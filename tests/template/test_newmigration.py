@@ -223,7 +223,7 @@ def test_a_revision_that_fails_with_rows_is_not_proved(anywhere: BakedProject) -
     if project.url.startswith("sqlite"):
         assert result.returncode == 0
         return
-    assert result.returncode == 1 and "Not proved. On the way up" in result.out
+    assert result.returncode == 1 and "Not proved. In the upgrade" in result.out
     new = project.versions[-1]
     first = re.search(r"^def upgrade.*\n", new.read_text(), re.MULTILINE)[0]
     project.edit(new, first, f"{first}    op.execute(\"UPDATE users SET email = concat(id, '@x')\")\n")
@@ -238,7 +238,7 @@ def test_D5_a_downgrade_that_forgets_is_found(anywhere: BakedProject) -> None:
     project.write_revision("forgetful", body)
     project.add_column("spare: Mapped[int | None]")
     out = project.flask("db", "new", "--prove", check=False).out
-    assert "after its downgrade the schema is not what it was: column users.spare is left over" in out
+    assert "the downgrade does not restore the schema: column users.spare is left over" in out
     assert "Traceback" not in out
 
 
@@ -246,7 +246,7 @@ def test_what_is_missing_in_the_models_is_found(project: BakedProject) -> None:
     body = "def upgrade():\n    op.add_column('users', sa.Column('spare', sa.Integer))\n\n\n"
     project.write_revision("ahead", body + "def downgrade():\n    op.drop_column('users', 'spare')\n")
     out = project.flask("db", "new", "--prove", check=False).out
-    assert "after it, the models still differ" in out and "spare" in out
+    assert "after the upgrade, the models still differ" in out and "spare" in out
 
 
 def test_H10_sqlite_alters_in_place(project: BakedProject) -> None:

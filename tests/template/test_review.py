@@ -298,7 +298,7 @@ with create_app().app_context():
 
         @contextmanager
         def watch(connection):
-            with review.recording(path, connection) as found:
+            with review.record_operations(path, connection) as found:
                 try:
                     yield
                 finally:
@@ -310,7 +310,7 @@ with create_app().app_context():
                 history.run(shadow, script, name, upgrade=True, recorder=watch)
             except Exception as failure:
                 error = str(failure)
-        findings = review.warnings(recorded, database, path)
+        findings = review.find_warnings(recorded, database, path)
         out[name] = {"words": review.describe(recorded), "error": error,
                      "findings": [vars(finding) | {"text": str(finding)} for finding in findings]}
 Path(sys.argv[2]).write_text(json.dumps(out))

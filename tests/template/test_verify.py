@@ -7,11 +7,11 @@ import pytest
 from project import Bake, BakedProject, rewrite
 
 CHECKS = {
-    "files": "the files in versions/ fit together",
-    "heads": "there is one newest revision",
-    "listed": "migrations/HEAD lists them as they are",
+    "files": "the revision files are consistent",
+    "heads": "there is one head",
+    "listed": "migrations/HEAD matches the revision files",
     "proved": "every revision runs up, down and up again, with rows",
-    "safe": "nothing dangerous without a reason",
+    "safe": "no warning without a `# safe:` reason",
     "models": "the models match the revisions",
     "named": "every constraint has a name",
     "rendered": "`make sql` can print every revision",
@@ -87,7 +87,7 @@ def test_a_broken_downgrade(anywhere: BakedProject) -> None:
     project = anywhere
     with_note(project)
     path = project.write_revision("note", ADD.replace('drop_column("note")', 'drop_column("noet")'))
-    checks = verify(project, proved="On the way down")
+    checks = verify(project, proved="In the downgrade")
     assert checks["models"]["ok"] is None
     project.edit(path, 'drop_column("noet")', 'drop_column("note")')
     verify(project)
@@ -105,7 +105,9 @@ def test_a_downgrade_that_does_nothing_needs_a_reason(project: BakedProject) -> 
     with_note(project)
     upgrade = ADD.partition("\n\n\n")[0]
     path = project.write_revision("note", f"{upgrade}\n\n\ndef downgrade():\n    pass\n")
-    checks = verify(project, proved="after its downgrade", safe="downgrade() does nothing")
+    checks = verify(
+        project, proved="the downgrade does not restore the schema", safe="downgrade() does nothing"
+    )
     assert "raise NotImplementedError" in "".join(checks["safe"]["details"])
     project.edit(path, "    pass\n", '    raise NotImplementedError("notes are gone for good")\n')
     verify(project)

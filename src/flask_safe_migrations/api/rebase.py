@@ -28,8 +28,8 @@ def rebase(move: str | None = None) -> list[Path]:
     script = ScriptDirectory.from_config(alembic_config())  # not runtime.directory(): there is a conflict
     databases = binds.databases()
     with one_sentence(databases[0]):
-        there = files.parsed(script)
-        plan = moving.plan(there, _staying(script, there, git, move), list(manifest.listed(script)))
+        there = files.parse_files(script)
+        plan = moving.make_plan(there, _staying(script, there, git, move), list(manifest.load(script)))
         if plan.is_done:
             manifest.write(script)
             output.line("Nothing to move: the revisions stand in a row. migrations/HEAD was written again.")
@@ -37,8 +37,8 @@ def rebase(move: str | None = None) -> list[Path]:
         for database in databases:
             _take_back(database, script, there, plan)
         below = plan.tip.path.name if plan.tip else "nothing"
-        moved = moving.move(plan, script, datetime.now(UTC))
-        for mover, path in zip(plan.movers, moved, strict=True):
+        moved = moving.move_files(plan, script, datetime.now(UTC))
+        for mover, path in zip(plan.moved, moved, strict=True):
             now = "" if mover.path.name == path.name else f", now {path.name},"
             output.line(f"Moved {mover.path.name}{now} on top of {below}.")
             below = path.name
@@ -47,35 +47,39 @@ def rebase(move: str | None = None) -> list[Path]:
         for database in databases:
             with one_sentence(database), database.shadow() as shadow:
                 runtime.build(shadow, script, plan.tip.revision if plan.tip else "base")
-                for revision in map(script.get_revision, [mover.revision for mover in plan.movers]):
+                for revision in map(script.get_revision, [mover.revision for mover in plan.moved]):
                     if binds.touches(revision.module, database.bind):
                         prove_and_report(shadow, script, revision)
                     else:
                         runtime.run(shadow, script, revision.revision, upgrade=True)
-    output.line(f"Then: {git.next_step(Path(script.dir).name)}; `flask db upgrade` applies what is pending.")
+    output.line(
+        f"Then: {git.get_next_command(Path(script.dir).name)}; `flask db upgrade` applies what is pending."
+    )
     return moved
 
 
-def _staying(script: ScriptDirectory, there: list[files.File], git: Git, move: str | None) -> set[str]:
+def _staying(
+    script: ScriptDirectory, there: list[files.RevisionFile], git: Git, move: str | None
+) -> set[str]:
     known = {file.revision for file in there}
     if move:
         matching = [revision for revision in known if revision.startswith(move)]
         if len(matching) != 1:
             raise MigrationError(f"There is no revision {move}: `flask db history` lists those there are.")
         return known - set(matching)
-    base = git.base()
+    base = git.find_base()
     # Without git all stay; what has lost its parent moves nevertheless.
-    return git.revisions(base, files.folders(script)) if base else known
+    return git.list_revisions(base, files.folders(script)) if base else known
 
 
 def _take_back(
-    database: Database, script: ScriptDirectory, there: list[files.File], plan: moving.Plan
+    database: Database, script: ScriptDirectory, there: list[files.RevisionFile], plan: moving.Plan
 ) -> None:
     """Those that move are taken back where the development database has them."""
     if not database.exists():
         return
     applied = undo.files_of(database, there)
-    names = {mover.revision for mover in plan.movers}
+    names = {mover.revision for mover in plan.moved}
     if applied is None:
         output.line(
             f"{database} is at a revision without a file: `flask db rebuild` builds it again from scratch."

@@ -41,7 +41,7 @@ def prove_and_report(
 
     `compared`: all models have just been compared, so those that the revision is about will do.
     """
-    prove = verification.Proof(shadow, script, revision)
+    round_trip = verification.RoundTrip(shadow, script, revision)
     recorded: list[safety.RecordedOperation] = []
     statements: list[str] = []
 
@@ -58,8 +58,8 @@ def prove_and_report(
 
     failure = None
     try:
-        empty = prove.run(watch, models=prove.concerned if compared else every)
-    except verification.ProofError as error:
+        empty = round_trip.run(watch, models=round_trip.affected_tables.includes if compared else every)
+    except verification.RoundTripError as error:
         failure = error
     description = tuple(safety.describe(recorded))
     for line in description:
@@ -72,7 +72,7 @@ def prove_and_report(
         ) from failure
     _tell_sql(shadow, statements)
     without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
-    reason = prove.irreversible
+    reason = round_trip.irreversible_reason
     way = f"up (it cannot be taken back: {reason})" if reason else "up, down and up again"
     output.line(f"Proved: {way} on a shadow database with rows{without}.")
     _warn(findings)

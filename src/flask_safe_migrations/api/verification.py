@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..runtime import binds
 from ..runtime.errors import one_sentence
-from ..verification.running_code import against as check_running_code
+from ..verification.compatibility import check_compatibility
 from ..verification.suite import Check, Verification
 from .status import on_bind
 
@@ -33,5 +33,5 @@ def verify(*, against: str | None = None, bind: str | None = None) -> Report:
     with on_bind(bind):
         databases = binds.databases()
         with one_sentence(databases[0]):
-            checks = check_running_code(databases, against) if against else Verification(databases).run()
+            checks = check_compatibility(databases, against) if against else Verification(databases).run()
     return Report(databases[0].title, checks)

@@ -13,7 +13,7 @@ from .. import runtime
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files
-from ..revisions.files import File
+from ..revisions.files import RevisionFile
 from ..runtime import binds, checks, undo
 from ..runtime.errors import one_sentence
 
@@ -36,21 +36,23 @@ def asking(callback: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _misplaced(database: Database) -> tuple[list[File], list[File]] | None:
+def _misplaced(database: Database) -> tuple[list[RevisionFile], list[RevisionFile]] | None:
     """Return what a development database has, and what of it has to be taken back; None for nothing.
 
     What is in the way of finding that out is in the way of the upgrade, too: env.py waits for it, or says it.
     """
     with suppress(DBAPIError, MigrationError):
         if checks.outside_development(database) is None and database.exists():
-            there = files.parsed(runtime.directory())
+            there = files.parse_files(runtime.directory())
             applied = undo.files_of(database, there)
             if applied and (wanted := undo.reached_through(applied, undo.misplaced(applied, there))):
                 return applied, wanted
     return None
 
 
-def _settle(database: Database, applied: list[File], wanted: list[File], *, unasked: bool) -> None:
+def _settle(
+    database: Database, applied: list[RevisionFile], wanted: list[RevisionFile], *, unasked: bool
+) -> None:
     if not unasked:
         names = " and ".join(sorted(file.revision for file in wanted))
         told = f"{database} has {names} from another branch, or in another place of the chain"

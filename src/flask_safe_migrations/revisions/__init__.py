@@ -1,1 +1,1 @@
-"""The files in migrations/versions: read, listed, ordered and moved. Nothing here reaches a database."""
+"""The files in migrations/versions: parsed, listed, sorted and moved. Nothing here uses a database."""

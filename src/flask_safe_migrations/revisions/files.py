@@ -1,4 +1,4 @@
-"""The files in versions/: whether they fit together, and a digest of each with all that it stands on."""
+"""The files in versions/: parses them, finds inconsistencies, and computes digests."""
 
 import hashlib
 import re
@@ -11,30 +11,35 @@ from alembic.script import Script, ScriptDirectory
 
 from ..errors import MigrationError
 
-ID = re.compile(r"^revision(?:\s*:[^=\n]+)?\s*=\s*[\"'](.+?)[\"']", re.MULTILINE)
+REVISION_ID = re.compile(r"^revision(?:\s*:[^=\n]+)?\s*=\s*[\"'](.+?)[\"']", re.MULTILINE)
 PARENTS = re.compile(r"^down_revision(?:\s*:[^=\n]+)?\s*=\s*(\([^)]*\)|\[[^\]]*\]|.*)$", re.MULTILINE)
-FOLDED = re.compile(r"^replaces\s*=\s*\(([^)]*)\)", re.MULTILINE)
+REPLACES = re.compile(r"^replaces\s*=\s*\(([^)]*)\)", re.MULTILINE)
 QUOTED = re.compile(r"[\"'](.+?)[\"']")
 
 
 @dataclass(frozen=True)
-class File:
-    """What a file in versions/ says of its place; parents may be missing, which Alembic does not bear."""
+class RevisionFile:
+    """The place of a revision in the chain, by its file.
+
+    Alembic cannot load a folder in which a parent is missing; this can represent it.
+
+    :param replaces: the ids of the revisions that a squashed baseline replaces.
+    """
 
     path: Path
     revision: str
     parents: tuple[str, ...]
-    # The ids that a squashed baseline stands for.
     replaces: tuple[str, ...] = ()
 
 
-def parse(path: Path) -> File | None:
+def parse_file(path: Path) -> RevisionFile | None:
+    """Return None for a file that is not a revision."""
     text = path.read_text(encoding="utf-8")
-    if not (match := ID.search(text)):
+    if not (match := REVISION_ID.search(text)):
         return None
     parents = [parent for declared in PARENTS.findall(text) for parent in QUOTED.findall(declared)]
-    replaces = [known for listed in FOLDED.findall(text) for known in QUOTED.findall(listed)]
-    return File(path, match[1], tuple(parents), tuple(replaces))
+    replaces = [known for listed in REPLACES.findall(text) for known in QUOTED.findall(listed)]
+    return RevisionFile(path, match[1], tuple(parents), tuple(replaces))
 
 
 def folders(script: ScriptDirectory) -> list[Path]:
@@ -43,19 +48,19 @@ def folders(script: ScriptDirectory) -> list[Path]:
 
 
 def paths(script: ScriptDirectory) -> list[Path]:
-    """Return the files in there."""
+    """Return the Python files in these folders."""
     pattern = "**/*.py" if script.recursive_version_locations else "*.py"
     return sorted({path for folder in folders(script) for path in folder.glob(pattern)})
 
 
-def shown(script: ScriptDirectory, path: Path) -> str:
-    """Return a file's path as a person in the project's folder would write it."""
+def display_path(script: ScriptDirectory, path: Path) -> str:
+    """Return a file's path relative to the project's folder."""
     root = Path(script.dir).absolute().parent
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def reloaded(script: ScriptDirectory) -> ScriptDirectory:
-    """Return the same folders, read again: files have changed."""
+def reload(script: ScriptDirectory) -> ScriptDirectory:
+    """Load the same folders again, after files have changed."""
     return ScriptDirectory(
         script.dir,
         file_template=script.file_template,
@@ -65,63 +70,61 @@ def reloaded(script: ScriptDirectory) -> ScriptDirectory:
     )
 
 
-def parsed(script: ScriptDirectory) -> list[File]:
-    return [file for path in paths(script) if (file := parse(path))]
+def parse_files(script: ScriptDirectory) -> list[RevisionFile]:
+    return [file for path in paths(script) if (file := parse_file(path))]
 
 
-def problems(script: ScriptDirectory) -> list[str]:
-    """Say which ids two files share, and which parents no file has: Alembic warns of the first only."""
+def find_problems(script: ScriptDirectory) -> list[str]:
+    """Report ids that two files share, and parents that no file has; Alembic warns of the former only."""
     if any(Path(script.dir).glob("archive/*/unfinished")):
         return ["a squash was interrupted: `flask db squash --undo` puts all files back"]
     head = Path(script.dir) / "HEAD"
     if head.exists() and re.search(r"^<{7}", head.read_text(encoding="utf-8"), re.MULTILINE):
         return ["migrations/HEAD has a conflict in it: `flask db rebase` puts your revision on top of theirs"]
-    files = parsed(script)
+    files = parse_files(script)
     names = defaultdict(list)
     for file in files:
         names[file.revision].append(file.path.name)
-    found = [
-        f"{' and '.join(same)} have the same id {revision}: give one of them another, and let what comes "
-        "after it say so in down_revision"
+    problems = [
+        f"{' and '.join(same)} have the same id {revision}: give one of them another id, and change "
+        "down_revision in the revision after it"
         for revision, same in names.items()
         if len(same) > 1
     ]
-    folded = {known for file in files for known in file.replaces}
-    return found + [
-        f"{file.path.name} comes after {parent}, {_gone(parent in folded)}"
+    replaced = {revision for file in files for revision in file.replaces}
+    return problems + [
+        f"{file.path.name} comes after {parent}, {_explain_missing_parent(is_replaced=parent in replaced)}"
         for file in files
         for parent in file.parents
         if parent not in names
     ]
 
 
-def _gone(folded: bool) -> str:
-    if folded:
-        return (
-            "which was folded into a baseline meanwhile: "
-            "`flask db rebase` puts it on top of the newest revision"
-        )
+def _explain_missing_parent(*, is_replaced: bool) -> str:
+    if is_replaced:
+        return "which was folded into a baseline: `flask db rebase` puts it on top of the newest revision"
     return (
-        "which no file in versions/ has: if it was taken out of the history, `flask db rebase` closes the gap"
+        "which no file in versions/ has: if it was removed from the history, `flask db rebase` closes the gap"
     )
 
 
-def refuse_inconsistent(script: ScriptDirectory) -> None:
-    if found := problems(script):
-        raise MigrationError(f"{'; '.join(found)}.")
+def require_consistent(script: ScriptDirectory) -> None:
+    """Raise MigrationError where the files are inconsistent."""
+    if problems := find_problems(script):
+        raise MigrationError(f"{'; '.join(problems)}.")
 
 
-def digests(script: ScriptDirectory, *ingredients: str) -> dict[str, str]:
+def compute_digests(script: ScriptDirectory, *ingredients: str) -> dict[str, str]:
     """Return for each revision a digest of its file, of all its ancestors, and of the ingredients."""
-    found: dict[str, str] = {}
-    for revision in in_order(script):
-        parents = [found[parent] for parent in sorted(revision._all_down_revisions)]
+    computed: dict[str, str] = {}
+    for revision in sort_revisions(script):
+        parents = [computed[parent] for parent in sorted(revision._all_down_revisions)]
         content = hashlib.sha256(Path(revision.path).read_bytes()).hexdigest()
-        found[revision.revision] = digest([content, *parents, *ingredients])
-    return found
+        computed[revision.revision] = digest([content, *parents, *ingredients])
+    return computed
 
 
-def in_order(script: ScriptDirectory) -> list[Script]:
+def sort_revisions(script: ScriptDirectory) -> list[Script]:
     """Return all revisions, parents first."""
     return list(script.walk_revisions())[::-1]
 

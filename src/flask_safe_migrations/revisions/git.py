@@ -1,4 +1,4 @@
-"""What git knows of the revisions: which of them are on the main branch already. Nothing is changed."""
+"""Asks git which revisions are on the main branch already; it changes nothing."""
 
 import os
 import re
@@ -6,10 +6,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .files import ID
+from .files import REVISION_ID
 
-MAIN = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-# The commits that git is about to put on top of HEAD, one by one.
+MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+# The commit that git is applying on top of HEAD, where it has stopped at a conflict.
 REPLAYED = ("REBASE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 
 
@@ -18,8 +18,8 @@ class Git:
         self.root = root
         self.program = shutil.which("git")
 
-    def ask(self, *arguments: str) -> str | None:
-        """Return what git prints, or None where it says no, or where there is none."""
+    def run(self, *arguments: str) -> str | None:
+        """Return the output of git, or None where it fails or is not installed."""
         if self.program is None:
             return None
         result = subprocess.run(  # noqa: S603
@@ -27,32 +27,32 @@ class Git:
         )
         return None if result.returncode else result.stdout.strip()
 
-    def has(self, name: str) -> bool:
-        return self.ask("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}") is not None
+    def has_commit(self, name: str) -> bool:
+        return self.run("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}") is not None
 
-    def base(self) -> str | None:
-        """Return the commit whose revisions stay where they are: what the others have already."""
-        if any(map(self.has, REPLAYED)):
+    def find_base(self) -> str | None:
+        """Return the commit whose revisions keep their place, because others have them already."""
+        if any(map(self.has_commit, REPLAYED)):
             return "HEAD"
-        main = next((name for name in MAIN if self.has(name)), None)
-        if not self.has("MERGE_HEAD"):
+        main = next((name for name in MAIN_BRANCHES if self.has_commit(name)), None)
+        if not self.has_commit("MERGE_HEAD"):
             return main
-        branch = self.ask("branch", "--show-current")
-        if main and self.ask("merge-base", "--is-ancestor", "MERGE_HEAD", main) is not None:
-            return "MERGE_HEAD"  # a pull, or the main branch merged into this one
+        branch = self.run("branch", "--show-current")
+        if main and self.run("merge-base", "--is-ancestor", "MERGE_HEAD", main) is not None:
+            return "MERGE_HEAD"  # a pull, or a merge of the main branch into this one
         return "HEAD" if branch in {"main", "master", (main or "").partition("/")[2]} else "MERGE_HEAD"
 
-    def revisions(self, commit: str, folders: list[Path]) -> set[str]:
-        """Return the ids of the revisions that this commit has in these folders."""
-        places = [os.path.relpath(folder, self.root) for folder in folders]
-        found = self.ask("grep", "-hE", "^revision\\b", commit, "--", *places)
-        return {match[1] for match in re.finditer(ID, found or "")}
+    def list_revisions(self, commit: str, folders: list[Path]) -> set[str]:
+        """Return the ids of the revisions in these folders, at this commit."""
+        relative = [os.path.relpath(folder, self.root) for folder in folders]
+        output = self.run("grep", "-hE", "^revision\\b", commit, "--", *relative)
+        return {match[1] for match in re.finditer(REVISION_ID, output or "")}
 
-    def next_step(self, folder: str) -> str:
-        """What finishes that in which git has stopped."""
+    def get_next_command(self, folder: str) -> str:
+        """Return the command that completes the rebase, cherry-pick, revert or merge in progress."""
         add = f"git add --all {folder}"
         for name in REPLAYED:
-            if self.has(name):
+            if self.has_commit(name):
                 verb = {"REBASE_HEAD": "rebase", "CHERRY_PICK_HEAD": "cherry-pick"}.get(name, "revert")
                 return f"{add} && git {verb} --continue"
         return f"{add} && git commit"

@@ -1,4 +1,4 @@
-"""Puts revisions on top of others: which ones, in which order, and what changes in their files."""
+"""Moves revisions on top of others: selects and sorts them, and rewrites their files."""
 
 import re
 from dataclasses import dataclass
@@ -9,92 +9,97 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 
 from ..errors import MigrationError
-from .files import PARENTS, File
+from .files import PARENTS, RevisionFile
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`movers`, parents first, go on top of `tip`, the newest of those that stay."""
+    """Which revisions move.
 
-    movers: list[File]
-    tip: File | None
+    :param moved: the revisions that move, parents first.
+    :param tip: the newest revision that stays; they move on top of it.
+    """
+
+    moved: list[RevisionFile]
+    tip: RevisionFile | None
 
     @property
     def is_done(self) -> bool:
-        """Whether they stand in a row there already."""
-        parents = [self.tip, *self.movers]
+        """Whether they already follow the tip in one chain."""
+        parents = [self.tip, *self.moved]
         return all(
-            mover.parents == ((parent.revision,) if parent else ())
-            for parent, mover in zip(parents, self.movers, strict=False)
+            file.parents == ((parent.revision,) if parent else ())
+            for parent, file in zip(parents, self.moved, strict=False)
         )
 
 
-def plan(files: list[File], staying: set[str], listed: list[str]) -> Plan:
-    """Say what moves: what is not among `staying`, what has lost its parent, and all that comes after these.
+def make_plan(files: list[RevisionFile], staying: set[str], listed: list[str]) -> Plan:
+    """Select what moves: all revisions not in `staying` or without their parent, and their descendants.
 
-    `listed` is the order in migrations/HEAD, for those that git has brought side by side.
+    :param staying: the ids of the revisions that keep their place.
+    :param listed: the ids in migrations/HEAD, whose order decides between siblings.
+    :raises MigrationError: where several branches stay, or a merge revision would move.
     """
-    there = {file.revision for file in files}
-    movers = {
+    existing = {file.revision for file in files}
+    moved = {
         file.revision: file
         for file in files
-        if file.revision not in staying or not set(file.parents) <= there
+        if file.revision not in staying or not set(file.parents) <= existing
     }
-    while more := [
-        file for file in files if file.revision not in movers and movers.keys() & set(file.parents)
-    ]:
-        movers |= {file.revision: file for file in more}
-    stay = [file for file in files if file.revision not in movers]
+    while more := [file for file in files if file.revision not in moved and moved.keys() & set(file.parents)]:
+        moved |= {file.revision: file for file in more}
+    stay = [file for file in files if file.revision not in moved]
     parents = {parent for file in stay for parent in file.parents}
     tips = [file for file in stay if file.revision not in parents]
     if len(tips) > 1:
         names = " and ".join(file.path.name for file in tips)
         raise MigrationError(
-            f"Git does not say which of {names} is yours: name the one to be moved "
+            f"Git does not say which of {names} is yours: name the one to move "
             '(`flask db rebase --move REV`), or join them with `flask db merge heads -m "…"`.'
         )
-    for file in movers.values():
+    for file in moved.values():
         if len(file.parents) > 1:
             raise MigrationError(
                 f"{file.path.name} joins two branches: delete it, then `flask db rebase` again."
             )
-    return Plan(_in_a_row(movers, listed), tips[0] if tips else None)
+    return Plan(_sort(moved, listed), tips[0] if tips else None)
 
 
-def _in_a_row(movers: dict[str, File], listed: list[str]) -> list[File]:
-    places = {revision: place for place, revision in enumerate(listed)}
-    sorter = TopologicalSorter({name: movers.keys() & set(file.parents) for name, file in movers.items()})
+def _sort(moved: dict[str, RevisionFile], listed: list[str]) -> list[RevisionFile]:
+    """Sort by parents first, then by the order in `listed`, then by id."""
+    positions = {revision: position for position, revision in enumerate(listed)}
+    sorter = TopologicalSorter({name: moved.keys() & set(file.parents) for name, file in moved.items()})
     sorter.prepare()
-    row: list[File] = []
+    ordered: list[RevisionFile] = []
     while sorter.is_active():
-        ready = sorted(sorter.get_ready(), key=lambda name: (places.get(name, len(places)), name))
-        row += [movers[name] for name in ready]
+        ready = sorted(sorter.get_ready(), key=lambda name: (positions.get(name, len(positions)), name))
+        ordered += [moved[name] for name in ready]
         sorter.done(*ready)
-    return row
+    return ordered
 
 
-def move(plan: Plan, script: ScriptDirectory, now: datetime) -> list[Path]:
-    """Write the files anew under names of today, in their order; return them."""
+def move_files(plan: Plan, script: ScriptDirectory, now: datetime) -> list[Path]:
+    """Rewrite the files for their new parents, and rename them to the current date; return the paths."""
     parent = plan.tip.revision if plan.tip else None
-    moved = []
-    for ahead, mover in zip(range(len(plan.movers) - 1, -1, -1), plan.movers, strict=True):
-        created = now - timedelta(minutes=ahead)  # names are sorted by the minute
-        moved.append(_rewrite(mover, parent, script, created))
-        parent = mover.revision
-    return moved
+    paths = []
+    for minutes, file in zip(range(len(plan.moved) - 1, -1, -1), plan.moved, strict=True):
+        created = now - timedelta(minutes=minutes)  # file names contain the minute, and sort by it
+        paths.append(_rewrite(file, parent, script, created))
+        parent = file.revision
+    return paths
 
 
-def _rewrite(mover: File, parent: str | None, script: ScriptDirectory, created: datetime) -> Path:
-    text = mover.path.read_text(encoding="utf-8")
-    text = PARENTS.sub(lambda found: found[0].replace(found[1], _literal(parent)), text, count=1)
+def _rewrite(file: RevisionFile, parent: str | None, script: ScriptDirectory, created: datetime) -> Path:
+    text = file.path.read_text(encoding="utf-8")
+    text = PARENTS.sub(lambda match: match[0].replace(match[1], _quote(parent)), text, count=1)
     text = re.sub(r"^Revises:.*$", f"Revises: {parent or ''}".rstrip(), text, count=1, flags=re.MULTILINE)
     date = f"Create Date: {created:%Y-%m-%d %H:%M:%S}"
     text = re.sub(r"^Create Date:.*$", date, text, count=1, flags=re.MULTILINE)
     message = next(iter(re.findall(r'^[ru]*"""(.*?)(?:"""|\n|$)', text)), "")
-    new = script._rev_path(mover.path.parent, mover.revision, message, created)
-    mover.path.write_text(text, encoding="utf-8", newline="\n")
-    return mover.path.rename(new)
+    new = script._rev_path(file.path.parent, file.revision, message, created)
+    file.path.write_text(text, encoding="utf-8", newline="\n")
+    return file.path.rename(new)
 
 
-def _literal(parent: str | None) -> str:
+def _quote(parent: str | None) -> str:
     return f'"{parent}"' if parent else "None"

@@ -27,7 +27,7 @@ APPLIED = Table(
     "migration_applied",
     MetaData(),
     Column("revision", String(255), primary_key=True),
-    Column("content", String(16), nullable=False),  # see manifest.content()
+    Column("content", String(16), nullable=False),  # see manifest.content_digest()
     Column("file", String(16), nullable=False),  # the same file is not taken apart again
     Column("applied_at", DateTime, nullable=False),  # UTC
     Column("applied_by", String(100), nullable=False),
@@ -62,7 +62,7 @@ def _insert(connection: Connection, revision: Script, seconds: float) -> None:
     source = path.read_bytes()
     row: dict[str, Any] = {
         "revision": revision.revision,
-        "content": manifest.content(source.decode()),
+        "content": manifest.content_digest(source.decode()),
         "file": _of_file(source),
         "applied_at": datetime.now(UTC).replace(tzinfo=None),
         "applied_by": f"{_user()}@{socket.gethostname()}"[:100],
@@ -120,7 +120,10 @@ def report_changed(connection: Connection, script: ScriptDirectory, heads: set[s
 def _differs(row: Row[Any], file: Path, replaced: str | None) -> bool:
     """`replaced` is what a squashed baseline says of the file whose place it has taken."""
     source = file.read_bytes()
-    return row.file != _of_file(source) and row.content not in {manifest.content(source.decode()), replaced}
+    return row.file != _of_file(source) and row.content not in {
+        manifest.content_digest(source.decode()),
+        replaced,
+    }
 
 
 def _of_file(source: bytes) -> str:

@@ -25,7 +25,7 @@ from .progress import Progress
 def directory() -> ScriptDirectory:
     """Return the revisions; raises MigrationError where two files have one id."""
     script = ScriptDirectory.from_config(alembic_config())
-    files.refuse_inconsistent(script)
+    files.require_consistent(script)
     return script
 
 
@@ -46,7 +46,7 @@ def build(database: Database, script: ScriptDirectory, upto: str) -> None:
 
 def fingerprints(database: Database, script: ScriptDirectory) -> dict[str, str]:
     """Return for each revision a digest of all that a database which is built up to it depends on."""
-    return files.digests(script, *ingredients(database))
+    return files.compute_digests(script, *ingredients(database))
 
 
 def ingredients(database: Database) -> list[str]:

@@ -12,12 +12,12 @@ from alembic.script import ScriptDirectory
 
 from ..backends.base import Database
 from ..context import RunContext
-from ..revisions.files import File, parse
+from ..revisions.files import RevisionFile, parse_file
 from . import applied, copies
 from .heads import alembic_config, stored_heads
 
 
-def files_of(database: Database, there: list[File]) -> list[File] | None:
+def files_of(database: Database, there: list[RevisionFile]) -> list[RevisionFile] | None:
     """Return the files of all that this database has, newest first; None where one is missing.
 
     They are taken as they were when they ran here, from the copies, else from what is `there`. A squashed
@@ -26,7 +26,7 @@ def files_of(database: Database, there: list[File]) -> list[File] | None:
     rows = applied.rows(database)
     known = {file.revision: file for file in there}
     folded = {name for file in there for name in file.replaces}
-    found: dict[str, File] = {}
+    found: dict[str, RevisionFile] = {}
     wanted = stored_heads(database)
     while wanted:
         revision = wanted.pop()
@@ -36,7 +36,7 @@ def files_of(database: Database, there: list[File]) -> list[File] | None:
             found[revision] = known[revision]
             continue
         copy = copies.find(revision, rows[revision].file) if revision in rows else None
-        file = (parse(copy) if copy else None) or known.get(revision)
+        file = (parse_file(copy) if copy else None) or known.get(revision)
         if file is None:
             return None
         found[revision] = file
@@ -45,13 +45,13 @@ def files_of(database: Database, there: list[File]) -> list[File] | None:
     return [found[revision] for revision in order][::-1]
 
 
-def misplaced(applied: list[File], there: list[File]) -> set[str]:
+def misplaced(applied: list[RevisionFile], there: list[RevisionFile]) -> set[str]:
     """Return the ids of those that have no file now, or one in another place of the chain."""
     places = {file.revision: file.parents for file in there}
     return {file.revision for file in applied if places.get(file.revision) != file.parents}
 
 
-def reached_through(applied: list[File], names: set[str]) -> list[File]:
+def reached_through(applied: list[RevisionFile], names: set[str]) -> list[RevisionFile]:
     """Return, newest first, what has to be taken back with these: all that comes after them."""
     found: set[str] = set()
     for file in reversed(applied):
@@ -60,7 +60,9 @@ def reached_through(applied: list[File], names: set[str]) -> list[File]:
     return [file for file in applied if file.revision in found]
 
 
-def take_back(database: Database, script: ScriptDirectory, applied: list[File], wanted: list[File]) -> None:
+def take_back(
+    database: Database, script: ScriptDirectory, applied: list[RevisionFile], wanted: list[RevisionFile]
+) -> None:
     """Run the downgrades of the wanted ones through env.py, as `flask db downgrade` would.
 
     `applied` are the files of all that the database has; some may be gone from versions/.

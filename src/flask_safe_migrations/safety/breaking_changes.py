@@ -36,7 +36,7 @@ def find_breaking_changes(
 ) -> Iterator[tuple[Path, Finding]]:
     """Yield each breaking change with the file that contains it.
 
-    All pending revisions are judged as one: a column that the first adds and the second drops is unknown to
+    All pending revisions are checked as one: a column that the first adds and the second drops is unknown to
     the running code.
 
     :param recorded: the files of the pending revisions in order, with the operations of their upgrades.

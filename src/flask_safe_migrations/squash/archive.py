@@ -1,7 +1,7 @@
 """File operations of a squash: a staged copy of versions/, the archive of the folded files, and undo.
 
 The archive of a squash contains a file `unfinished` from before the first file is moved until after the last
-one. If the process is killed in between, `revisions.files.problems` reports that, and `undo` repairs it.
+one. If the process is killed in between, `revisions.files.find_problems` reports that, and `undo` repairs it.
 """
 
 import json
@@ -112,7 +112,7 @@ def undo(script: ScriptDirectory) -> list[str]:
             "place. To undo a squash that is committed, use `git revert`."
         )
     names = _restore_files(script, folder)
-    manifest.write(files.reloaded(script))
+    manifest.write(files.reload(script))
     _delete_archive(folder)
     return names
 

@@ -47,7 +47,7 @@ class Baseline:
         folder = archive.replace_folded_files(
             self.script, self.fold.upto.revision, folded, self.path, self.text
         )
-        manifest.write(files.reloaded(self.script))
+        manifest.write(files.reload(self.script))
         archive.mark_finished(folder)
         return folder
 
@@ -62,7 +62,9 @@ def compose_baseline(databases: list[Database], script: ScriptDirectory, fold: F
     path = Path(fold.upto.path)
     release = _last_release_with(path)
     titles = " and ".join(sorted({database.title for database in databases}))
-    header = compose_header(fold, titles, release, manifest.content(path.read_text(encoding="utf-8")), date)
+    header = compose_header(
+        fold, titles, release, manifest.content_digest(path.read_text(encoding="utf-8")), date
+    )
     per_dialect = any(depends_on_dialect(Path(revision.path)) for revision in fold.folded)
     functions: list[RenderedCode] = []
     outcomes: list[tuple[Database, Outcome]] = []
@@ -91,9 +93,9 @@ def _last_release_with(file: Path) -> str:
     A database at a folded revision has to be upgraded with that release first.
     """
     git = Git(file.parent)
-    tag = git.ask("describe", "--tags", "--abbrev=0")
-    for release in (tag, git.ask("describe", "--tags", "--always")):
-        if release and git.ask("ls-tree", "--name-only", release, "--", file.name):
+    tag = git.run("describe", "--tags", "--abbrev=0")
+    for release in (tag, git.run("describe", "--tags", "--always")):
+        if release and git.run("ls-tree", "--name-only", release, "--", file.name):
             return release
     return ""
 

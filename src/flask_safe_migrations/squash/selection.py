@@ -54,7 +54,7 @@ def select_revisions(script: ScriptDirectory, upto: str | None) -> Fold:
         pending = {parent for ids in parents for parent in ids} - before
     if not before:
         raise MigrationError(f"Nothing to fold: {Path(last.path).name} is the first revision.")
-    ordered = files.in_order(script)
+    ordered = files.sort_revisions(script)
     rest = [revision for revision in ordered if revision.revision not in before and revision is not last]
     for revision in rest:
         if folded_parents := before & set(revision._all_down_revisions):

@@ -1,5 +1,5 @@
-"""A revision is proved before it is handed over: up and down, and again with rows."""
+"""Verifies revisions on a shadow database: round trips with rows, and the checks of `flask db verify`."""
 
-from .round_trip import Proof, ProofError
+from .round_trip import RoundTrip, RoundTripError
 
-__all__ = ["Proof", "ProofError"]
+__all__ = ["RoundTrip", "RoundTripError"]

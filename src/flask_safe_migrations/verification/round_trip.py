@@ -1,11 +1,13 @@
-"""Up and down, and again with rows, each time with a look at what the schema has become."""
+"""Runs a revision up, down and up again on a shadow database, with rows, and compares the schemas."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from .. import runtime
 from ..backends.base import Database
@@ -14,91 +16,141 @@ from ..errors import MigrationError
 from ..runtime import Recorder, binds
 from ..runtime.differences import from_models
 from ..safety.revision_source import find_irreversible_reason
-from .affected_tables import AffectedTables
-from .sample_rows import fill
+from .sample_rows import insert_sample_rows
 
-ENOUGH = 60  # rows; `verify` takes one database through the whole history, and adds some for each revision
+# Rows of a table after which no more are added: `verify` takes one database through the whole history, and
+# adds rows for each revision.
+ROW_LIMIT = 60
 
 
-class ProofError(MigrationError):
+class RoundTripError(MigrationError):
     """The revision does not do what it should; the message says what and where."""
 
 
-class Proof:
-    """Of one revision, on a throwaway database that stands at its parent."""
+class AffectedTables:
+    """The tables whose names occur in a revision's file, or in a statement that it runs.
+
+    A revision affects about three of a thousand tables; only these need rows and are compared.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.words: set[str] = set()
+        self.add(text)
+
+    def add(self, text: str) -> None:
+        self.words.update(re.findall(r"\w+", text.casefold()))
+
+    def includes(self, table: str) -> bool:
+        """Whether all words of this name have occurred; the name may contain a schema."""
+        return set(re.findall(r"\w+", table.rpartition(".")[2].casefold())) <= self.words
+
+    @contextmanager
+    def watch(self, connection: Connection) -> Iterator[None]:
+        """Add the words of every statement that is executed inside the block."""
+
+        def before_execute(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            self.add(statement)
+
+        event.listen(connection, "before_cursor_execute", before_execute)
+        try:
+            yield
+        finally:
+            event.remove(connection, "before_cursor_execute", before_execute)
+
+
+class RoundTrip:
+    """The round trip of one revision.
+
+    :param shadow: a shadow database that is at the parent of the revision.
+    :raises RoundTripError: where the revision has no downgrade function.
+    """
 
     def __init__(self, shadow: Database, script: ScriptDirectory, revision: Script) -> None:
         self.shadow, self.script, self.revision = shadow, script, revision
         self.path = Path(revision.path)
-        self.concerned = AffectedTables(self.path.read_text(encoding="utf-8"))
+        self.affected_tables = AffectedTables(self.path.read_text(encoding="utf-8"))
         downgrade = binds.function(revision.module, shadow.bind, "downgrade")
         if downgrade is None:
-            raise ProofError(f"{self.path.name} has no downgrade{binds.suffix(shadow.bind)}(): write one.")
-        # Why it cannot be taken back, where it says so.
-        self.irreversible = find_irreversible_reason(self.path, downgrade.__name__)
-        self.final = self.irreversible is not None
+            raise RoundTripError(
+                f"{self.path.name} has no downgrade{binds.suffix(shadow.bind)}(): write one."
+            )
+        self.irreversible_reason = find_irreversible_reason(self.path, downgrade.__name__)
         self.metadata = binds.metadata(shadow.bind)
 
-    def run(self, recorder: Recorder | None = None, models: Callable[[str], bool] | None = None) -> list[str]:
-        """Return the concerned tables that had to stay without rows; raises ProofError.
+    @property
+    def is_irreversible(self) -> bool:
+        return self.irreversible_reason is not None
 
-        `recorder` is around the first way up, with the connection that it takes. `models` says which tables
-        are compared with the models afterwards. A revision that cannot be taken back goes up once.
+    def run(self, recorder: Recorder | None = None, models: Callable[[str], bool] | None = None) -> list[str]:
+        """Return the affected tables into which no row could be inserted.
+
+        An irreversible revision is upgraded once.
+
+        :param recorder: a context manager around the first upgrade, which gets the connection.
+        :param models: which tables are compared with the models afterwards.
+        :raises RoundTripError: where a step fails, or its schema is not the expected one.
         """
-        empty = self.fill() if self.final else []
-        before = self.schema()
-        self.go("up", recorder)
-        after = self.schema()
+        empty = self.insert_rows() if self.is_irreversible else []
+        before = self.get_schema()
+        self.migrate("upgrade", recorder)
+        after = self.get_schema()
         for table in before.keys() | after.keys():
             if before.get(table) != after.get(table):
-                self.concerned.add(table)
-        # Where no table has changed it is about rows, and the models may come later.
+                self.affected_tables.add(table)
+        # A revision that changes no table is about rows; then the models may be ahead of it.
         if models and self.revision.is_head and after != before:
-            self.refuse(from_models(self.shadow, self.script, models), "after it, the models still differ")
-        if self.final:
+            problems = from_models(self.shadow, self.script, models)
+            self.raise_for(problems, "after the upgrade, the models still differ")
+        if self.is_irreversible:
             return empty
-        undone, redone = "after its downgrade the schema is not what it was", "up again is not the same as up"
-        self.go("down")
-        self.refuse(differences(before, self.schema()), undone)
-        self.fill()
-        self.go("up, with rows")
-        empty = self.fill(enough=1)  # what is in a longer column now need not fit into the shorter one again
-        self.go("down, with rows")
-        self.refuse(differences(before, self.schema()), undone)
-        self.go("up again, with rows")
-        self.refuse(differences(after, self.schema()), redone)
+        not_restored = "the downgrade does not restore the schema"
+        self.migrate("downgrade")
+        self.raise_for(differences(before, self.get_schema()), not_restored)
+        self.insert_rows()
+        self.migrate("upgrade with rows")
+        # Few rows only: what fits into a longer column now need not fit into the shorter one again.
+        empty = self.insert_rows(limit=1)
+        self.migrate("downgrade with rows")
+        self.raise_for(differences(before, self.get_schema()), not_restored)
+        self.migrate("upgrade after the downgrade")
+        problems = differences(after, self.get_schema())
+        self.raise_for(problems, "the second upgrade does not give the schema of the first")
         return empty
 
-    def schema(self) -> Schema:
+    def get_schema(self) -> Schema:
         with self.shadow.connect() as connection:
             return self.shadow.schema(connection)
 
-    def fill(self, enough: int = ENOUGH) -> list[str]:
-        """Put rows into the tables that are concerned; where that is not known yet, into all."""
+    def insert_rows(self, limit: int = ROW_LIMIT) -> list[str]:
+        """Insert rows into the affected tables, or into all where these are not known before the upgrade."""
 
-        def wanted(table: str) -> bool:
-            return table not in self.shadow.internal_tables and (self.final or self.concerned(table))
+        def is_affected(table: str) -> bool:
+            if table in self.shadow.internal_tables:
+                return False
+            return self.is_irreversible or self.affected_tables.includes(table)
 
         with self.shadow.connect() as connection, connection.begin():
-            return fill(connection, self.metadata, wanted, enough=enough)
+            return insert_sample_rows(connection, self.metadata, is_affected, limit=limit)
 
-    def go(self, way: str, recorder: Recorder | None = None) -> None:
-        upgrade = way.startswith("up")
+    def migrate(self, step: str, recorder: Recorder | None = None) -> None:
+        """Run the revision; `step` begins with "upgrade" or "downgrade" and names it in an error."""
+        upgrade = step.startswith("upgrade")
         destination = self.revision.revision if upgrade else str(self.revision.down_revision or "base")
 
         @contextmanager
-        def listening(connection: Connection) -> Iterator[None]:
-            with (recorder or nullcontext)(connection), self.concerned.listening(connection):
+        def watch(connection: Connection) -> Iterator[None]:
+            with (recorder or nullcontext)(connection), self.affected_tables.watch(connection):
                 yield
 
         try:
-            runtime.run(self.shadow, self.script, destination, upgrade=upgrade, recorder=listening)
+            runtime.run(self.shadow, self.script, destination, upgrade=upgrade, recorder=watch)
         except MigrationError as error:
-            # What the throwaway database looks like now is of no interest.
-            said = error.message.partition(f" {self.shadow.after_failure}")[0]
-            raise ProofError(f"On the way {way}: {said}") from error
+            # Leave out the state of the shadow database after the failure: nobody needs it.
+            message = error.message.partition(f" {self.shadow.after_failure}")[0]
+            raise RoundTripError(f"In the {step}: {message}") from error
 
-    def refuse(self, found: list[str], what: str) -> None:
-        if found:
-            more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-            raise ProofError(f"{self.path.name}: {what}: {'; '.join(found[:5])}{more}.")
+    def raise_for(self, problems: list[str], what: str) -> None:
+        """Raise RoundTripError where there are problems."""
+        if problems:
+            more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
+            raise RoundTripError(f"{self.path.name}: {what}: {'; '.join(problems[:5])}{more}.")

@@ -1,8 +1,10 @@
-"""The checks of `flask db verify`. What was in order before, and has not changed since, is not run again."""
+"""The checks of `flask db verify`. What has passed before and has not changed since is not checked again."""
 
+import json
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
@@ -14,165 +16,203 @@ from ..revisions import files, manifest
 from ..runtime import binds, differences
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, unchecked
-from .cache import Verified
-from .offline_sql import unrendered
-from .registered_models import unregistered
-from .shadow_walk import Walk
-from .unnamed_constraints import unnamed
+from .checks import find_offline_errors, find_unnamed_constraints, find_unregistered_models
+from .shadow_walk import ShadowWalk
 
+CACHE_SIZE = 20_000  # digests; enough for many branches
 SIGNS = {True: "✓", False: "✗", None: "-"}
 
 
 @dataclass
 class Check:
+    """The result of one check.
+
+    :param ok: whether it passed; None where it did not run, because a check before it failed.
+    :param details: the problems, each of one or more lines.
+    :param notes: what is not a problem, but good to know.
+    """
+
     name: str
-    ok: bool | None = None  # None: not looked at, because of what stands above it
+    ok: bool | None = None
     details: list[str] = field(default_factory=list)
-    # What is in order, and good to know.
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         lines = [line for detail in [*self.details, *self.notes] for line in detail.splitlines()]
         return "\n    ".join([f"{SIGNS[self.ok]} {self.name}", *lines])
 
-    def found(self, problems: list[str]) -> bool:
+    def add_problems(self, problems: list[str]) -> bool:
+        """Add the problems of one run, which may be none; return whether there are none so far."""
         self.details += problems
         self.ok = not self.details
         return self.ok
 
 
+class VerifiedCache:
+    """The digests of what `flask db verify` has passed, in instance/verified.json."""
+
+    def __init__(self) -> None:
+        self.path = settings.active().instance_folder / "verified.json"
+        self.digests: dict[str, str] = {}
+        with suppress(OSError, ValueError):  # missing or damaged: then everything is checked
+            self.digests = dict(json.loads(self.path.read_text(encoding="utf-8")))
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self.digests
+
+    def add(self, digest: str) -> None:
+        """Store the digest at once, so that an interrupted run keeps what it has verified."""
+        self.digests.pop(digest, None)
+        self.digests[digest] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        newest = dict(list(self.digests.items())[-CACHE_SIZE:])
+        new = self.path.with_name(f"{self.path.name}.new")
+        with suppress(OSError):  # a folder that is not writable only costs time
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            new.write_text(json.dumps(newest, indent=0), encoding="utf-8")
+            new.replace(self.path)
+
+
 class Verification:
+    """Runs all checks on all databases."""
+
     def __init__(self, databases: list[Database]) -> None:
         self.databases = databases
-        self.verified = Verified()
-        self.files = Check("the files in versions/ fit together")
-        self.heads = Check("there is one newest revision")
-        self.listed = Check("migrations/HEAD lists them as they are")
-        self.proved = Check("every revision runs up, down and up again, with rows")
-        self.safe = Check("nothing dangerous without a reason")
+        self.cache = VerifiedCache()
+        self.files = Check("the revision files are consistent")
+        self.heads = Check("there is one head")
+        self.manifest = Check("migrations/HEAD matches the revision files")
+        self.round_trips = Check("every revision runs up, down and up again, with rows")
+        self.warnings = Check("no warning without a `# safe:` reason")
         self.models = Check("the models match the revisions")
-        self.named = Check("every constraint has a name")
-        self.rendered = Check("`flask db sql` can print every revision")
-        self.registered = Check("every model is in models/")
+        self.constraint_names = Check("every constraint has a name")
+        self.offline_sql = Check("`flask db sql` can print every revision")
+        self.registered_models = Check("every model is in models/")
 
     def run(self) -> list[Check]:
-        script = ScriptDirectory.from_config(alembic_config())  # not runtime.directory(): that would raise
-        if self.files.found(files.problems(script)):
+        """Return the results of all checks, in the order above."""
+        script = ScriptDirectory.from_config(alembic_config())  # runtime.directory() would raise
+        if self.files.add_problems(files.find_problems(script)):
             self.script = runtime.directory()
             heads = [self.script.get_revision(head) for head in self.script.get_heads()]
             names = " and ".join(sorted(Path(head.path).name for head in heads))
             two = [f"{names}: `flask db rebase` puts yours on top of theirs"] if len(heads) > 1 else []
-            self.skipped = unchecked(self.script)
-            safety.get_disabled_rules()
+            self.unchecked = unchecked(self.script)
+            safety.get_disabled_rules()  # raises an error for a wrong setting before anything runs
             if manifest.path(self.script).exists():
-                self.listed.found(manifest.problems(self.script))
-            else:  # a project that was not made with it
-                self.listed.ok = True
-                self.listed.notes.append("there is none yet: it is written with the next revision")
-            if self.heads.found(two):
-                self._look_at(heads)
-        self.registered.found(self._once("registered", lambda: unregistered(settings.active().import_name)))
+                self.manifest.add_problems(manifest.find_problems(self.script))
+            else:  # a project that was not generated from the template
+                self.manifest.ok = True
+                self.manifest.notes.append("there is none yet: it is written with the next revision")
+            if self.heads.add_problems(two):
+                self._check_databases(heads)
+        self.registered_models.add_problems(
+            self._check_once("registered", lambda: find_unregistered_models(settings.active().import_name))
+        )
         return [check for check in vars(self).values() if isinstance(check, Check)]
 
-    def _look_at(self, heads: list[Script]) -> None:
+    def _check_databases(self, heads: list[Script]) -> None:
         digests = {database: runtime.fingerprints(database, self.script) for database in self.databases}
         for database in self.databases:
             with one_sentence(database), ExitStack() as stack:
-                walk = Walk(database, self.script, stack)
-                self._prove(walk, digests[database])
-                if self.proved.ok:
-                    self._compare(walk, digests[database], heads)
-        if self.proved.ok:
-            self._render(list(digests.values()))
+                walk = ShadowWalk(database, self.script, stack)
+                self._check_revisions(walk, digests[database])
+                if self.round_trips.ok:
+                    self._check_schema(walk, digests[database], heads)
+        if self.round_trips.ok:
+            self._check_offline_sql(list(digests.values()))
 
-    def _prove(self, walk: Walk, digests: dict[str, str]) -> None:
-        """Run the revisions that have not been proved yet; stop at the first that fails."""
-        unproved, dangerous = [], []
-        if self.skipped and not self.proved.notes:
-            number = len(self.skipped)
+    def _check_revisions(self, walk: ShadowWalk, digests: dict[str, str]) -> None:
+        """Run the revisions that have not been verified yet; stop at the first that fails."""
+        failures, warnings = [], []
+        if self.unchecked and not self.round_trips.notes:
+            number = len(self.unchecked)
             what = "1 revision is" if number == 1 else f"{number} revisions are"
             last = settings.active().check_after
-            self.proved.notes.append(f"{what} not judged: up to {last}, which MIGRATION_CHECK_AFTER names")
-        told = binds.told(walk.database)
-        for revision in files.in_order(self.script):
+            self.round_trips.notes.append(
+                f"{what} not judged: up to {last}, which MIGRATION_CHECK_AFTER names"
+            )
+        prefix = binds.told(walk.database)
+        for revision in files.sort_revisions(self.script):
             digest = digests[revision.revision]
-            if revision.revision in self.skipped or digest in self.verified:
+            if revision.revision in self.unchecked or digest in self.cache:
                 continue
             if not binds.touches(revision.module, walk.database.bind):
                 continue
             path = Path(revision.path)
             try:
-                walk.prove(revision)
+                walk.verify(revision)
             except MigrationError as error:
-                unproved.append(f"{told}{error.message}")
+                failures.append(f"{prefix}{error.message}")
             findings = safety.find_warnings(walk.recorded, walk.database, path)
-            refused = [f"{told}{path.name}, {finding}" for finding in findings if not finding.accepted]
-            dangerous += refused
-            if unproved:
+            unaccepted = [f"{prefix}{path.name}, {finding}" for finding in findings if not finding.accepted]
+            warnings += unaccepted
+            if failures:
                 break
-            if not refused:
-                self.verified.add(digest)
-        self.proved.found(unproved)
-        if self.proved.ok or dangerous:
-            self.safe.found(dangerous)
+            if not unaccepted:
+                self.cache.add(digest)
+        self.round_trips.add_problems(failures)
+        if self.round_trips.ok or warnings:
+            self.warnings.add_problems(warnings)
 
-    def _compare(self, walk: Walk, digests: dict[str, str], heads: list[Script]) -> None:
+    def _check_schema(self, walk: ShadowWalk, digests: dict[str, str], heads: list[Script]) -> None:
+        """Compare the schema at the heads with the models, and look for constraints without a name."""
         metadata = binds.metadata(walk.database.bind)
         newest = [digests[head.revision] for head in heads]
         after = settings.active().check_after
-        wanted = files.digest(
+        digest = files.digest(
             [*newest, differences.fingerprint(metadata, walk.database), *([after] if after else [])]
         )
-        if wanted in self.verified:
-            self.models.found([])
-            self.named.found([])
+        if digest in self.cache:
+            self.models.add_problems([])
+            self.constraint_names.add_problems([])
             return
-        shadow = walk.at_heads()
-        told = binds.told(walk.database)
+        shadow = walk.upgrade_to_heads()
+        prefix = binds.told(walk.database)
         differing = differences.from_models(shadow, self.script, differences.every)
         with shadow.connect() as connection:
-            nameless = unnamed(connection, metadata, shadow.internal_tables)
-        if nameless and self.skipped:
-            known = self._unnamed_before(walk.database)
-            nameless = [constraint for constraint in nameless if constraint not in known]
-        self.models.found([f"{told}{difference}" for difference in differing])
-        self.named.found([f"{told}{constraint}" for constraint in nameless])
-        if not differing and not nameless:
-            self.verified.add(wanted)
+            unnamed = find_unnamed_constraints(connection, metadata, shadow.internal_tables)
+        if unnamed and self.unchecked:
+            known = self._find_unnamed_before(walk.database)
+            unnamed = [constraint for constraint in unnamed if constraint not in known]
+        self.models.add_problems([f"{prefix}{difference}" for difference in differing])
+        self.constraint_names.add_problems([f"{prefix}{constraint}" for constraint in unnamed])
+        if not differing and not unnamed:
+            self.cache.add(digest)
 
-    def _unnamed_before(self, database: Database) -> set[str]:
-        """Return what had no name when MIGRATION_CHECK_AFTER was the newest revision."""
-        heads = [each for each in self.skipped if self._is_last_skipped(each)]
-        with database.shadow() as old:
+    def _find_unnamed_before(self, database: Database) -> set[str]:
+        """Return the constraints that had no name at the revision in MIGRATION_CHECK_AFTER."""
+        heads = [revision for revision in self.unchecked if self._is_last_unchecked(revision)]
+        with database.shadow() as shadow:
             for head in heads:
-                runtime.build(old, self.script, head)
-            with old.connect() as connection:
-                return set(unnamed(connection, binds.metadata(database.bind), old.internal_tables))
+                runtime.build(shadow, self.script, head)
+            with shadow.connect() as connection:
+                metadata = binds.metadata(database.bind)
+                return set(find_unnamed_constraints(connection, metadata, shadow.internal_tables))
 
-    def _is_last_skipped(self, name: str) -> bool:
-        return not self.script.get_revision(name).nextrev & self.skipped
+    def _is_last_unchecked(self, revision: str) -> bool:
+        return not self.script.get_revision(revision).nextrev & self.unchecked
 
-    def _render(self, of_each: list[dict[str, str]]) -> None:
-        """Print the SQL of what has not been printed yet, for all databases."""
-        new = {}
-        for revision in files.in_order(self.script):
-            if revision.revision in self.skipped:
+    def _check_offline_sql(self, digests_by_database: list[dict[str, str]]) -> None:
+        """Print the SQL of the revisions for which that has not passed yet, for all databases."""
+        unverified = {}
+        for revision in files.sort_revisions(self.script):
+            if revision.revision in self.unchecked:
                 continue
-            digest = files.digest(["sql", *(digests[revision.revision] for digests in of_each)])
-            if digest not in self.verified:
-                new[digest] = revision
-        if not new:
-            self.rendered.ok = True
-        elif self.rendered.found(unrendered(list(new.values()))):
-            for digest in new:
-                self.verified.add(digest)
+            digest = files.digest(["sql", *(digests[revision.revision] for digests in digests_by_database)])
+            if digest not in self.cache:
+                unverified[digest] = revision
+        if not unverified:
+            self.offline_sql.ok = True
+        elif self.offline_sql.add_problems(find_offline_errors(list(unverified.values()))):
+            for digest in unverified:
+                self.cache.add(digest)
 
-    def _once(self, name: str, look: Callable[[], list[str]]) -> list[str]:
-        package = settings.active().package_folder
-        wanted = files.digest([name, files.code_digest(package)])
-        if wanted in self.verified:
+    def _check_once(self, name: str, check: Callable[[], list[str]]) -> list[str]:
+        """Run a check of the application's code, unless it has passed for the same code."""
+        digest = files.digest([name, files.code_digest(settings.active().package_folder)])
+        if digest in self.cache:
             return []
-        found = look()
-        if not found:
-            self.verified.add(wanted)
-        return found
+        problems = check()
+        if not problems:
+            self.cache.add(digest)
+        return problems

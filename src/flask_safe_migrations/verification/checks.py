@@ -1,0 +1,131 @@
+"""Checks of `flask db verify` that need no round trip: constraint names, offline SQL, unregistered models."""
+
+import io
+import os
+import subprocess
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from alembic import command
+from alembic.script import Script
+from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy.exc import SAWarning
+
+from ..backends.generated_names import is_generated_name
+from ..errors import MigrationError
+from ..runtime.heads import alembic_config
+
+# Prints the tables that are known only after every module of a package has been imported. It runs in
+# a process of its own, so that importing the modules has no effect on this one.
+LIST_UNREGISTERED_TABLES = """
+import importlib, pkgutil, sys
+name = sys.argv[1]
+package = importlib.import_module(name)
+try:
+    load = importlib.import_module(f"{name}.models").load
+except (ModuleNotFoundError, AttributeError) as error:
+    if getattr(error, "name", None) not in (f"{name}.models", "load"):
+        raise
+    sys.exit()  # an application that keeps its models in another way
+load()
+database = importlib.import_module(f"{name}.database")
+def tables():
+    return {key for each in [*database.db.metadatas.values(), *database.more_metadata] for key in each.tables}
+known = tables()
+for module in pkgutil.walk_packages(package.__path__, f"{name}."):
+    importlib.import_module(module.name)
+print(*sorted(tables() - known))
+"""
+
+
+def find_unnamed_constraints(
+    connection: Connection, metadata: MetaData, ignored_tables: frozenset[str]
+) -> list[str]:
+    """Report the constraints that have no name, or one that the server has generated.
+
+    A later revision could not drop or change them on every engine.
+    """
+    known = {str(constraint.name) for table in metadata.tables.values() for constraint in table.constraints}
+    dialect = connection.dialect.name
+    problems = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        for table, kind, name, columns in _reflect_constraints(connection, ignored_tables):
+            if kind == "primary key" and _is_autoincrement(metadata, table):
+                continue  # SQLite takes AUTOINCREMENT only behind a column, where SQLAlchemy writes no name
+            if name is None or (is_generated_name(dialect, table, name) and name not in known):
+                problems.append(f"the {kind} of {table} ({', '.join(columns)}) has no name")
+    return problems
+
+
+def _reflect_constraints(
+    connection: Connection, ignored_tables: frozenset[str]
+) -> Iterator[tuple[str, str, str | None, list[str]]]:
+    """Yield the table, kind, name and columns of each constraint."""
+    inspector = inspect(connection)
+    # Every primary key of MySQL and MariaDB has this name.
+    default_name = "PRIMARY" if connection.dialect.name in {"mysql", "mariadb"} else None
+    for table in inspector.get_table_names():
+        if table in ignored_tables:
+            continue
+        key = inspector.get_pk_constraint(table)
+        if key["constrained_columns"]:
+            yield table, "primary key", key["name"] or default_name, key["constrained_columns"]
+        for foreign in inspector.get_foreign_keys(table):
+            yield table, "foreign key", foreign["name"], foreign["constrained_columns"]
+        for unique in inspector.get_unique_constraints(table):
+            yield table, "unique constraint", unique["name"], unique["column_names"]
+        for check in inspector.get_check_constraints(table):
+            yield table, "check", check["name"], [check["sqltext"]]
+
+
+def _is_autoincrement(metadata: MetaData, table: str) -> bool:
+    return table in metadata.tables and bool(
+        metadata.tables[table].dialect_options["sqlite"]["autoincrement"]
+    )
+
+
+def find_offline_errors(revisions: list[Script]) -> list[str]:
+    """Print these revisions and all after them as SQL; report where that fails for want of a connection."""
+    start = revisions[0].down_revision
+    config = alembic_config()
+    config.output_buffer = io.StringIO()
+    try:
+        command.upgrade(config, f"{start if isinstance(start, str) else 'base'}:head", sql=True)
+    except MigrationError as error:
+        return [error.message]
+    except Exception as error:  # noqa: BLE001 - whatever a revision does without a connection
+        files = {Path(revision.path).name for revision in revisions}
+        frames = [
+            (Path(frame.filename).name, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
+        ]
+        location = [f"{file}, line {line}: " for file, line in frames if file in files][-1:]
+        return [
+            f"{''.join(location)}{type(error).__name__}: {error}; `flask db sql` runs without a connection"
+        ]
+    return []
+
+
+def find_unregistered_models(package: str) -> list[str]:
+    """Report the models of an application outside of its models/.
+
+    A new revision would not see such a model, and would drop its table.
+
+    :param package: the import name of the application.
+    """
+    result = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", LIST_UNREGISTERED_TABLES, package],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        last = result.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        return [f"not every module of {package} can be imported: {last[0]}"]
+    return [
+        f"the model of table {name} is outside of models/: move it there" for name in result.stdout.split()
+    ]
