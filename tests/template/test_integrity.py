@@ -72,7 +72,7 @@ def test_what_alembic_alone_has_made_is_listed_by_the_next_proof(project: BakedP
     project.make("db")
     project.alembic("revision", "-m", "by hand")
     out = project.flask("db", "verify", check=False).out
-    assert "by_hand.py is not listed; `flask db new --prove` updates it" in out
+    assert "by_hand.py is not listed; `make newmigration args=--prove` updates it" in out
     project.flask("db", "new", "--prove")
     assert "✓ migrations/HEAD" in project.flask("db", "verify").out
 

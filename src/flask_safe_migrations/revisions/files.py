@@ -53,12 +53,6 @@ def paths(script: ScriptDirectory) -> list[Path]:
     return sorted({path for folder in folders(script) for path in folder.glob(pattern)})
 
 
-def display_path(script: ScriptDirectory, path: Path) -> str:
-    """Return a file's path relative to the project's folder."""
-    root = Path(script.dir).absolute().parent
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-
-
 def reload(script: ScriptDirectory) -> ScriptDirectory:
     """Load the same folders again, after files have changed."""
     return ScriptDirectory(

@@ -41,7 +41,7 @@ def write(script: ScriptDirectory) -> None:
 def add(script: ScriptDirectory) -> None:
     """Add the revisions that are missing, and keep the digests of the others.
 
-    So `flask db verify` goes on reporting a revision that was edited after it was proved.
+    So `flask db verify` keeps reporting a revision that was edited after it was proved.
     """
     _write(script, load(script))
 

@@ -1,7 +1,7 @@
 """Every message of the safety report: what is wrong, why it is dangerous, and the safe code to write instead.
 
 {table}, {column} and the like are filled in with the names of the revision. A dictionary holds what differs
-between engines, by the title of the engine; "" stands for all others.
+between engines, by the title of the engine; "" is for all others.
 """
 
 from dataclasses import dataclass
@@ -134,7 +134,7 @@ MESSAGES: dict[str, Message] = {
     ),
     "index_beside_others": Message(
         "creates or drops index {thing} CONCURRENTLY beside other statements",
-        "It commits what stands before it; when it fails, half of the revision is applied and an invalid "
+        "It commits what comes before it; when it fails, half of the revision is applied and an invalid "
         "index stays.",
         "Put it into a revision of its own.",
     ),
