@@ -23,6 +23,8 @@ class RunContext:
     only: Any = None
     # Run on a shadow database, or look: nothing is reported, journalled or saved.
     quiet: bool = False
+    # The revisions are others than those in versions/, and whoever runs them has looked at them.
+    checked: bool = False
     # Run on nothing: note the options for context.configure() that env.py and Migrate(…) give.
     noted: dict[str, Any] | None = None
     # Around the run, with its connection.

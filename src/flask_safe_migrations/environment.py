@@ -105,7 +105,7 @@ class Environment:
 
     def _run_on_databases(self) -> None:
         attributes, run = self.config.attributes, self.run
-        if not run.quiet:  # who builds a throwaway database has looked
+        if not (run.quiet or run.checked):  # who builds a throwaway database has looked
             files.refuse_inconsistent(self.context.script)
         given: Connection | Engine | None = attributes.get("connection")
         if given is not None:

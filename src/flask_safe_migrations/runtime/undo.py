@@ -79,6 +79,7 @@ def take_back(database: Database, script: ScriptDirectory, applied: list[File], 
             ]
 
         config = alembic_config()
-        RunContext.of(config).only = database
+        run = RunContext.of(config)
+        run.only, run.checked = database, True
         with EnvironmentContext(config, together, fn=steps, destination_rev="base"):
             together.run_env()
