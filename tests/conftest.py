@@ -84,7 +84,10 @@ def environment() -> Iterator[Path]:
     """
     from cookiecutter.main import cookiecutter
 
-    dependencies = (TEMPLATE / "{{cookiecutter.project_slug}}" / "pyproject.toml").read_bytes()
+    project = TEMPLATE / "{{cookiecutter.project_slug}}"
+    dependencies = (project / "pyproject.toml").read_bytes()
+    # uv.lock, which some tests copy, holds the digest of the wheel.
+    dependencies += b"".join(wheel.read_bytes() for wheel in (project / "vendor").glob("*.whl"))
     key = hashlib.sha256(dependencies + sys.version.encode() + str(TEMPLATE).encode()).hexdigest()[:12]
     root = Path(tempfile.gettempdir()) / f"baked-environment-{getpass.getuser()}-{key}"
     with FileLock(f"{root}.lock"):
