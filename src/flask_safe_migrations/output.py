@@ -59,8 +59,11 @@ class Reporter:
         """Something to know that is no part of the result: a wait, a warning."""
         log.warning(text)
 
-    def confirm(self, question: str) -> bool:
-        """Ask a question that is answered with yes or no; without somebody to ask the answer is no."""
+    def confirm(self, question: str, *, from_pipe: bool = False) -> bool:
+        """Ask a question that is answered with yes or no; without somebody to ask the answer is no.
+
+        :param from_pipe: an answer may also come from another program.
+        """
         return False
 
     def prompt(self, question: str) -> str:

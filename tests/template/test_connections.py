@@ -98,6 +98,23 @@ def test_F05_two_servers_of_postgresql(
     assert (str(postgresql.port),) in other_postgresql(postgresql, "SELECT server FROM mine")
 
 
+def test_F02_a_snapshot_of_another_server(project: BakedProject, postgresql: Server, second: Server) -> None:
+    """The databases have one name; the second server answers at a socket and at a port."""
+    for url in (postgresql.url(NAME), second.url(NAME), second.url(f"{NAME}?host={second.home}")):
+        project.env["DATABASE_URL"] = url
+        project.make("db")
+        project.make("backup")
+    paths = sorted((project.path / "instance" / "backups").iterdir())
+    assert len({path.name.split(".")[-2] for path in paths}) == 3
+    assert project.make("restore", "args=--yes").out.count(paths[2].name) == 1
+    project.sql("DELETE FROM tags")
+    sentence = project.flask_fails("db", "restore", paths[0].name, "--yes")
+    assert "is a snapshot of another database" in sentence and "--from-another-database" in sentence
+    assert project.sql("SELECT count(*) FROM tags") == [(0,)]
+    project.flask("db", "restore", paths[0].name, "--yes", "--from-another-database")
+    assert project.sql("SELECT count(*) FROM tags") == [(2,)]
+
+
 def openssl(folder: Path, *command: object) -> None:
     subprocess.run(["openssl", *map(str, command)], cwd=folder, check=True, capture_output=True)
 

@@ -125,3 +125,140 @@ def test_a_snapshot_is_taken_unasked_before_something_is_dropped(project: BakedP
     assert project.sql("SELECT phone FROM users") == [(None,)]
     project.flask("db", "restore", "--yes", path.name)
     assert project.sql("SELECT phone FROM users") == [("123",)]
+
+
+FOREIGN = "--from-another-database"
+
+
+def beside(project: BakedProject, path: str) -> BakedProject:
+    """The SQLite file of a bind, for its rows."""
+    return BakedProject(project.path, env={"DATABASE_URL": f"sqlite:///{project.path}/{path}"})
+
+
+@pytest.fixture
+def app_and_log(project: BakedProject) -> BakedProject:
+    """The name of the default database ends the names of both others; one has the same name elsewhere."""
+    project.env["DATABASE_URL"] = f"sqlite:///{project.path}/instance/app.db"
+    log, other = "sqlite:///instance/log_app.db", "sqlite:///instance/other/app.db"
+    project.env["SQLALCHEMY_BINDS"] = f'{{"log": "{log}", "other": "{other}"}}'
+    project.make("db")
+    return project
+
+
+def of(project: BakedProject, name: str) -> Path:
+    """Back up one database; return the new snapshot."""
+    before = snapshots(project)
+    project.flask("db", "backup", "--bind", name)
+    (new,) = set(snapshots(project)) - set(before)
+    return new
+
+
+def test_F02_a_snapshot_belongs_to_one_database(app_and_log: BakedProject) -> None:
+    project = app_and_log
+    for name in ("default", "log", "other"):
+        path = of(project, name)
+        for another in {"default", "log", "other"} - {name}:
+            sentence = project.flask_fails("db", "restore", "--bind", another, path.name, "--yes")
+            assert f"is a snapshot of the database {name}, not of" in sentence and FOREIGN in sentence
+    # The log's snapshot is newer than that of the default database, and so is the other's.
+    project.sql("DELETE FROM tags")
+    project.flask("db", "restore", "--bind", "default", "--yes")
+    assert names(project) == ["admin", "beta"]
+    # Without --bind its name says whose it is.
+    beside(project, "instance/log_app.db").sql("DELETE FROM alembic_version")
+    out = project.flask(
+        "db", "restore", "--yes", next(p.name for p in snapshots(project) if "log" in p.name)
+    ).out
+    assert "log_app.db is what" in out and beside(project, "instance/log_app.db").revision
+
+
+def test_F02_each_database_keeps_its_newest_ten(app_and_log: BakedProject) -> None:
+    project = app_and_log
+    kept = [of(project, "log"), of(project, "other")]
+    left = kept[0].with_name(f".{kept[0].name}.1")  # of a backup that was killed
+    left.touch()
+    first = of(project, "default")
+    for number in range(10):
+        (first.parent / f"200{number}{first.name[4:]}").write_bytes(first.read_bytes())
+    project.flask("db", "backup", "--bind", "default")
+    assert {*kept, left} <= set(snapshots(project)) and len(snapshots(project)) == 10 + 3
+
+
+def test_F02_another_databases_snapshot_is_put_back_on_purpose(project: BakedProject, tmp_path: Path) -> None:
+    """A copy of production in development, and a snapshot of the project in another folder."""
+    production = BakedProject(project.path, env={"DATABASE_URL": f"sqlite:///{tmp_path}/live/my_app.db"})
+    (tmp_path / "live").mkdir()
+    production.flask("db", "upgrade")
+    production.sql("INSERT INTO tags (name) VALUES ('live')")
+    production.make("backup")
+    (path,) = snapshots(project)
+    copy = tmp_path / path.name
+    path.rename(copy)
+    project.make("db")
+    sentence = project.flask_fails("db", "restore", str(copy), "--yes")
+    assert "is a snapshot of another database" in sentence and FOREIGN in sentence
+    assert names(project) == ["admin", "beta"]
+    project.make("restore", f"file={copy}", f"args=--yes {FOREIGN}")
+    assert "live" in names(project)
+    # Whoever renames a file has said what it is.
+    copy.rename(tmp_path / "production.sqlite")
+    project.sql("DELETE FROM tags")
+    project.make("restore", f"file={tmp_path}/production.sqlite", "args=--yes")
+    assert "live" in names(project)
+
+
+def test_F02_older_names(app_and_log: BakedProject) -> None:
+    """They ended in the name of the database."""
+    project = app_and_log
+    folder = project.path / "instance" / "backups"
+    for name, file in (("default", "app.db"), ("log", "log_app.db")):
+        of(project, name).rename(folder / f"20250101T000000.000000Z_3f1d9a62c0b7_{file}.sqlite")
+    default, log = snapshots(project)
+    assert "older release" in project.flask_fails("db", "restore", "--yes")
+    sentence = project.flask_fails("db", "restore", "--bind", "default", log.name, "--yes")
+    assert "is a snapshot of the database log" in sentence
+    assert "log_app.db is what" in project.flask("db", "restore", log.name, "--yes").out
+    # Two have this name, in other folders.
+    sentence = project.flask_fails("db", "restore", default.name, "--yes")
+    assert "may be a snapshot of default, other: say which" in sentence
+    project.sql("DELETE FROM tags")
+    project.flask("db", "restore", "--bind", "default", default.name, "--yes")
+    assert names(project) == ["admin", "beta"]
+    stranger = default.rename(folder / "20250101T000000.000000Z_empty_shop.sqlite")
+    sentence = project.flask_fails("db", "restore", stranger.name, "--yes")
+    assert "is a snapshot of none of default, log, other" in sentence and FOREIGN in sentence
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_F02_two_servers(on: Bake, engine: str) -> None:
+    """Of the same database name; the same server under two names is one."""
+    project = on(engine)
+    project.make("db")
+    project.make("backup")
+    (path,) = snapshots(project)
+    project.make("restore", "args=--yes", DATABASE_URL=project.url.replace("127.0.0.1", "LocalHost"))
+    path.rename(path.with_name(path.name.replace(path.name.split(".")[-2], "0123456789ab")))
+    for other in snapshots(project)[1:]:
+        other.unlink()
+    assert "no snapshot" in project.flask_fails("db", "restore", "--yes")
+    (path,) = snapshots(project)
+    assert FOREIGN in project.flask_fails("db", "restore", path.name, "--yes")
+    project.flask("db", "restore", path.name, "--yes", FOREIGN)
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_F02_names_with_odd_characters(on: Bake, engine: str) -> None:
+    project = on(engine)
+    kept = []
+    for name in ("a*b_dev", "a/b_dev", "a[b]_dev", "ü" * 25 + "_dev"):
+        quoted = name.replace("/", "%2F").replace("[", "%5B").replace("]", "%5D")
+        odd = BakedProject(project.path, env={"DATABASE_URL": project.url.rpartition("/")[0] + f"/{quoted}"})
+        odd.make("db")
+        before = snapshots(project)
+        odd.make("backup")
+        (new,) = set(snapshots(project)) - set(before)
+        assert new.name.isascii() and len(new.name) < 150
+        for other in kept:
+            assert FOREIGN in odd.flask_fails("db", "restore", other, "--yes")
+        kept.append(new.name)
+    assert len({name.split(".")[-2] for name in kept}) == 4

@@ -18,7 +18,7 @@ from .adoption import adopt
 from .applying import downgrade, pending_sql, upgrade
 from .rebase import rebase
 from .revision import RevisionResult, new_data_revision, new_revision, prove_newest
-from .snapshots import backup, rebuild
+from .snapshots import backup, rebuild, restore
 from .squash import SquashResult, squash, undo_squash
 from .status import DatabaseStatus, PendingRevision, status
 from .verification import Report, verify
@@ -40,6 +40,7 @@ __all__ = [
     "rebase",
     "rebuild",
     "report_to",
+    "restore",
     "squash",
     "status",
     "undo_squash",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic import command
 
-from .. import output, settings
+from .. import backends, output, settings
 from ..backends.base import Database
 from ..context import RunContext
 from ..errors import MigrationError
@@ -28,6 +28,55 @@ def backup(bind: str | None = None) -> list[Path]:
                 with database.lock():
                     paths.append(snapshots.take_and_report(database))
     return paths
+
+
+def restore(
+    file: Path | None = None,
+    *,
+    yes: bool = True,
+    destroy: str | None = None,
+    from_another_database: bool = False,
+    bind: str | None = None,
+) -> list[Path]:
+    """Replace databases by snapshots, and return the files; a snapshot of what is there is taken first.
+
+    :param file: the snapshot, by its path or its name; without it the newest of each database.
+    :param yes: do not ask the reporter.
+    :param destroy: the exact name of a database that is to be replaced although it is not a development one.
+    :param from_another_database: restore a snapshot of another database, such as a copy of production.
+    :raises MigrationError: for a snapshot of another database, and outside development.
+    """
+    with on_bind(None):
+        every = [backends.configured(each) for each in (None, *settings.active().binds)] if file else []
+    with on_bind(bind):
+        databases = binds.databases()
+        if file:
+            owner = snapshots.find_owner(databases, file, every, from_another=from_another_database)
+            databases = [owner]
+        sources = []
+        for database in databases:
+            with one_sentence(database):
+                refuse_outside_development(database, destroy)
+            sources.append(snapshots.find(database, file))
+            question = f"Replace {database} by {sources[-1].name}?"
+            if not (yes or destroy or output.reporter().confirm(question, from_pipe=True)):
+                raise MigrationError("Nothing was changed: add --yes where nobody can be asked.")
+        for database, source in zip(databases, sources, strict=True):
+            _put_back(database, source)
+    return sources
+
+
+def _put_back(database: Database, source: Path) -> None:
+    def fill(new: Database) -> None:
+        new.load(source)
+        marker.settle(new, database)
+
+    with one_sentence(database):
+        if database.exists():
+            with database.lock():
+                snapshots.take_and_report(database)
+        database.rebuild(fill)
+    output.line(f"{database} is what {source.name} holds.")
 
 
 def rebuild(

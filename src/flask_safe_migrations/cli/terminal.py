@@ -32,8 +32,14 @@ class TerminalReporter(Reporter):
     def notice(self, text: str) -> None:
         click.echo(suggest(text, self.commands), err=True)
 
-    def confirm(self, question: str) -> bool:
-        return self.can_ask and click.confirm(question, default=False)
+    def confirm(self, question: str, *, from_pipe: bool = False) -> bool:
+        if not (self.can_ask or from_pipe):
+            return False
+        try:
+            return click.confirm(question, default=False)
+        except click.Abort:  # Ctrl-C, or nothing to read
+            click.echo()
+            return False
 
     def prompt(self, question: str) -> str:
         return str(click.prompt(question, default="", show_default=False))

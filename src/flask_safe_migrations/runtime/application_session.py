@@ -20,11 +20,12 @@ from typing import Any
 import alembic
 import sqlalchemy.orm
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session, SessionTransaction
 
 from .. import backends, settings
 from ..errors import MigrationError
+from ..urls import find_address
 
 ALEMBIC = str(Path(alembic.__file__).parent) + os.sep
 ORM = str(Path(sqlalchemy.orm.__file__).parent) + os.sep
@@ -37,8 +38,6 @@ READS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 NO_SAVEPOINT = 1305  # MariaDB's: https://mariadb.com/kb/en/mariadb-error-code-reference/
-LOCAL = {None, "", "localhost", "127.0.0.1", "::1"}
-PORTS = {"postgresql": 5432, "mariadb": 3306}
 INSTEAD = "use op.get_bind(), or Session(bind=op.get_bind())"
 
 _running: list["_Running"] = []
@@ -77,9 +76,9 @@ class _Running:
         self.thread = threading.get_ident()
         current = settings.active()
         self.db: Any = current.db
-        self.targets = {_target(engine.url): bind for bind, engine in self.db.engines.items()}
+        self.targets = {find_address(engine.url): bind for bind, engine in self.db.engines.items()}
         if current.migration_url:
-            self.targets[_target(current.migration_url)] = None
+            self.targets[find_address(current.migration_url)] = None
         self.targets.pop(None, None)
         # Those of the application's that work on our connection, with what is to be put back in them.
         self.sessions: dict[Session, dict[str, Any]] = {}
@@ -160,7 +159,7 @@ class _Running:
         for bind, known in self.db.engines.items():
             if engine.pool is known.pool:
                 return True, bind
-        target = _target(engine.url)
+        target = find_address(engine.url)
         return target in self.targets, self.targets.get(target)
 
     def refuse(self, engine: Engine) -> None:
@@ -314,16 +313,3 @@ def _connection_for_bind(transaction: SessionTransaction, bind: Any, execution_o
             finally:
                 running.is_joining = False
     return original(transaction, bind, execution_options)  # type: ignore[no-any-return]
-
-
-def _target(url: URL) -> tuple[Any, ...] | None:
-    """What two ways of writing one address have in common; None for a database in memory."""
-    backend = url.get_backend_name().replace("mysql", "mariadb")
-    name = url.database or ""
-    if backend == "sqlite":
-        path = name.removeprefix("file:").partition("?")[0]
-        return (backend, str(Path(path).resolve())) if path not in {"", ":memory:"} else None
-    host = url.query.get("unix_socket") or url.host or url.query.get("host")
-    is_here = host in LOCAL or str(host).startswith("/")
-    port = url.port or url.query.get("port") or PORTS.get(backend)
-    return backend, None if is_here else host, str(port), name

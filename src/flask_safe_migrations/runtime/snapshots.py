@@ -3,6 +3,7 @@
 It is instance/backups, or MIGRATION_BACKUP_DIR.
 """
 
+import hashlib
 import inspect
 import re
 from collections.abc import Iterable
@@ -14,9 +15,14 @@ from alembic.runtime.migration import RevisionStep
 
 from .. import output, settings
 from ..backends.base import Database
+from ..errors import MigrationError
+from ..urls import find_address
+from . import binds
 from .heads import stored_heads
 
 KEPT = 10
+NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z_.+\.(?P<digest>[0-9a-f]{12})\.\w+")
+OLD_NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z_")
 DESTRUCTIVE = re.compile(r"drop_(column|table)|type_=|\b(DROP|DELETE|TRUNCATE|UPDATE)\b", re.IGNORECASE)
 
 
@@ -25,21 +31,97 @@ def folder() -> Path:
     return current.backup_folder or current.instance_folder / "backups"
 
 
+def digest(database: Database) -> str:
+    """Return what tells this database from all others, and stands in the names of its snapshots."""
+    address = find_address(database.url, sockets=True)
+    return hashlib.sha256(repr(address).encode()).hexdigest()[:12]
+
+
 def of(database: Database) -> list[Path]:
     """Return the snapshots of this database, oldest first: their names begin with the time."""
-    return sorted(folder().glob(f"*_{database.short_name}.{database.suffix}"))
+    return sorted(folder().glob(f"[0-9]*.{digest(database)}.{database.suffix}"))
 
 
 def take(database: Database, revision: str) -> Path:
-    """Write a snapshot, named by time and revision, and let the oldest go."""
+    """Write a snapshot, named by time, revision and database, and let the oldest go."""
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-    path = folder() / f"{now}_{revision}_{database.short_name}.{database.suffix}"
-    for left in folder().glob(f".*_{database.short_name}.{database.suffix}.*"):  # by one that was killed
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", database.short_name)[:40]
+    path = folder() / f"{now}_{revision[:60]}_{name}.{digest(database)}.{database.suffix}"
+    for left in folder().glob(f".*.{digest(database)}.{database.suffix}.*"):  # by one that was killed
         left.unlink()
     database.save_as(path)
     for old in of(database)[:-KEPT]:
         old.unlink()
     return path
+
+
+def find(database: Database, file: Path | None) -> Path:
+    """Return the file that is named, else the newest snapshot of the database; raises MigrationError."""
+    found = of(database)
+    if file is None and not found:
+        reason = ""
+        if any(_has_old_name(path, database) for path in folder().glob("*")):
+            reason = " by this release; those of an older release are restored when they are named"
+        raise MigrationError(
+            f"There is no snapshot of {database.short_name}{reason}: `flask db backup` takes one."
+        )
+    source = file or found[-1]
+    for candidate in (source, folder() / source.name):
+        if candidate.is_file():
+            return candidate.resolve()
+    names = ", ".join(path.name for path in found) or "none"
+    raise MigrationError(f"There is no file {source}; the snapshots of {database.short_name} are: {names}.")
+
+
+def find_owner(
+    databases: list[Database], file: Path, known: list[Database], *, from_another: bool
+) -> Database:
+    """Return the one of `databases` that a snapshot is to be restored into; raises MigrationError.
+
+    A snapshot goes into the database that it was taken of. A file whose name is not that of a snapshot goes
+    into the default database: whoever has renamed it knows what it is.
+
+    :param databases: those that --bind has left.
+    :param known: all databases of the application.
+    :param from_another: restore it although it is the snapshot of another database.
+    """
+    owners = _owners(known, file)
+    if owners is None:
+        return databases[0]
+    matching = [each for each in databases if each.bind in [owner.bind for owner in owners]]
+    if from_another and not matching:
+        return databases[0]
+    if len(matching) == 1:
+        return matching[0]
+    way = "add --from-another-database to restore it nevertheless"
+    if matching:
+        labels = ", ".join(map(binds.label, matching))
+        raise MigrationError(f"{file.name} may be a snapshot of {labels}: say which with --bind.")
+    if owners:
+        raise MigrationError(
+            f"{file.name} is a snapshot of the database {binds.label(owners[0])}, not of "
+            f"{binds.label(databases[0])}: {way}."
+        )
+    if len(databases) > 1:
+        labels = ", ".join(map(binds.label, databases))
+        raise MigrationError(f"{file.name} is a snapshot of none of {labels}: {way}, with --bind.")
+    raise MigrationError(f"{file.name} is a snapshot of another database than {databases[0]}: {way}.")
+
+
+def _owners(databases: list[Database], file: Path) -> list[Database] | None:
+    """Return the databases that this may be a snapshot of; None where its name says nothing."""
+    if match := NAME.fullmatch(file.name):
+        return [each for each in databases if digest(each) == match["digest"]]
+    if OLD_NAME.match(file.name):
+        named = [each for each in databases if _has_old_name(file, each)]
+        longest = max((len(each.short_name) for each in named), default=0)
+        return [each for each in named if len(each.short_name) == longest]
+    return None
+
+
+def _has_old_name(file: Path, database: Database) -> bool:
+    """Before 0.2 a name ended in that of the database, and other databases may have one that ends alike."""
+    return bool(OLD_NAME.match(file.name)) and file.name.endswith(f"_{database.short_name}.{database.suffix}")
 
 
 def take_and_report(database: Database, heads: set[str] | None = None) -> Path:

@@ -1,0 +1,28 @@
+"""Addresses of databases: what two ways of writing one address have in common."""
+
+from pathlib import Path
+
+from sqlalchemy import URL
+
+LOCAL = {None, "", "localhost", "127.0.0.1", "::1"}
+PORTS = {"postgresql": 5432, "mariadb": 3306}
+
+# Engine, host, port and name; of a SQLite file engine and path.
+Address = tuple[str | None, ...]
+
+
+def find_address(url: URL, *, sockets: bool = False) -> Address | None:
+    """Return the address of a database; None for a SQLite database in memory.
+
+    :param sockets: tell sockets in different folders apart; without it a socket means this machine.
+    """
+    backend = url.get_backend_name().replace("mysql", "mariadb")
+    name = url.database or ""
+    if backend == "sqlite":
+        path = name.removeprefix("file:").partition("?")[0]
+        return (backend, str(Path(path).resolve())) if path not in {"", ":memory:"} else None
+    host = str(url.query.get("unix_socket") or url.host or url.query.get("host") or "").casefold()
+    port = str(url.port or url.query.get("port") or PORTS.get(backend))
+    if host.startswith("/"):
+        return backend, host if sockets else None, port, name
+    return backend, None if host in LOCAL else host, port, name
