@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 
 from ..errors import MigrationError
 from ..output import Reporter, report_to, suggest
+from ..settings import project_commands
 
 
 class TerminalReporter(Reporter):
@@ -54,8 +55,9 @@ class WrongUsage(click.ClickException):
 @contextmanager
 def terminal(app: Any) -> Iterator[None]:
     """Report to the terminal whatever runs inside, and turn a MigrationError into click's own."""
-    commands = app.config.get("MIGRATION_COMMANDS") or {}
+    commands: str | Mapping[str, str] = {}
     try:
+        commands = project_commands(app)
         with report_to(TerminalReporter(commands)):
             yield
     except MigrationError as error:
