@@ -170,7 +170,7 @@ def activate(settings: Settings) -> Iterator[Settings]:
 
 def project_commands(app: Any) -> str | Mapping[str, str]:
     """Return MIGRATION_COMMANDS: "make", or by verb what messages suggest in the place of `flask db VERB`."""
-    commands = app.config.get("MIGRATION_COMMANDS") or {}
+    commands: str | Mapping[str, str] = app.config.get("MIGRATION_COMMANDS") or {}
     if commands != "make" and not isinstance(commands, Mapping):
         raise MigrationError(f'MIGRATION_COMMANDS is "make" or a dictionary of commands, not {commands!r}.')
     return commands

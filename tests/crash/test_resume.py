@@ -53,7 +53,7 @@ def upgrade():
                 while not os.path.exists("go"):
                     time.sleep(0.05)
     op.execute("ALTER TABLE one ADD COLUMN extra INT")
-    assert os.path.exists("mended")
+    assert os.path.exists("fixed")
     op.execute("ALTER TABLE one ADD COLUMN last INT")
 """
 
@@ -163,7 +163,7 @@ def test_H75_batches_that_were_killed_are_run_from_their_beginning(shop: BakedPr
     out = project.flask("db", "upgrade", check=False).out
     assert "Taking up batched where it stopped: 2 of its statements have run" in out
     assert project.sql("SELECT sum(n), count(extra) FROM one") == [(10, 0)]
-    (project.path / "mended").touch()
+    (project.path / "fixed").touch()
     project.make("migrate")
     assert project.sql("SELECT sum(n) FROM one") == [(10,)]
     assert project.sql("SELECT count(*) FROM one WHERE last IS NULL") == [(10,)]

@@ -1,4 +1,4 @@
-"""Bad input gets one sentence with the mend and a non-zero exit within ten seconds; nothing is lost."""
+"""Bad input gets one sentence with the fix and a non-zero exit within ten seconds; nothing is lost."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""A mistake that can be mended is told in one sentence."""
+"""A mistake that can be fixed is reported in one sentence."""
 
 import sys
 import traceback

@@ -90,7 +90,7 @@ class Database:
         if schema and schema != self.own_schema:
             raise MigrationError(
                 f"version_table_schema is {schema!r}, and in {self.title} that would be another database, "
-                "which no snapshot and no throwaway database takes along: remove it."
+                "which no snapshot and no shadow database holds: remove it."
             )
         self.version_table = table or "alembic_version"
 
@@ -168,7 +168,7 @@ class Database:
         return f"its name ends neither in _dev nor in _test ({self})"
 
     def explain_error(self, error: DBAPIError) -> str | None:
-        """Say in one sentence what to mend, or None for an error that speaks of the SQL itself."""
+        """Return one sentence that says what to fix, or None for an error about the SQL itself."""
         raise NotImplementedError
 
     # What a migration of it is: lock, transaction, what is left of one that failed.

@@ -46,7 +46,7 @@ def _given(owner: "Server", url: URL) -> Iterator["Server"]:
     given = owner.with_url(url)
     given.is_given = True
     if url.get_backend_name() != owner.url.get_backend_name():
-        raise MigrationError(f"SHADOW_DATABASE_URL leads to another engine than {owner.title}: mend it.")
+        raise MigrationError(f"SHADOW_DATABASE_URL leads to another engine than {owner.title}: correct it.")
     if not given.name.endswith("_shadow"):
         raise MigrationError(
             f"SHADOW_DATABASE_URL leads to {given.name}, and all that is in there would be dropped: "

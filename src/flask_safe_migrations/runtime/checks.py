@@ -34,7 +34,7 @@ def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str])
 
 
 def refuse_several_heads(script: ScriptDirectory, then: str) -> None:
-    """Two branches have met, and what comes next needs one chain; `then` says what to do after the mend."""
+    """Refuse what needs a single head; `then` says what to do once there is one."""
     names = sorted(Path(script.get_revision(head).path).name for head in script.get_heads())
     if len(names) > 1:
         raise MigrationError(

@@ -42,7 +42,7 @@ def _sentence(error: Exception, database: Database, progress: Progress | None) -
             )
         return (
             f"Revision {path.name} failed: {_what_happened(error, path)}. "
-            f"{database.after_failure}; mend the file and try again."
+            f"{database.after_failure}; fix the file and try again."
         )
     if isinstance(error.__cause__, ResolutionError):
         known_to_database = progress is not None and error.__cause__.argument in progress.before

@@ -71,7 +71,7 @@ def unknown_revision(revision: str, database: Database | None, script: ScriptDir
         return (
             f"{place}, which was folded into {Path(baseline.path).name}, and nothing was changed: go through "
             f"{release} first, whose `flask db upgrade` brings it to {baseline.revision} or later, then come "
-            "back; a development database can be started anew with `flask db rebuild`."
+            "back; a development database can be built again from scratch with `flask db rebuild`."
         )
     if database:
         return (
@@ -84,12 +84,12 @@ def unknown_revision(revision: str, database: Database | None, script: ScriptDir
 def _ways_out(revision: str) -> str:
     if copies.find(revision):
         return (
-            "`flask db upgrade --undo-foreign` takes it back with the copy in instance/applied "
-            "(`flask db upgrade` asks first), or `flask db rebuild` starts the development database anew."
+            "`flask db upgrade --undo-foreign` takes it back with the copy in instance/applied (`flask db "
+            "upgrade` asks first), or `flask db rebuild` builds the development database again from scratch."
         )
     return (
         "Go back to that branch and `flask db downgrade` there, "
-        "or start the development database anew with `flask db rebuild`."
+        "or build the development database again from scratch with `flask db rebuild`."
     )
 
 

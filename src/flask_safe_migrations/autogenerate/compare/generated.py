@@ -9,7 +9,7 @@ from sqlalchemy import Column, Computed, Identity
 from ..temporary_table import stored
 from ..unsupported import refuse
 
-COMPUTED = "for which drop the column and add it again (its indexes as well): the values are made anew"
+COMPUTED = "for which drop the column and add it again (its indexes as well): the values are computed again"
 IDENTITY = 'for which write op.execute("ALTER TABLE … ALTER COLUMN … SET GENERATED …") and the way back'
 
 

@@ -101,7 +101,7 @@ def finish(connection: Connection) -> None:
             code, error = refused[0]
             raise MigrationError(
                 f"The tables are in place, but {code.kind.lower() or 'a default'} {code.name} could not be "
-                f"made: {error}; mend it, then `flask db upgrade` goes on from there."
+                f"made: {error}; fix it, then `flask db upgrade` goes on from there."
             )
         left = [code for code, _error in refused]
     rows(connection, "SET SESSION sql_mode = DEFAULT, time_zone = DEFAULT")

@@ -16,16 +16,16 @@ def sqlstate(error: Any) -> str | None:
 
 # While connecting there is no code, only words.
 SIGNS = {
-    "password authentication failed": "refuses the password of {user}: mend DATABASE_URL",
+    "password authentication failed": "refuses the password of {user}: check DATABASE_URL",
     "no password supplied": "wants a password of {user}: add it to DATABASE_URL",
-    'role "': "knows no user {user}: mend DATABASE_URL",
-    "translate host name": "cannot be found: mend the host in DATABASE_URL",
-    "failed to resolve host": "cannot be found: mend the host in DATABASE_URL",
+    'role "': "knows no user {user}: check DATABASE_URL",
+    "translate host name": "cannot be found: check the host in DATABASE_URL",
+    "failed to resolve host": "cannot be found: check the host in DATABASE_URL",
     "permission denied to create": "does not let {user} create {name}: create it, or use another user",
     "the database system is": "is starting or stopping: try again in a moment",
     "too many clients": "has no connection left: stop a program that has some, or raise max_connections",
     "slots are reserved": "has no connection left: stop a program that has some, or raise max_connections",
-    "connection": "does not answer: start it (docker compose up -d --wait), or mend DATABASE_URL",
+    "connection": "does not answer: start it (docker compose up -d --wait), or check DATABASE_URL",
 }
 OLDEST = text(
     "SELECT pid, usename, state, date_trunc('second', xact_start) FROM pg_stat_activity "

@@ -26,7 +26,7 @@ PAUSE = 0.1
 
 
 def told(path: Path, error: object) -> str | None:
-    """Say in one sentence what to mend, or None for an error that speaks of the SQL itself."""
+    """Return one sentence that says what to fix, or None for an error about the SQL itself."""
     return next((f"{path} {told}." for sign, told in SIGNS.items() if sign in str(error)), None)
 
 

@@ -119,7 +119,7 @@ def guard(connection: Connection) -> Callable[[], None]:
             told = [f"{n} in {table} without their {parent}" for (table, parent), n in worse.items()]
             raise MigrationError(
                 f"Rows would be left without the row they refer to ({', '.join(told)}): nothing was "
-                "changed; mend the revision, or delete those rows in it."
+                "changed; fix the revision, or delete those rows in it."
             )
 
     return verify
