@@ -43,7 +43,7 @@ def behind() -> list[str]:
         def ready():
             return ("behind", 503) if behind() else ("ready", 200)
 
-    :raises sqlalchemy.exc.SQLAlchemyError: where a database does not answer.
+    Raises SQLAlchemy's ``SQLAlchemyError`` where a database does not answer.
     """
     settings = Settings.from_app(current_app)
     known = [revision.id for revision in read_manifest(settings.directory)]

@@ -8,7 +8,8 @@ Call them inside an application context::
         for database in api.upgrade():
             print(database.name, database.revision)
 
-Progress goes to the log ``flask_safe_migrations``, or to the :class:`Reporter` that :func:`report_to` sets.
+Progress goes to the log ``flask_safe_migrations``, or to the :class:`~flask_safe_migrations.output.Reporter`
+that :func:`~flask_safe_migrations.output.report_to` sets.
 Each function raises :class:`~flask_safe_migrations.MigrationError`, whose message is one sentence that says
 what to do. ``bind`` names one of several databases ("default" for the default one); without it all are meant.
 """
