@@ -13,7 +13,7 @@ from .errors import MigrationError
 
 
 def make_config(directory: Path, x_arg: Any, flags: Iterable[str]) -> Config:
-    """Return the config that Flask-Migrate would return, with `flags` and -x arguments set as on a command line."""
+    """Return Flask-Migrate's config, with `flags` and -x arguments set as on a command line."""
     refuse_stock_env(directory / "env.py")
     config = Config(str(directory / "alembic.ini"))
     # ConfigParser interpolates the value, so % has to be escaped.

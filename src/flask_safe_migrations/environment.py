@@ -128,7 +128,7 @@ class Environment:
         if self.context.is_offline_mode():
             self._print_sql(database)
         elif is_comparing():
-            # The models are compared with the revisions. The state of the development database does not matter.
+            # The models are compared with the revisions, whatever state the development database is in.
             given = self.run.shadows.get(database.bind)
             with runtime.shadow(database, self.context.script, given) as shadow:
                 self.run.is_last = is_last

@@ -68,7 +68,7 @@ class Migrate:
         render_as_batch: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        """Register the command group, and the state that ``flask_migrate.upgrade()`` reads when code calls it.
+        """Register the command group, and the state that ``flask_migrate.upgrade()`` reads.
 
         The parameters are those of :class:`Migrate`.
         """

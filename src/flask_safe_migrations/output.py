@@ -47,8 +47,8 @@ class Reporter:
         with report_to(Collect()):
             upgrade()
 
-    Without a terminal, :meth:`confirm` answers no and :meth:`prompt` returns an empty value. Override both and
-    set ``can_ask`` to True to ask the user.
+    By default :meth:`confirm` returns False and :meth:`prompt` returns an empty string. To ask the user,
+    override both and set ``can_ask`` to True.
     """
 
     # Whether a user is available to answer questions.

@@ -62,8 +62,8 @@ class Settings:
     lease_seconds: float = 15
     # Whether to refuse a migration if an applied revision has been changed.
     refuse_changed: bool = False
-    # MIGRATION_CHECK_AFTER, a revision id: `flask db verify` does not check this revision and those before it,
-    # so that a project with an existing history passes from the start. They still have to run.
+    # MIGRATION_CHECK_AFTER, a revision id: `flask db verify` does not check this revision and those before
+    # it, so that a project with an existing history passes from the start. They still have to run.
     check_after: str | None = None
     # MIGRATION_DISABLED_CHECKS, a list: rules of safety/messages.py, or of squawk ("squawk: rule-name"), to
     # disable in all revisions. For a single place, prefer a reason in the revision: "# safe: …".

@@ -1,4 +1,4 @@
-"""Helpers for the tests of a project: test databases next to the configured ones, and revision checks."""
+"""Helpers for the tests of a project: test databases next to the configured ones, and a check of the models."""
 
 import secrets
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How operations are written into a revision that Alembic cannot write by itself."""
+"""Render operations that Alembic cannot render by itself."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from .compare.enums import render_type
 
 
 def render_item(kind: str, thing: Any, context: AutogenContext) -> str | bool:
-    """For context.configure()."""
+    """Render an item, as `render_item` of context.configure()."""
     if kind == "server_default" and isinstance(thing, DefaultClause):
         if isinstance(thing.arg, str):
-            return repr(str(thing.arg))  # Alembic would take a quote at either end away
-        if thing.reflected and isinstance(thing.arg, TextClause):  # just as the server has reported it
+            return repr(str(thing.arg))  # Alembic would strip a quote at either end
+        if thing.reflected and isinstance(thing.arg, TextClause):  # exactly as the server reported it
             return f"sa.text({escaped(thing.arg.text)!r})"
     return render_type(kind, thing, context) if kind == "type" else False
 

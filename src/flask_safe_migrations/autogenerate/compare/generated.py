@@ -1,4 +1,4 @@
-"""Columns whose values the database makes: Computed and Identity."""
+"""Compare columns whose values the database generates: Computed and Identity."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ IDENTITY = 'for which write op.execute("ALTER TABLE … ALTER COLUMN … SET GEN
 
 
 def compare(context: AutogenContext, reflected: Column[Any], wanted: Column[Any]) -> None:
-    """Note what has changed; nothing of it can be altered on every engine without losing something."""
+    """Record a change. None can be made on every engine without a loss."""
     migration = context.migration_context
     had, wants = reflected.server_default, wanted.server_default
     name = f"{wanted.table.fullname}.{wanted.name}"

@@ -1,4 +1,4 @@
-"""PostgreSQL: schemas, which Alembic takes for given, and sequences that the models name."""
+"""PostgreSQL: compare schemas, which Alembic expects to exist, and named sequences of the models."""
 
 from typing import Any
 
