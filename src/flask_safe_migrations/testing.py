@@ -1,4 +1,4 @@
-"""Helpers for the tests of a project: test databases next to the configured ones, and a check of the models."""
+"""Helpers for the tests of a project: test databases, and a check that all models are registered."""
 
 import secrets
 from pathlib import Path

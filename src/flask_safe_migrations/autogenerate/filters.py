@@ -31,7 +31,7 @@ def include_name(
         if kind == "schema":
             return name in schemas or (every_schema and database.has_schemas)
         if database.bind and not metadata.tables:
-            return False  # a schema without models is left alone
+            return False  # a bind that has no models, or no longer any, is left alone
         return kind != "table" or name not in database.library_tables
 
     return include

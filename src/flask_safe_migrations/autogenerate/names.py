@@ -12,7 +12,7 @@ from sqlalchemy import UniqueConstraint
 
 NOTHING = {"None", "False", "{}", "[]"}
 OPTIONS = ("ondelete", "onupdate", "deferrable", "initially", "sqltext")
-# Arguments: table, kind ("Index", a constraint's class, or "" for both), old and new name. None if impossible.
+# Takes table, kind ("Index", a constraint's class, or "" for both), old and new name. None if impossible.
 Renamer = Callable[[ops.ModifyTableOps, str, str, str], str | None]
 
 

@@ -11,8 +11,8 @@ from .sort_tables import referred_first
 def in_order(operations: list[Any]) -> list[Any]:
     """Sort new tables first, with referenced tables before referring ones. Dropped tables are last, reversed.
 
-    Alembic drops tables, in no particular order, before it drops the foreign keys that refer to them. It drops
-    an index before the foreign key that needs it, or the table that includes it (MariaDB's error 1553).
+    Alembic drops tables, in no particular order, before it drops the foreign keys that refer to them. It
+    drops an index before the foreign key that needs it, or the table that includes it (MariaDB's error 1553).
     """
     first = [operation for operation in operations if getattr(operation, "first", None) is True]
     last = [operation for operation in operations if getattr(operation, "first", None) is False]

@@ -1,4 +1,4 @@
-"""Sort tables by their references. In a cycle, one foreign key is added after the tables and dropped before."""
+"""Sort tables by their references. In a cycle, a foreign key is added after them and dropped before."""
 
 from graphlib import CycleError, TopologicalSorter
 from typing import Any

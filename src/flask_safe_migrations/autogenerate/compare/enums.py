@@ -46,7 +46,7 @@ def _render(_context: AutogenContext, operation: EnumType) -> str:
 
 
 def render_type(kind: str, thing: Any, context: AutogenContext) -> str | bool:
-    """Render the type without creating it. A separate operation creates it, not the first table that uses it."""
+    """Render the type without creating it. A separate operation creates it, not the first table."""
     if kind == "type" and _is_type(thing) and getattr(context.dialect, "name", "") == "postgresql":
         return f"{_written(thing.schema, thing.name, thing.enums)}, create_type=False)"
     return False

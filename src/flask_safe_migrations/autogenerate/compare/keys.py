@@ -53,7 +53,7 @@ def compare(
 def _follow(
     context: AutogenContext, operation: ops.ModifyTableOps, before: Any, after: Any, kind: Any
 ) -> None:
-    """Drop and create a key whose name differs. names.py turns that into a rename if the engine supports it."""
+    """Drop and create a key whose name differs. names.py makes that a rename if the engine supports it."""
     name = sqla_compat._get_constraint_final_name(after, context.dialect)
     if before.name and name and str(before.name) != name:
         if not context.run_object_filters(after, name, kind, False, before):
