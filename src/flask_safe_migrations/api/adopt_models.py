@@ -22,7 +22,7 @@ def _versions() -> set[Path]:
 
 
 def write_models(databases: list[Database], script: ScriptDirectory, adopt: Callable[[], None]) -> None:
-    """Write models and a baseline, then call `adopt`. If they do not match the database, remove them again."""
+    """Write models and a baseline, then call `adopt`. If they do not match, remove them again."""
     _refuse_own_models(databases, script)
     before = _versions()
     found = models.generate_modules(databases, with_relationships=True)

@@ -23,7 +23,10 @@ class Report:
 
 
 def verify(*, against: str | None = None, bind: str | None = None) -> Report:
-    """Verify the revisions: a single head, a round trip, no drift from the models, and no open warnings.
+    """Verify the revisions.
+
+    Check that there is a single head, that each revision passes a round trip, that there is no drift from
+    the models, that constraints have names, and that all warnings are accepted.
 
     A check that passed before is not run again if nothing has changed. Example::
 

@@ -29,7 +29,7 @@ from .literal_sql import escape_bind_params
 from .operations import dotted
 
 EXPRESSION = re.compile(r"\w+\(.*\)|CURRENT_\w+", re.IGNORECASE)
-# By type affinity; the first match is used. Numbers are quoted too: every engine converts them without a rewrite.
+# By type affinity; the first match is used. Numbers are quoted too: every engine converts them, no rewrite.
 NEUTRAL: list[tuple[Any, str]] = [
     (types.Boolean, "0"),
     (types.Numeric, "0"),

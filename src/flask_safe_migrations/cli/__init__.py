@@ -54,7 +54,7 @@ def make_group(name: str | None = "db") -> click.Group:
         help="Make, apply and inspect migrations.\n\n`migrate` makes a revision (so does `new`, with more "
         "care); `upgrade` applies what is pending; `help` shows the documentation.",
     )
-    del group.commands["list-templates"]  # there is only one template, for any number of databases
+    del group.commands["list-templates"]  # there is one env.py, for any number of databases
     for made in ("migrate", "revision", "merge"):
         _wrap(group, made, listed)
     _wrap(group, "upgrade", asking, (foreign_option,))
