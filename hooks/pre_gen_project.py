@@ -53,7 +53,7 @@ def why_not_slug(slug: str) -> str | None:
 
 
 def why_not_package(name: str) -> str | None:
-    """Return what is wrong with the package name. Valid: `my_app`. Invalid: `my-app`, `class`, `json`, `flask`."""
+    """Return what is wrong with the name. Valid: `my_app`. Invalid: `my-app`, `class`, `json` and `flask`."""
     if not name.isidentifier():
         return "is no Python identifier"
     if name in {*keyword.kwlist, *keyword.softkwlist, "type"}:  # `type` since Python 3.12

@@ -97,7 +97,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     patience = connection.execute("PRAGMA busy_timeout").fetchone()[0]
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA busy_timeout = 0")
-    with suppress(sqlite3.DatabaseError):  # read-only or in use: continue without it until the next connection
+    with suppress(sqlite3.DatabaseError):  # read-only or in use: the next connection tries again
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA busy_timeout = {patience}")
     if mode is not True:

@@ -74,7 +74,7 @@ def _postgresql_from_wheel(url: URL, folder: Path) -> URL:
         err=True,
     )
     if not re.fullmatch(r"[\w./-]+", str(folder), re.ASCII):
-        # The package passes the socket's folder unquoted to a shell, so use a folder without special characters.
+        # The package passes the socket's folder unquoted to a shell, so use another folder.
         postgres_server.find_suitable_socket_dir = _socket_folder
     try:
         server = get_server(folder).get_postmaster_info()

@@ -50,7 +50,7 @@ def check(app: Flask) -> None:
 
 
 def check_served(app: Flask) -> None:
-    """Raise SetupError if a setting is missing that a web server needs, but `flask db upgrade` does not."""
+    """Raise SetupError if the settings do not suit a web server. `flask db upgrade` does not call this."""
     if app.debug:
         raise SetupError("Debugging is not for a web server: set FLASK_DEBUG=0, or develop with `make run`.")
     if app.config["TRUSTED_HOSTS"] is None:

@@ -1,7 +1,7 @@
 """Trusted hosts and proxies, and security headers.
 
-A few headers need less maintenance than Flask-Talisman, which adds redirects and has had no release since 2023.
-They are described in https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers
+A few headers need less maintenance than Flask-Talisman, which adds redirects and has had no release since
+2023. They are described in https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers
 """
 
 from flask import Flask, Response, current_app, request
