@@ -7,7 +7,6 @@ from typing import Any
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import Script, ScriptDirectory
-from flask import current_app
 
 from .. import settings
 from ..backends.base import Database
@@ -18,7 +17,7 @@ from . import copies
 
 def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
     """Return Flask-Migrate's configuration, with `flags` and `-x` arguments as a command line sets them."""
-    migrate = current_app.extensions["migrate"].migrate
+    migrate = settings.active().migrate
     config: Config = migrate.get_config(settings.active().directory, x_arg=list(x), opts=flags)
     return config
 
