@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic.script import ScriptDirectory
 
-from .. import runtime
+from .. import _compat, runtime
 from ..backends.base import Database
 from ..context import choice, choose
 from ..errors import MigrationError
@@ -79,7 +79,7 @@ def _status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
             problem, steps = error.message, []
         else:
             current: Any = tuple(heads)  # it takes several, which its annotation does not say
-            problem, steps = None, script._upgrade_revs("heads", current)
+            problem, steps = None, _compat.upgrade_steps(script, "heads", current)
     return DatabaseStatus(
         name=binds.label(database),
         engine=f"{database.title} {version}".rstrip(),

@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import Script, ScriptDirectory
 
-from .. import settings
+from .. import _compat, settings
 from ..backends.base import Database
 from ..context import RunContext
 from ..errors import MigrationError
@@ -53,7 +53,7 @@ def stored_heads(database: Database) -> set[str]:
 
 def describe(script: ScriptDirectory, revisions: Iterable[str]) -> str:
     """Return ids with their messages, or "empty" where there are none."""
-    known: Any = script.revision_map._revision_map
+    known: Any = _compat.known_revisions(script)
     told = [f"{name} ({known[name].doc})" if known.get(name) else name for name in sorted(revisions)]
     return ", ".join(told) or "empty"
 
@@ -111,7 +111,7 @@ def unchecked(script: ScriptDirectory) -> set[str]:
         return set()
     if baseline := folded_into(name, script):
         name = baseline.revision
-    if name not in script.revision_map._revision_map:
+    if name not in _compat.known_revisions(script):
         raise MigrationError(
             f"MIGRATION_CHECK_AFTER is {name}, and there is no such revision: `flask db history` lists them."
         )
