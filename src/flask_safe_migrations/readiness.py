@@ -45,7 +45,7 @@ def behind() -> list[str]:
     The list is empty if all databases are up to date. It is also empty without migrations/HEAD, as in a plain
     Flask-Migrate project. The function needs an application context.
 
-    :raises sqlalchemy.exc.SQLAlchemyError: if a database does not answer.
+    Raise SQLAlchemy's ``SQLAlchemyError`` if a database does not answer.
     """
     settings = Settings.from_app(current_app)
     known = [revision.id for revision in read_manifest(settings.directory)]

@@ -39,6 +39,8 @@ class Settings:
     directory: Path
     debug: bool
     testing: bool
+    # The registered extension. It creates Alembic's configuration.
+    migrate: Any
     # The Flask-SQLAlchemy extension, and further MetaData with tables of the databases.
     db: Any
     more_metadata: tuple[Any, ...] = ()
@@ -101,6 +103,7 @@ class Settings:
             directory=directory,
             debug=bool(app.debug),
             testing=bool(app.testing),
+            migrate=migrate.migrate,
             db=migrate.db,
             more_metadata=tuple(app.extensions.get("more_metadata", ())),
             configure_args=dict(migrate.configure_args),

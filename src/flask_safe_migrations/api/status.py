@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic.script import ScriptDirectory
 
-from .. import runtime
+from .. import _compat, runtime
 from ..backends.base import Database
 from ..context import choice, choose
 from ..errors import MigrationError
@@ -85,7 +85,7 @@ def _status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
             problem, steps = error.message, []
         else:
             current: Any = tuple(heads)  # several heads are accepted, despite the annotation
-            problem, steps = None, script._upgrade_revs("heads", current)
+            problem, steps = None, _compat.upgrade_steps(script, "heads", current)
     return DatabaseStatus(
         name=binds.label(database),
         engine=f"{database.title} {version}".rstrip(),

@@ -9,10 +9,11 @@ from typing import Any
 
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
-from alembic.autogenerate.render import _render_cmd_body, render_op
+from alembic.autogenerate.render import render_op
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
+from .. import _compat
 from ..context import RunContext
 from ..errors import MigrationError
 
@@ -40,7 +41,7 @@ def keep(bind: str | None, migration: MigrationContext, directive: ops.Migration
     for way in (up, down):
         lines = [line for operation in way.ops for line in render_op(context, operation)]
         way.ops[:] = [Rendered(lines)] if lines else []
-    run.parts[bind] = _render_cmd_body(up, context), _render_cmd_body(down, context)
+    run.parts[bind] = _compat.render_operations(up, context), _compat.render_operations(down, context)
     directive.imports |= context.imports
 
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from alembic.autogenerate import render, renderers
+from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from sqlalchemy import DefaultClause, TextClause
 
+from .. import _compat
 from ..backends.escaping import escaped
 from .compare.enums import render_type
 
@@ -29,6 +30,6 @@ def _rename_table(_context: Any, operation: ops.RenameTableOp) -> str:
 
 @renderers.dispatch_for(ops.AlterColumnOp, replace=True)
 def _alter_column(context: Any, operation: ops.AlterColumnOp) -> str:
-    text = render._alter_column(context, operation)
+    text = _compat.render_alter_column(context, operation)
     using = operation.kw.get("postgresql_using")
     return f"{text[:-1]}, postgresql_using={using!r})" if using else text

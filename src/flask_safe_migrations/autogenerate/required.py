@@ -12,7 +12,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, DefaultClause, SQLColumnExpression
 
-from .. import output
+from .. import _compat, output
 from ..errors import MigrationError
 from .answers import Answers, command
 from .operations import altered, dotted
@@ -59,7 +59,7 @@ def _filled(migration: MigrationContext, found: list[Any], value: Value) -> list
             updates = []
             for step in operation.ops:
                 if isinstance(step, ops.AddColumnOp) and _needs_value(step.column):
-                    step.column = step.column._copy()  # do not change the model's column
+                    step.column = _compat.copy_column(step.column)  # do not change the model's column
                     new, given = step.column, value(operation, step.column)
                     if isinstance(given, SQLColumnExpression):
                         new.nullable = True

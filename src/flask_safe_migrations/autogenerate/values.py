@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import CompileError
 
+from .. import _compat
 from ..backends.escaping import escaped, on_one_line, single
 from .literal_sql import escape_bind_params
 from .operations import dotted
@@ -112,7 +113,7 @@ def _from_key(key: Column[Any], kind: types.TypeEngine[Any], dialect: Dialect) -
         return literal_column(DAYS.get(dialect.name, "DATE '1970-01-01' + INTERVAL {} DAY").format(name))
     number = (types.Numeric, types.Integer)
     same = isinstance(kind, number) and isinstance(key.type, number)
-    return own if same or kind._type_affinity is key.type._type_affinity else None
+    return own if same or _compat.have_one_affinity(kind, key.type) else None
 
 
 def model_column(migration: MigrationContext, step: ops.AlterColumnOp) -> Column[Any]:

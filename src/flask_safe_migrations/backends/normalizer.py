@@ -8,6 +8,8 @@ from sqlalchemy import Column, Connection, Dialect, Index, MetaData, Table
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
+from .. import _compat
+
 
 class Normalizer:
     # Whether a primary key's name is stored, and can be changed without making the key anew.
@@ -76,7 +78,7 @@ class Normalizer:
         metadata = MetaData(naming_convention=table.metadata.naming_convention)
         # None is taken, and means that of the metadata, which has none.
         copy = table.to_metadata(metadata, schema=None)  # type: ignore[arg-type]
-        copy._prefixes = ["TEMPORARY"]  # there is no public way to say it of a table that exists
+        _compat.set_prefixes(copy, "TEMPORARY")
         return copy
 
     def make(self, connection: Connection, table: Table) -> None:

@@ -15,7 +15,7 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Column, Connection, DateTime, Float, MetaData, String, Table, inspect, select
 from sqlalchemy.engine import Row
 
-from .. import output, settings
+from .. import _compat, output, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import manifest
@@ -86,7 +86,7 @@ def _read(connection: Connection) -> dict[str, Row[Any]]:
 
 def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> list[str]:
     """Say which of the revisions up to `heads` are not what ran here; heads that nobody knows are passed."""
-    known = heads & set(script.revision_map._revision_map)
+    known = heads & set(_compat.known_revisions(script))
     rows = _read(connection) if known else {}
     found, later = [], ""
     for revision in script.iterate_revisions(tuple(known), "base") if rows else ():

@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, Table
 from sqlalchemy import text as sql_text
 from sqlalchemy.sql.elements import conv
 
+from ... import _compat
 from ...backends.escaping import escaped, take_literally
 from ...context import Comparison
 from ..findings import log, named
@@ -61,8 +62,8 @@ def _created(context: AutogenContext, table: Table) -> Iterator[tuple[str, Check
     """Yield the checks that this engine creates. PostgreSQL creates none for a Boolean."""
     compiler: Any = context.dialect.ddl_compiler(context.dialect, None)  # type: ignore[arg-type]
     for check in sqla_compat.all_table_check_constraints(table):
-        name = sqla_compat._get_constraint_final_name(check, context.dialect)
-        if name and (check._create_rule is None or check._create_rule(compiler)):
+        name = _compat.constraint_name(check, context.dialect)
+        if name and _compat.is_created(check, compiler):
             yield str(name), check
 
 
@@ -94,7 +95,7 @@ def _take_apart(operation: ops.ModifyTableOps) -> None:
     """Split off the check of a type. No engine adds or changes it together with the column."""
     for step in operation.ops:
         if isinstance(step, ops.AddColumnOp) and getattr(step.column.type, "create_constraint", False):
-            step.column = step.column._copy()  # do not change the model's column
+            step.column = _compat.copy_column(step.column)  # do not change the model's column
             step.column.type = _without_check(step.column.type)
         elif isinstance(step, ops.AlterColumnOp) and getattr(step.modify_type, "create_constraint", False):
             step.modify_type = _without_check(step.modify_type)

@@ -7,6 +7,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Computed, Identity
 
+from ... import _compat
 from ...context import Comparison
 from .. import literal_sql
 from ..findings import log
@@ -23,7 +24,7 @@ def compare(
     reflected: Column[Any],
     wanted: Column[Any],
 ) -> PriorityDispatchResult:
-    if wanted.table._autoincrement_column is wanted or isinstance(wanted.autoincrement, bool):
+    if _compat.is_autoincrement(wanted) or isinstance(wanted.autoincrement, bool):
         operation.kw["autoincrement"] = bool(wanted.autoincrement)
     had, wants = reflected.server_default, wanted.server_default
     if any(isinstance(default, Computed | Identity) for default in (had, wants)):

@@ -6,6 +6,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Computed, Identity
 
+from ... import _compat
 from ..temporary_table import stored
 from ..unsupported import refuse
 
@@ -46,5 +47,4 @@ def _identity_differ(migration: MigrationContext, had: Any, wants: Any) -> bool:
     if not isinstance(had, Identity) or not isinstance(wants, Identity):
         return True
     impl: Any = migration.impl
-    _attributes, _ignored, differ = impl._compare_identity_default(wants, had)
-    return bool(differ)
+    return _compat.identity_differs(impl, wants, had)

@@ -4,9 +4,10 @@ from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
-from alembic.util import PriorityDispatchResult, sqla_compat
+from alembic.util import PriorityDispatchResult
 from sqlalchemy import ForeignKeyConstraint, Table
 
+from ... import _compat
 from ...context import Comparison
 from ..findings import log
 from ..fk_indexes import drop_along
@@ -54,7 +55,7 @@ def _follow(
     context: AutogenContext, operation: ops.ModifyTableOps, before: Any, after: Any, kind: Any
 ) -> None:
     """Drop and create a key whose name differs. names.py makes that a rename if the engine supports it."""
-    name = sqla_compat._get_constraint_final_name(after, context.dialect)
+    name = _compat.constraint_name(after, context.dialect)
     if before.name and name and str(before.name) != name:
         if not context.run_object_filters(after, name, kind, False, before):
             return
