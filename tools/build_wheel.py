@@ -1,6 +1,6 @@
 """`make wheel`: build the library, and put the wheel where the generated project installs it from.
 
-The build is reproducible byte for byte. tests/test_wheel.py checks that.
+The build is reproducible byte for byte. tests/template/test_wheel.py checks that.
 """
 
 import os

@@ -31,7 +31,7 @@ def main() -> None:
     try:
         bump(old, new)
         build_wheel.main()
-        checked = passes(sys.executable, "-m", "pytest", "--quiet", "tests/test_wheel.py")
+        checked = passes(sys.executable, "-m", "pytest", "--quiet", "tests/template/test_wheel.py")
     except BaseException:
         put_back()
         raise

@@ -64,6 +64,8 @@ def ingredients(database: Database) -> list[str]:
         code,
         *libraries,
         convention,
+        # Where tables are created, and what a revision reads from its session.
+        *database.session_settings(),
     ]
 
 
