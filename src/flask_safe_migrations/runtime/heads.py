@@ -126,7 +126,7 @@ def unchecked(script: ScriptDirectory) -> set[str]:
 
 
 def release_before(baseline: Script, revision: str) -> str:
-    """Return the last release that has the file of this revision, before it was squashed, or ""."""
+    """Return the last release before this revision was squashed, or an empty string."""
     known = [*baseline.module.replaces]
     place = next(number for number, each in enumerate(known) if each.startswith(revision))
     for earlier, release in getattr(baseline.module, "earlier_releases", {}).items():
