@@ -7,8 +7,8 @@ WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.DOTALL)
 # Statements that end the transaction: https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
 DDL = {"ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE"}
 DML = {"DELETE", "INSERT", "REPLACE", "UPDATE"}
-# Error codes: https://mariadb.com/kb/en/mariadb-error-code-reference/ A lock timeout, and a deadlock, which
-# on a cluster may involve another node.
+# Error codes: https://mariadb.com/kb/en/mariadb-error-code-reference/
+# A lock timeout, and a deadlock, which on a cluster may involve another node.
 LOCKED = 1205
 GAVE_WAY = {LOCKED, 1213}
 # Of max_statement_time: one reports the limit, the other an interruption.

@@ -1,4 +1,4 @@
-"""SQLite: a database in a file. See `migrating` and `begin` for transactions and foreign keys."""
+"""SQLite: a database in a file. See transaction.py for transactions and foreign keys."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -172,7 +172,7 @@ class SQLite(Database):
                 if self.exists():
                     files.replace(self.path, new.path)
                 else:
-                    self.drop()  # a write-ahead log somebody left behind would be taken for the new file's
+                    self.drop()  # a leftover write-ahead log would be applied to the new file
                     new.path.replace(self.path)
             finally:
                 new.drop()
