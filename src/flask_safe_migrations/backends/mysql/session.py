@@ -16,7 +16,7 @@ from .statements import AGAIN, NOT_IN_CLUSTER, code
 
 
 class Patience:
-    """Tolerate such errors for MIGRATION_LOCK_TIMEOUT seconds from now."""
+    """Tolerates such errors for MIGRATION_LOCK_TIMEOUT seconds from now."""
 
     def __init__(self) -> None:
         self.ends = time.monotonic() + settings.active().lock_timeout

@@ -11,7 +11,7 @@ DML = {"DELETE", "INSERT", "REPLACE", "UPDATE"}
 # A lock timeout, and a deadlock, which on a cluster may involve another node.
 LOCKED = 1205
 GAVE_WAY = {LOCKED, 1213}
-# Of max_statement_time: one reports the limit, the other an interruption.
+# The errors of max_statement_time: one reports the limit, the other an interruption.
 TOOK_TOO_LONG = {1969, 1317}
 NO_TABLE = 1146
 NOT_IN_CLUSTER = 1047

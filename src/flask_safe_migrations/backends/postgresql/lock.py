@@ -73,7 +73,7 @@ def _confirm(database: Server, connection: Connection) -> None:
 def _refuse_pooler(database: Server, connection: Connection) -> None:
     """Refuse PgBouncer, which may use another session for every transaction.
 
-    Neither locks nor settings would last. PgBouncer is detected by the process id that it makes up for a client.
+    Neither locks nor settings would last. It is detected by the process id that it makes up.
     """
     driver: Any = connection.connection.dbapi_connection
     if driver.info.backend_pid != connection.exec_driver_sql("SELECT pg_backend_pid()").scalar():

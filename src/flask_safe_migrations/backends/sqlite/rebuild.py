@@ -42,8 +42,8 @@ def careful_rebuilds(connection: Connection, driver: Any = None) -> Iterator[Non
             table = tables[match[1]] = Rebuilt(driver, match[1])
             indexes.update({name: sql for kind, name, sql in table.owned if kind == "index"})
         elif RENAME.fullmatch(statement):
-            # Without it, the statement fails if a view refers to the table. It is set for this statement only,
-            # because foreign keys must follow a table that a revision renames.
+            # Without it, the statement fails if a view refers to the table. It is set for this statement
+            # only, because foreign keys must follow a table that a revision renames.
             # https://sqlite.org/lang_altertable.html#altertabrename
             driver.execute("PRAGMA legacy_alter_table = ON")
         elif (match := CREATE_INDEX.fullmatch(statement)) and match[1] in indexes:
