@@ -1,4 +1,4 @@
-"""What differs between database engines, one file each, behind the interface in base.py."""
+"""The supported database engines, one package each, behind the interface in base.py."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _BY_BACKEND: dict[str, type[Database]] = {
     "mariadb": MariaDB,
 }
 
-# Which server, which database and which user: a pooler's are others than the server's.
+# The keys for server, database and user: with a pooler they differ from those of the server.
 ADDRESS = frozenset(
     {"database", "db", "dbname", "host", "hostaddr", "passfile", "passwd", "password", "port", "service"}
     | {"target_session_attrs", "unix_socket", "user", "username"}
@@ -35,7 +35,7 @@ def of(url: URL | str, connect_args: dict[str, Any] | None = None) -> Database:
 
 
 def configured(bind: str | None = None) -> Database:
-    """Return a database of the current application, by the way that migrations are to take."""
+    """Return a database of the current application, with the connection that migrations must use."""
     current = settings.active()
     options = dict(current.migration_engine_options)
     more_args = options.pop("connect_args", {})
@@ -53,9 +53,9 @@ def configured(bind: str | None = None) -> Database:
 
 
 def _direct(url: URL, usual: URL, connect_args: dict[str, Any]) -> tuple[URL, dict[str, Any]]:
-    """Return MIGRATION_DATABASE_URL with what else the application's connection has, such as a search_path.
+    """Return MIGRATION_DATABASE_URL with the application's other settings, such as a search_path.
 
-    What the URL itself says wins, and all that says where the server is and who connects is left to it.
+    Settings in that URL take precedence. Server address and credentials are taken from it alone.
     """
     kept = {name: value for name, value in connect_args.items() if name not in {*ADDRESS, *url.query}}
     if url.get_backend_name() != usual.get_backend_name():

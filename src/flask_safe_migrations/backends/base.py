@@ -1,4 +1,7 @@
-"""The interface of a database: env.py and the commands call nothing else, and never ask for the engine."""
+"""The interface to a database.
+
+`env.py` and the commands use only this interface. They never check which engine is in use.
+"""
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,37 +26,38 @@ from .schema import Schema
 
 
 class Database:
-    """One database: how it is reached, what a migration of it is, what it holds, how it is copied.
+    """One database: how to connect to it, migrate it, inspect it and copy it.
 
-    sqlite/, postgresql/ and mysql/ say so for their engine; what stands here holds where they say nothing.
+    The packages sqlite, postgresql and mysql implement this class for their engine. The methods defined
+    here are the defaults for engines that do not override them.
     """
 
-    # How it is reached, made and dropped.
+    # Connecting, creating and dropping.
 
     title: ClassVar[str]
-    # Dialects for which its SQL is meant.
+    # The names of the SQLAlchemy dialects whose SQL this engine accepts.
     dialects: ClassVar[tuple[str, ...]]
     connect_args: ClassVar[dict[str, Any]] = {}
-    # Options of create_engine(), of the application's.
+    # The options that the application passes to create_engine().
     engine_options: Mapping[str, Any] = MappingProxyType({})
-    # Whether one database holds several schemas.
+    # Whether one database can contain several schemas.
     has_schemas: ClassVar[bool] = False
-    # Its name in SQLALCHEMY_BINDS; None for the default database.
+    # The key in SQLALCHEMY_BINDS; None for the default database.
     bind: str | None = None
-    # Where Alembic stores the revision; options of context.configure(), set by `store_versions_in`.
+    # Where Alembic stores the revision: options of context.configure(), set by `store_versions_in`.
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
 
     def __init__(self, url: URL, connect_args: dict[str, Any]) -> None:
         self.url = url
         self.given_args = connect_args
-        # What the URL or the application sets is not ours to choose.
+        # Do not override what the URL or the application sets.
         own = {name: value for name, value in self.connect_args.items() if name not in url.query}
         self.args = own | connect_args
 
     @property
     def identity(self) -> Any:
-        """What two names of one and the same database have in common."""
+        """A value that is equal for two names of the same database."""
         return self.url.get_backend_name(), self.url.host or "localhost", self.url.port, self.name
 
     @property
@@ -62,7 +66,7 @@ class Database:
 
     @property
     def short_name(self) -> str:
-        """What `--yes-destroy` has to be given."""
+        """The name that `--yes-destroy` expects."""
         return self.name
 
     def __str__(self) -> str:
@@ -73,7 +77,7 @@ class Database:
         return self.with_url(self.url.set(database=name))
 
     def with_url(self, url: URL) -> Self:
-        """Return the database at another URL, with the part that this one has in the application."""
+        """Return the database at another URL, with the same role in the application."""
         other = type(self)(url, self.given_args)
         other.bind, other.version_table = self.bind, self.version_table
         other.version_table_schema = self.version_table_schema
@@ -81,12 +85,15 @@ class Database:
         return other
 
     def argument(self, name: str) -> Any:
-        """Return an argument that the driver gets, from connect_args or else from the URL, or None."""
+        """Return an argument of the driver, from connect_args or else from the URL, or None."""
         value = self.args.get(name, self.url.query.get(name))
         return value[-1] if isinstance(value, tuple) else value
 
     def store_versions_in(self, table: str | None, schema: str | None) -> None:
-        """Say where the revision is stored; raises MigrationError for a schema that cannot be."""
+        """Set where the revision is stored.
+
+        Raises MigrationError for a schema that is not supported.
+        """
         if schema and schema != self.own_schema:
             raise MigrationError(
                 f"version_table_schema is {schema!r}, and in {self.title} that would be another database, "
@@ -96,23 +103,26 @@ class Database:
 
     @property
     def own_schema(self) -> str:
-        """What names the database itself where SQL takes the name of a schema."""
+        """The value that stands for this database where SQL expects the name of a schema."""
         return self.name
 
     @property
     def version_options(self) -> dict[str, Any]:
-        """The options of Alembic's that say where the revision is stored."""
+        """The Alembic options that set where the revision is stored."""
         return {"version_table": self.version_table, "version_table_schema": self.version_table_schema}
 
     def create_version_schema(self) -> None:
-        """Create the schema of the version table where there is none: Alembic does not."""
+        """Create the schema of the version table if it does not exist. Alembic does not create it."""
 
     def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return all that the driver's connect() takes; `given` wins."""
+        """Return all arguments for the driver's connect(). The values in `given` take precedence."""
         return self.args | given
 
     def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
-        """An engine of its own: the application's has listeners and a pool that are none of our business."""
+        """Create a separate engine.
+
+        The application's own engine has listeners and a pool that must not affect migrations.
+        """
         arguments = self.arguments(arguments or {})
         options = {**self.engine_options, **options}
         try:
@@ -131,11 +141,11 @@ class Database:
             yield connection
 
     def create_read_only_engine(self) -> Engine:
-        """An engine of its own through which nothing can be written: the database itself refuses."""
+        """Create a separate engine on which the database itself rejects every write."""
         raise NotImplementedError
 
     def use_engine(self, pool: Engine) -> None:
-        """Use the application's own engine where there is no other way to the database: one in memory."""
+        """Use the application's own engine where no other can reach the database: a database in memory."""
 
     def version(self, connection: Connection) -> str:
         return ".".join(map(str, connection.dialect.server_version_info or ()))
@@ -149,86 +159,95 @@ class Database:
         return [str(self.argument("init_command")), str(self.argument("options")), self.version_table]
 
     def exists(self) -> bool:
-        """Raises SQLAlchemy's OperationalError where that cannot be told."""
+        """Return whether the database exists.
+
+        Raises SQLAlchemy's OperationalError if that cannot be determined.
+        """
         raise NotImplementedError
 
     def create(self) -> None:
-        """Make the database where it does not exist; what exists stays as it is."""
+        """Create the database. An existing database is not changed."""
         raise NotImplementedError
 
     def drop(self) -> None:
-        """Drop the database where it exists, whoever is connected to it."""
+        """Drop the database if it exists, even if other clients are connected to it."""
         raise NotImplementedError
 
     def prepare(self) -> None:
-        """Make the database where it does not exist yet, before revisions are applied."""
+        """Create the database if it does not exist yet, before revisions are applied."""
         if not self.exists():
             self.create()
 
     def why_not_development(self, root: Path) -> str | None:
-        """Say why this cannot be a development database, or None where it can."""
+        """Return the reason why this cannot be a development database, or None if it can."""
         if self.name.endswith(("_dev", "_test")):
             return None
         return f"its name ends neither in _dev nor in _test ({self})"
 
     def explain_error(self, error: DBAPIError) -> str | None:
-        """Return one sentence that says what to fix, or None for an error about the SQL itself."""
+        """Return one sentence that says what to fix, or None for an error in the SQL itself."""
         raise NotImplementedError
 
-    # What a migration of it is: lock, transaction, what is left of one that failed.
+    # Migrating: locks, transactions, and what a failed revision leaves behind.
 
-    # For context.configure(), the same online and offline.
+    # Options of context.configure(), the same online and offline.
     options: ClassVar[dict[str, Any]]
-    # What a revision that failed has left behind, in words.
+    # Text for the user: what a failed revision has left behind.
     after_failure: ClassVar[str]
 
     def statement_limits(self) -> dict[str, Any]:
-        """Arguments for the connection that applies revisions: how long a statement may wait or run."""
+        """Return connection arguments that limit how long a statement of a revision may wait or run."""
         return {}
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        """Keep others from migrating this database; yields whether it had to wait for one that did."""
+        """Prevent other processes from migrating this database.
+
+        Yields whether it had to wait for another migration.
+        """
         yield False
 
     def confirm_lock(self) -> None:
-        """Raise MigrationError where the lock was lost that `lock` has taken."""
+        """Raise MigrationError if the lock taken by `lock` was lost."""
 
     def run_with_retries(self, run: Callable[[], None]) -> None:
-        """Call `run`, and call it again where the engine says that this may help."""
+        """Call `run`. Call it again after an error for which the engine recommends a retry."""
         run()
 
     def on_foreign_transaction(self, connection: Connection) -> AbstractContextManager[None]:
-        """Around a migration inside a transaction of somebody else's, in which all is left as it is."""
+        """Wrap a migration inside the caller's transaction, and leave that transaction as it is."""
         return nullcontext()
 
     def migration_session(self, connection: Connection) -> AbstractContextManager[None]:
-        """Around a migration on `connection`, before its transaction begins; puts everything back."""
+        """Wrap a migration on `connection`, outside its transaction; restore all settings at the end."""
         return nullcontext()
 
     def begin_migration(self, migration: MigrationContext) -> bool:
-        """First thing inside the transaction; returns whether it had to wait for another migration."""
+        """Run first inside the transaction; return whether it had to wait for another migration."""
         return False
 
     def is_half_applied(self) -> bool:
-        """Whether a revision is half applied and about to be taken up again."""
+        """Return whether a revision is half applied and is about to be resumed."""
         return False
 
     def before_revision(self, revision: str, *, upgrade: bool) -> None:
-        """Before each revision that is applied to a database that people use."""
+        """Run before each revision, except on shadow databases."""
 
     def after_revision(self) -> None:
-        """After each revision, in the transaction that stores it."""
+        """Run after each revision, in the transaction that stores it."""
 
     def integrity_check(self, connection: Connection) -> Callable[[], None]:
-        """Note what must not get worse; the function returned raises MigrationError where it has."""
+        """Record the current state of the checked constraints.
+
+        The returned function raises MigrationError if a migration has made that state worse.
+        """
         return lambda: None
 
     @contextmanager
     def render_offline(self, out: TextIO, prepare: Callable[["Database"], None]) -> Iterator[dict[str, Any]]:
-        """Around `--sql`; yields what context.configure() needs for it.
+        """Wrap `--sql`; yields the options that context.configure() needs for it.
 
-        `prepare` brings a throwaway database to the revision that the SQL starts from.
+        `prepare` brings a shadow database to the revision that the SQL starts from.
         """
         yield {
             "url": self.url,
@@ -238,40 +257,40 @@ class Database:
             "dialect_opts": {"paramstyle": "named"},
         }
 
-    # What it holds: described, compared, written as SQL.
+    # The content: described, compared and written as SQL.
 
-    # Tables of the workflow's own, which are no difference to the models.
+    # Tables that this library creates itself. They do not count as a difference from the models.
     library_tables: ClassVar[frozenset[str]] = frozenset({"migration_applied", "migration_marker"})
-    # How it words a schema, for comparisons.
+    # How the engine reports a schema, for comparisons.
     normalizer: ClassVar[Normalizer]
-    # What INSERT needs behind its columns where the key of a row is given and not made.
+    # The clause that INSERT needs after its columns if the row includes the value of a generated key.
     with_given_keys: ClassVar[str] = ""
-    # Whether a key that is given counts up what makes the next one.
+    # Whether inserting an explicit key value also advances the counter for the next key.
     counts_given_keys: ClassVar[bool] = True
 
     @property
     def internal_tables(self) -> frozenset[str]:
-        """Those, and Alembic's: what is in a database but no table of the application's."""
+        """The tables of this library and of Alembic: all tables that do not belong to the application."""
         names = {self.version_table}
         if self.version_table_schema:
             names.add(f"{self.version_table_schema}.{self.version_table}")
         return self.library_tables | names
 
     def schema(self, connection: Connection) -> Schema:
-        """Describe what this database holds, but for the tables of the workflow's own."""
+        """Describe the content of this database, without the tables of this library."""
         raise NotImplementedError
 
     def constraints(self, connection: Connection) -> list[ConstraintInfo]:
-        """Return the constraints and indexes, but for those of the workflow's own tables."""
+        """Return the constraints and indexes, without those of this library's tables."""
         return read(connection, self.internal_tables, unique_is_index=self.normalizer.indexes_foreign_keys)
 
     def enrich_table(self, connection: Connection, table: Table) -> None:
-        """Add to a reflected table what SQLAlchemy does not see in this engine."""
+        """Add to a reflected table what SQLAlchemy does not reflect on this engine."""
 
     def rename_constraints(
         self, connection: Connection, like: Connection, changes: list[ConstraintRename]
     ) -> None:
-        """Rename, or name, constraints and indexes of one table as those of the database `like` are named."""
+        """Rename the constraints and indexes of one table as in the database `like`."""
         dialect = connection.dialect
         for change in changes:
             table = ops.ModifyTableOps(change.part.table, [], schema=change.part.schema)
@@ -282,69 +301,81 @@ class Database:
     def rename_sql(
         self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str
     ) -> str | None:
-        """Return SQL that renames an index or constraint; None where it has to be made anew."""
+        """Return SQL that renames an index or constraint, or None if it must be dropped and created again."""
         return None
 
     def schema_objects(self, connection: Connection) -> list[SchemaObject]:
-        """Return what is there besides tables, with the SQL that makes it, in an order in which it can be."""
+        """Return all objects that are not tables, with the SQL that creates them.
+
+        The order is one in which they can be created.
+        """
         return []
 
     def table_sql(self, connection: Connection, table: str, schema: str | None = None) -> list[str]:
-        """Return what makes a table and its indexes, in the engine's own words.
+        """Return the SQL that creates a table and its indexes, as the engine reports it.
 
-        Nothing for one that comes along with another table.
+        Return an empty list for a table that is created together with another table.
         """
         raise NotImplementedError
 
     def part_sql(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
-        """Return by name what makes an index or a constraint of a table that is there."""
+        """Return the SQL that creates each index or constraint on an existing table, by name."""
         return parts_of(self.table_sql(connection, table, schema))
 
     def unsupported_objects(self, connection: Connection) -> list[str]:
-        """Name what neither `schema` nor `made` can describe in full."""
+        """Return the names of objects that neither `schema` nor `schema_objects` can describe completely."""
         return []
 
     def counter_sql(self, connection: Connection) -> dict[str, str]:
-        """Return what counts keys up and has been used, each with the SQL that brings it where it is."""
+        """Return the counters of generated keys in use, each with the SQL that restores its value."""
         return {}
 
     def readable_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """The value in this column so that it can be written down, and means the same when it is inserted."""
+        """Return an expression for the column's value that survives being written as SQL and read back."""
         return column
 
-    # How it is copied and replaced: shadow databases, snapshots, rebuilds.
+    # Copying and replacing: shadow databases, snapshots, rebuilds.
 
-    # How a snapshot's file name ends.
+    # The file name extension of a snapshot.
     suffix: ClassVar[str]
 
     @property
     def cheap_snapshots(self) -> bool:
-        """Whether one is so cheap that it is taken unasked."""
+        """Whether snapshots are cheap enough to be taken automatically."""
         return False
 
     def shadow(self) -> AbstractContextManager["Database"]:
-        """A throwaway database on the same engine, empty; dropped at the end."""
+        """Create an empty shadow database on the same engine. It is dropped at the end."""
         raise NotImplementedError
 
     def reset(self) -> None:
-        """Make this throwaway database empty again."""
+        """Make this shadow database empty again."""
         self.drop()
         self.create()
 
     def store(self, key: str) -> None:
-        """Keep what this throwaway database holds, for `recall`; it only saves time, so it never raises."""
+        """Keep the content of this shadow database for `load_stored`.
+
+        This is only an optimization, so it never raises.
+        """
         shadow_cache.keep(self, key)
 
     def load_stored(self, keys: Sequence[str]) -> str | None:
-        """Fill this throwaway database, which is empty, with the first of these that was kept."""
+        """Load the first stored content that exists for one of these keys.
+
+        This shadow database must be empty. Return the key that was used, or None.
+        """
         return shadow_cache.recall(self, keys)
 
     def save(self, target: Path) -> None:
-        """Write a consistent snapshot into the file `target`, which is empty; raises MigrationError."""
+        """Write a consistent snapshot into the empty file `target`; raises MigrationError."""
         raise NotImplementedError
 
     def save_as(self, path: Path) -> None:
-        """Write a snapshot under this name, all of it or nothing, readable by its owner only."""
+        """Write a snapshot to this path.
+
+        The file appears only when it is complete. Only its owner can read it.
+        """
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         unfinished.touch(mode=0o600)
@@ -355,9 +386,12 @@ class Database:
             unfinished.unlink(missing_ok=True)
 
     def load(self, source: Path) -> None:
-        """Fill this database, which is new and empty, from a snapshot."""
+        """Load a snapshot into this database, which must be new and empty."""
         raise NotImplementedError
 
     def rebuild(self, fill: Callable[..., None]) -> None:
-        """Put a database made by `fill` in the place of this one; where `fill` fails, this one stays."""
+        """Replace this database with a new one that `fill` creates.
+
+        If `fill` fails, this database is kept.
+        """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Runs the dump programs of the servers: without a shell, and with no password on their command line."""
+"""Runs the servers' dump programs, without a shell and without passwords on the command line."""
 
 import os
 import shutil
@@ -12,9 +12,9 @@ from .base import Database
 
 
 def find(*names: str, folder: Path | None = None) -> str:
-    """Return the path of the first of these programs that is there.
+    """Return the path of the first of these programs that exists.
 
-    :param folder: where to look, unless MIGRATION_CLIENT_PROGRAMS names another one; else on the PATH.
+    :param folder: where to search, unless MIGRATION_CLIENT_PROGRAMS is set; by default the PATH.
     """
     if chosen := settings.active().client_programs:
         folder = chosen
@@ -29,13 +29,16 @@ def find(*names: str, folder: Path | None = None) -> str:
 
 
 def arguments(database: Database) -> dict[str, Any]:
-    """Return what the driver gets when this database is connected to: from its URL and from connect_args."""
+    """Return the arguments that the driver receives for this database, from its URL and from connect_args."""
     _, of_url = database.create_engine().dialect.create_connect_args(database.url)
     return {name: value for name, value in {**of_url, **database.args}.items() if value is not None}
 
 
 def refuse(database: Database, name: str, instead: str) -> MigrationError:
-    """Return the error for a setting without which the program would reach the server in another way."""
+    """Return the error for a setting that the program does not support.
+
+    Without that setting, the program would connect in a different way.
+    """
     return MigrationError(
         f"The connection to {database} uses {name}, which the client programs of {database.title} cannot be "
         f"given, so there are no snapshots: {instead}."
@@ -43,7 +46,7 @@ def refuse(database: Database, name: str, instead: str) -> MigrationError:
 
 
 def run(command: list[str], secrets: dict[str, str] | None = None, source: IO[bytes] | None = None) -> None:
-    """Run a program; raise MigrationError with the first thing it complains of."""
+    """Run a program; raise MigrationError with its first error message."""
     result = subprocess.run(  # noqa: S603
         command,
         env=os.environ | (secrets or {}),

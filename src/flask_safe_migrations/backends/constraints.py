@@ -1,6 +1,6 @@
-"""The constraints and indexes of a database, each with all that it is but its name.
+"""Describes the constraints and indexes of a database independently of their names.
 
-So two databases can be compared in which the same constraints go by different names, or by none.
+This makes it possible to compare two databases in which the same constraints have different names or none.
 """
 
 import re
@@ -20,7 +20,10 @@ TOLD = ("unique", "referred_table", "referred_columns", "type", "column_sorting"
 
 @dataclass(frozen=True)
 class ConstraintInfo:
-    """One constraint or index; `told` is all of it but for table, columns and name, in the engine's words."""
+    """One constraint or index.
+
+    `told` is its definition as the engine reports it, without table, columns and name.
+    """
 
     schema: str | None
     table: str
@@ -53,7 +56,7 @@ class ConstraintRename:
 def constraint_renames(
     had: Iterable[ConstraintInfo], wants: Iterable[ConstraintInfo]
 ) -> list[ConstraintRename]:
-    """Return what is the same on both sides but for its name."""
+    """Return the constraints that are equal on both sides except for their names."""
     wanted = _by_identity(wants)
     found = []
     for identity, parts in _by_identity(had).items():
@@ -66,7 +69,7 @@ def constraint_renames(
 
 
 def without(parts: Iterable[ConstraintInfo], others: Iterable[ConstraintInfo]) -> list[ConstraintInfo]:
-    """Return those that are not among the others, by whatever name."""
+    """Return the constraints that are not among the others, ignoring their names."""
     known = {part.identity for part in others}
     return [part for part in parts if part.identity not in known]
 
@@ -79,7 +82,10 @@ def _by_identity(parts: Iterable[ConstraintInfo]) -> dict[tuple[Any, ...], list[
 
 
 def read(connection: Connection, ignoring: frozenset[str], *, unique_is_index: bool) -> list[ConstraintInfo]:
-    """Return them all, as SQLAlchemy's inspector sees them; `unique_is_index` where the engine has it so."""
+    """Return all constraints and indexes, as SQLAlchemy's inspector reports them.
+
+    `unique_is_index` is true if the engine implements unique constraints as indexes.
+    """
     inspector = inspect(connection)
     found: list[ConstraintInfo] = []
     with warnings.catch_warnings():
@@ -104,7 +110,7 @@ def _parts(
     for thing in [things] if kind == "primary key" else things:
         if not thing or (kind == "primary key" and not thing["constrained_columns"]):
             continue
-        if "duplicates_constraint" in thing:  # PostgreSQL: the index behind a unique constraint
+        if "duplicates_constraint" in thing:  # PostgreSQL: the index that implements a unique constraint
             continue
         columns = thing.get("constrained_columns") or thing.get("column_names") or ()
         columns = thing.get("expressions") or columns
@@ -118,7 +124,7 @@ def _parts(
 
 
 def plain(condition: str) -> str:
-    """A condition without the quotes of names, and without space that says nothing."""
+    """Return the condition without quotes around names and without insignificant whitespace."""
     text = re.sub(r"[`\"\[\]]", "", " ".join(condition.split()))
     text = re.sub(r"\s*([(),=<>!+*/|-]+)\s*", r"\1", text)
     while text.startswith("(") and text.endswith(")") and _encloses(text):
@@ -127,7 +133,7 @@ def plain(condition: str) -> str:
 
 
 def _encloses(text: str) -> bool:
-    """Whether the first parenthesis is closed by the last."""
+    """Return whether the last parenthesis closes the first one."""
     depth = 0
     for place, character in enumerate(text):
         depth += {"(": 1, ")": -1}.get(character, 0)

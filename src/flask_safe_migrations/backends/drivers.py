@@ -1,10 +1,10 @@
-"""The drivers that migrations run on. Others are refused: nobody has tried there what is done here."""
+"""The supported drivers. Others are refused because this library has not been tested with them."""
 
 from sqlalchemy import URL
 
 from ..errors import MigrationError
 
-# By backend, with the name of the package; the first one is suggested.
+# Drivers by backend, with the package name. The first one is suggested.
 SUPPORTED = {
     "sqlite": {"pysqlite": "Python itself"},
     "postgresql": {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary"},

@@ -1,9 +1,9 @@
-"""Percent signs, colons, tabs: SQL is written into a revision so that what runs is that text again.
+"""Escapes percent signs, colons and tabs, so that SQL in a revision runs as the original text.
 
-Drivers that mark parameters by % need a percent sign twice, and SQLAlchemy makes two of it whenever it
-compiles SQL: Alembic writes both into the file, where each would be made two once more when the revision
-runs. In the text of a statement `:name` is a parameter, and a backslash before a colon says that it is none:
-https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text
+Drivers with % as parameter marker need a literal percent sign doubled. SQLAlchemy doubles it whenever it
+compiles SQL. Alembic writes the doubled signs into the file, and they would be doubled again when the
+revision runs. In the text of a statement, `:name` is a parameter, and a backslash before the colon escapes
+it: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text
 """
 
 import re
@@ -28,14 +28,14 @@ from .. import _compat
 
 # Before what sa.text() takes for a parameter, and before a backslash that it would take away.
 READ_AS_MORE = re.compile(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))")
-# Literals and quoted names; or the space between them.
+# Literals and quoted names, or the whitespace between them.
 QUOTED_OR_SPACE = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)|\s+""")
 
 NOTHING: dict[str, Any] = {}
 
 
 def escaped(sql: str) -> str:
-    """Return what sa.text() and op.execute() make this SQL of."""
+    """Escape this SQL for sa.text() and op.execute()."""
     return READ_AS_MORE.sub(r"\\", sql)
 
 
@@ -46,14 +46,15 @@ def single(sql: str, dialect: Dialect) -> str:
 
 
 def on_one_line(sql: str) -> str:
-    """Take line breaks away, but for those in a value."""
+    """Remove line breaks, except inside literals."""
     return QUOTED_OR_SPACE.sub(lambda found: found[1] or " ", sql).strip()
 
 
 def take_literally(table: Table, reported: Table | None = None) -> None:
-    """SQLAlchemy reads a colon in what a server reports as a parameter: have it written as it stands.
+    """Make SQLAlchemy write colons in reported SQL literally, instead of reading them as parameters.
 
-    Of a table that was made of `reported`, the one in the database, only what is still so.
+    If `table` was created from `reported`, the table in the database, only the unchanged parts are
+    affected.
     """
     reported = table if reported is None else reported
     known = {each.sqltext.text for each in _conditions(reported)}
@@ -75,7 +76,7 @@ def take_indexes_literally(reported: Table) -> None:
 
 
 def as_reported(clause: Any, *, condition: bool = False) -> Any:
-    if condition and isinstance(clause, str):  # by PostgreSQL's dialect
+    if condition and isinstance(clause, str):  # PostgreSQL's dialect reports a string
         return text(escaped(clause))
     return text(escaped(clause.text)) if isinstance(clause, TextClause) else clause
 
@@ -94,7 +95,10 @@ class SinglePercent(DefaultImpl):
     def _exec(
         self, construct: Any, execution_options: Any = None, multiparams: Any = None, params: Any = NOTHING
     ) -> Any:
-        """With --sql Alembic makes spaces of a tab in a value, and has no literal for one without a type."""
+        """Escape what Alembic cannot render with --sql.
+
+        It replaces a tab in a value with spaces, and it cannot render a literal without a type.
+        """
         if not self.as_sql or multiparams is not None or params:
             return super()._exec(construct, execution_options, multiparams, params)
         construct = text(construct) if isinstance(construct, str) else construct

@@ -1,4 +1,4 @@
-"""Names that a server gives to a constraint that nobody has named."""
+"""Detects names that a server generates for unnamed constraints."""
 
 import re
 

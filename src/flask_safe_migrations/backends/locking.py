@@ -1,4 +1,4 @@
-"""Of several processes that migrate one database one does it; the others wait, and say for whom."""
+"""Waiting for locks: one process migrates a database; the others wait and report the holder."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from .. import output, settings
 from ..errors import MigrationError
 
-PAUSE = 0.1  # seconds between two tries
+PAUSE = 0.1  # seconds between two attempts
 
 
 def poll_until(
@@ -20,8 +20,9 @@ def poll_until(
 ) -> bool:
     """Call `take` until it succeeds, and return whether it had to wait.
 
-    Raises MigrationError after MIGRATION_LOCK_TIMEOUT seconds (60), naming the `holder`; not while it is
-    `undecided` whether there still is one.
+    Raises MigrationError after MIGRATION_LOCK_TIMEOUT seconds (60 by default), naming the `holder`. The
+    timeout does not apply while `undecided` returns True, that is, while it is not known whether there is a
+    holder.
     """
     began = time.monotonic()
     limit = settings.active().lock_timeout
@@ -41,12 +42,15 @@ def poll_until(
 
 
 def process_tag() -> str:
-    """What the others are told about this process, in the 63 characters of an application_name."""
+    """Return the text that identifies this process to others.
+
+    It fits into the 63 characters of PostgreSQL's application_name.
+    """
     return f"{socket.gethostname()[:30]}|{os.getpid()}|{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def told(description: str | None) -> str | None:
-    """Put `myself()` of another process into words; None where it is nothing or that process is gone."""
+    """Describe another process by its `process_tag()`; None without a tag or if the process has ended."""
     host, _, rest = (description or "").partition("|")
     pid, _, since = rest.partition("|")
     if not since:
@@ -57,11 +61,11 @@ def told(description: str | None) -> str | None:
         except ProcessLookupError:
             return None
         except PermissionError:
-            pass  # it lives, as somebody else
+            pass  # the process exists and belongs to another user
     return f"the migration of {host}, pid {pid}, since {since}"
 
 
 def describe_dead_holder(description: str, ends: str) -> str:
-    """Say what is waited for where `told()` has found that the process is gone."""
+    """Describe the lease that is waited for when its holder's process has ended."""
     host, pid, since = description.split("|")
     return f"the lease of the migration of {host}, pid {pid}, since {since}, which is gone (it ends {ends}),"

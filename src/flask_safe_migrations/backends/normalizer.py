@@ -1,4 +1,7 @@
-"""How an engine words a schema: what is compared with what, behind one interface like that of base.py."""
+"""Normalizes how an engine reports a schema, so that two schemas can be compared.
+
+Each engine implements the same interface, as in base.py.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,59 +15,62 @@ from .. import _compat
 
 
 class Normalizer:
-    # Whether a primary key's name is stored, and can be changed without making the key anew.
+    # Whether the name of a primary key is stored and can be changed without recreating the key.
     names_primary_keys: ClassVar[bool] = False
-    # Whether a foreign key gets an index of its own name where it has none.
+    # Whether a foreign key without an index gets one with its own name.
     indexes_foreign_keys: ClassVar[bool] = False
 
     def normalize_type(self, told: str) -> str:
-        """The type without what says nothing. Equal ones are surely equal; of others the server is asked."""
+        """Return the type without redundant parts.
+
+        Equal results mean equal types. If the results differ, the server compares the types.
+        """
         return told
 
     def known_type(self, column: str, statements: list[str]) -> TypeEngine[Any] | None:
-        """The type that SQLAlchemy does not recognise in a column, in what makes the table."""
+        """Find the type of a column that SQLAlchemy does not recognize in the SQL that creates the table."""
         return None
 
     def normalize_default(self, told: str | None) -> str | None:
-        """The same for a server default."""
+        """Return the server default without redundant parts, see `normalize_type`."""
         return told
 
     def normalize_check(self, told: str) -> str:
-        """The text of a condition, so that it is reported as it is now when it is made of this text."""
+        """Return a condition in a form that the server reports unchanged after a CHECK is created from it."""
         return told
 
     def cast(
         self, dialect: Dialect, column: str, old: TypeEngine[Any] | None, new: TypeEngine[Any]
     ) -> str | None:
-        """Return what turns values of one type into the other, where the engine has to be told."""
+        """Return the expression that casts values of the old type to the new one, if the engine needs one."""
         return None
 
     def column_advice(self, column: Column[Any]) -> str | None:
-        """Say what will surprise in this column."""
+        """Return a warning about unexpected behavior of this column, or None."""
         return None
 
     def definitions(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
-        """The engine's own text for each index, and exclusion constraint, that it keeps one of."""
+        """Return the engine's own SQL for each index and exclusion constraint, where it stores one."""
         return {}
 
     def is_plain(self, definition: str) -> bool:
-        """Whether it has columns only, which Alembic compares itself."""
+        """Return whether the index consists of columns only. Alembic compares such indexes itself."""
         return True
 
     def index_of(self, name: str, definition: str, table: Table) -> Index | None:
-        """Make an index of its definition, where SQLAlchemy's own reflection loses something."""
+        """Create an Index from its definition, where SQLAlchemy's reflection is incomplete."""
         return None
 
     def of_extensions(self, connection: Connection) -> set[str]:
-        """Names of tables and types that belong to an extension of the server."""
+        """Return the names of tables and types that belong to a server extension."""
         return set()
 
     @contextmanager
     def temporary_copy(self, connection: Connection, table: Table) -> Iterator[Connection]:
-        """While this lasts, the name of `table` means a temporary one on the connection that it yields.
+        """Create a temporary copy of `table` under the same name, on the connection that is yielded.
 
-        So two texts are compared that one server has written: none keeps SQL as it was given. No lock is
-        taken on anything that exists.
+        Servers do not store SQL exactly as it was written. A temporary copy makes the server report both
+        sides of the comparison in the same form. No existing object is locked.
         """
         savepoint = connection.begin_nested()
         try:
@@ -74,15 +80,15 @@ class Normalizer:
             savepoint.rollback()
 
     def copied(self, table: Table) -> Table:
-        """The same table, of the same name and without a schema, as a temporary one."""
+        """Return the same table as a temporary table with the same name and without a schema."""
         metadata = MetaData(naming_convention=table.metadata.naming_convention)
-        # None is taken, and means that of the metadata, which has none.
+        # Passing None is allowed: it means the schema of the metadata, which has none.
         copy = table.to_metadata(metadata, schema=None)  # type: ignore[arg-type]
         _compat.set_prefixes(copy, "TEMPORARY")
         return copy
 
     def make(self, connection: Connection, table: Table) -> None:
-        """Make it, without foreign keys: a temporary table cannot have any."""
+        """Create the table without foreign keys: a temporary table cannot have any."""
         connection.execute(CreateTable(table, include_foreign_key_constraints=[]))
         for index in table.indexes:
             connection.execute(CreateIndex(index))

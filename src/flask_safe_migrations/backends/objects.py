@@ -1,4 +1,4 @@
-"""What a database has besides tables, with the SQL that makes it."""
+"""Database objects other than tables, with the SQL that creates them."""
 
 import re
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ class SchemaObject:
     name: str
     create: tuple[str, ...]
     drop: str
-    # Whether tables need it, so that it has to be there before them.
+    # Whether tables depend on it, so that it must be created before them.
     early: bool = False
 
 
 def parts_of(statements: list[str]) -> dict[str, str]:
-    """Return those statements that make an index or a constraint, by its name."""
+    """Return the statements that create an index or a constraint, by its name."""
     found = {}
     for sql in statements:
         if match := NAMED.match(sql):

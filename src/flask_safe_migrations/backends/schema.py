@@ -1,4 +1,4 @@
-"""What is in a database, table by table, so that two states can be compared and their difference told."""
+"""Describes the content of a database table by table, to compare two states and report the differences."""
 
 import warnings
 from collections import defaultdict
@@ -14,14 +14,17 @@ KINDS = ("foreign_keys", "unique_constraints", "check_constraints", "indexes")
 
 @dataclass(frozen=True)
 class Definition:
-    """A table, view, type or sequence: what has the same text is the same, else its parts are looked at."""
+    """The definition of a table, view, type or sequence.
+
+    Two definitions with the same text are equal. Otherwise their parts are compared.
+    """
 
     text: str
     parts: Callable[[], dict[str, str]] = field(compare=False)
 
 
 def known(parts: dict[str, str]) -> Callable[[], dict[str, str]]:
-    """For a definition whose parts have been read already."""
+    """Return a function for `Definition` that returns parts which have been read already."""
     return lambda: parts
 
 
@@ -31,7 +34,7 @@ Schema = dict[str, Definition]
 def tables(
     inspector: Inspector, schema: str | None, prefix: str, ignoring: Iterable[str]
 ) -> dict[str, dict[str, str]]:
-    """Return the parts of each table of a schema; all tables are read at once where the engine can."""
+    """Return the parts of each table in a schema. All tables are read at once if the engine supports that."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     dialect = inspector.dialect
     with warnings.catch_warnings():
@@ -49,7 +52,7 @@ def tables(
             word = {"indexes": "index"}.get(kind, kind[:-1].replace("_", " "))
             for (_, table), things in getattr(inspector, f"get_multi_{kind}")(schema=schema).items():
                 for thing in things:
-                    # One without a name is known by what it says.
+                    # A constraint without a name is identified by its definition.
                     found[table][f"{word} {prefix}{table}.{thing['name'] or _told(thing)}"] = _told(thing)
         if dialect.supports_comments:
             for (_, table), comment in inspector.get_multi_table_comment(schema=schema).items():
@@ -59,7 +62,7 @@ def tables(
 
 
 def differences(before: Schema, after: Schema) -> list[str]:
-    """Say in words what differs."""
+    """Return a readable list of the differences."""
     told = [f"{name} is missing" for name in sorted(before.keys() - after.keys())]
     told += [f"{name} is left over" for name in sorted(after.keys() - before.keys())]
     for name in sorted(before.keys() & after.keys()):
@@ -78,14 +81,14 @@ def _different(before: dict[str, str], after: dict[str, str]) -> list[str]:
 
 
 def schemas(inspector: Inspector) -> list[str | None]:
-    """Those of the application: the default one, and on PostgreSQL all that are not the server's own."""
+    """Return the application's schemas: the default one, and on PostgreSQL all except the system schemas."""
     if inspector.dialect.name != "postgresql":
         return [inspector.default_schema_name]
     return [name for name in inspector.get_schema_names() if name != "information_schema"]
 
 
 def _told(found: Any) -> str:
-    """All that was reflected, but for what says nothing: empty options."""
+    """Return everything that was reflected, without empty options."""
     options = {key: str(value) for key, value in found.get("dialect_options", {}).items()}  # SQL, on SQLite
     told = {**found, "dialect_options": options}
     return ", ".join(f"{key} {value}" for key, value in sorted(told.items()) if value not in (None, {}, []))

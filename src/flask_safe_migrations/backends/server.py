@@ -1,4 +1,4 @@
-"""What PostgreSQL and MariaDB have in common: a server that holds many databases."""
+"""The common part of PostgreSQL and MariaDB: a server that holds many databases."""
 
 import random
 import time
@@ -18,29 +18,30 @@ from .locking import poll_until
 
 TRIES = 10
 
-# PostgreSQL's code for it, and the numbers that MariaDB has.
+# The error codes for a full disk, of PostgreSQL and of MariaDB.
 DISK_FULL = {"53100", 1021, 1114}
 
 
 class Server(Database):
-    # Seconds. Without it a server behind a firewall is waited for for minutes.
+    # In seconds. Without a limit, connecting to a server behind a firewall takes minutes to fail.
     connect_args: ClassVar = {"connect_timeout": 3}
-    # The database to connect to when the one in question may not exist; None for none at all.
+    # The database to connect to if the target may not exist; None to connect without a database.
     maintenance: ClassVar[str | None]
     port: ClassVar[int]
-    # Finds something where a database called :name exists, and the names of all there are.
+    # `exists_query` returns a row if the database :name exists. `list_query` returns the names of all
+    # databases.
     exists_query: ClassVar[str]
     list_query: ClassVar[str]
-    # Takes or gives back a lock with this :number that ends with its connection; 1 where it was to be had.
+    # Acquire and release a lock with this :number. It ends with its connection. The result is 1 on success.
     lock_query: ClassVar[TextClause]
     unlock_query: ClassVar[TextClause]
-    # How many are connected to the database called :name.
+    # Counts the connections to the database :name.
     users_query: ClassVar[TextClause]
-    # Whether SHADOW_DATABASE_URL names it: it may be emptied, but not dropped.
+    # Whether SHADOW_DATABASE_URL names this database. It may then be emptied but not dropped.
     is_given = False
-    # What the driver says when it cannot connect, in small letters, and what to do about it.
+    # Parts of the driver's connection errors, in lower case, each with advice for the user.
     connection_hints: ClassVar[dict[str, str]]
-    # Finds process, user, state and beginning of the oldest transaction of others.
+    # Returns process, user, state and start of the oldest transaction of another session.
     oldest_transaction: ClassVar[TextClause]
 
     @contextmanager
@@ -67,27 +68,30 @@ class Server(Database):
                 return True
         except DBAPIError:
             if time.monotonic() - began > float(self.argument("connect_timeout")) - 1:
-                raise  # nobody answers, and nobody would answer the next question
+                raise  # the server cannot be reached, so a second query would fail too
             with self.connect_to_maintenance() as connection:
                 if not connection.scalar(text(self.exists_query), {"name": self.name}):
                     return False
-            with self.connect():  # it does: somebody made it just now, or there is another obstacle
+            with self.connect():  # the database was created in the meantime, or there is another error
                 return True
 
     def shadow(self) -> AbstractContextManager[Database]:
         return server_shadow.shadow(self)
 
     def keep_alive(self, connection: Connection) -> None:
-        """Have the server keep a connection that says nothing for hours: a lock ends with it."""
+        """Prevent the server from closing an idle connection: the lock would end with it."""
         raise NotImplementedError
 
     def sees_all_locks(self, connection: Connection) -> bool:
-        """Whether `hold` fails for whatever any other process holds."""
+        """Whether `hold` sees the locks of all other processes."""
         return True
 
     @contextmanager
     def rebuild_lock(self) -> Iterator[Connection]:
-        """Of several that make this database anew one after the other does; yields what holds the lock."""
+        """Let only one process at a time rebuild this database.
+
+        Yields the connection that holds the lock.
+        """
         with self.connect_to_maintenance() as connection:
             poll_until(lambda: server_shadow.hold(self, connection), lambda: None, str(self))
             yield connection
@@ -99,19 +103,22 @@ class Server(Database):
             super().reset()
 
     def clear(self) -> None:
-        """Drop all that is in this database, but not the database itself."""
+        """Drop everything in this database, but not the database itself."""
         raise NotImplementedError
 
     def error_code(self, error: BaseException | None) -> Any:
-        """Return the server's own code, by whichever driver and inside whichever exception it comes."""
+        """Return the server's error code, for every driver and for wrapped exceptions."""
         raise NotImplementedError
 
     def is_lock_timeout(self, error: BaseException | None) -> bool:
-        """Whether this is an error because of somebody's lock, which may be gone the next time."""
+        """Return whether another session's lock caused this error, so that a retry may succeed."""
         raise NotImplementedError
 
     def run_with_retries(self, run: Callable[[], None]) -> None:
-        """Run again what gave way to somebody's lock: a revision starts anew, or where it stopped."""
+        """Call `run`, and retry if it timed out waiting for a lock.
+
+        A revision starts again from the beginning, or from where it stopped on engines that can resume it.
+        """
         for left in reversed(range(TRIES)):
             try:
                 return run()
@@ -126,7 +133,7 @@ class Server(Database):
     def _tell_gave_way(self, error: DBAPIError) -> str:
         statement = " ".join((error.statement or "COMMIT").split())[:100]
         who = ""
-        with suppress(DBAPIError), self.connect() as connection:  # not everybody may ask
+        with suppress(DBAPIError), self.connect() as connection:  # not every user may run this query
             if oldest := connection.execute(self.oldest_transaction).first():
                 who = "; the oldest transaction is that of process {} ({}, {}, since {})".format(*oldest)
         return f"Gave way: somebody holds a lock that this needs: {statement}{who}."
@@ -143,7 +150,7 @@ class Server(Database):
         if self.error_code(error) in DISK_FULL:
             return f"There is no room left for {self}: free some, then try again. {self.after_failure}."
         if error.statement and not error.statement.startswith("CREATE DATABASE"):
-            return None  # the server answers, so it is about the SQL
+            return None  # the server answers, so the error is in the SQL
         said = str(error.orig).casefold()
         for sign, sentence in self.connection_hints.items():
             if sign in said:

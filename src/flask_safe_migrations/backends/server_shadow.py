@@ -1,7 +1,8 @@
-"""Throwaway databases on a server: a lock says that one is in use, what nobody holds is swept away.
+"""Shadow databases on a server: a lock marks those in use, and unused ones are dropped.
 
-Processes of many containers share a server, and each of them may be pid 7 of a host of the same name. So a
-name has a random part, and its lock is taken before the database is made: nobody can find it unlocked.
+Processes in several containers may share a server and have the same host name and pid. Therefore each name
+has a random part, and its lock is taken before the database is created: no other process can find it
+unlocked.
 """
 
 import hashlib
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     from .server import Server
 
 
-HEAD, TOKEN = 35, 16  # bytes of a name: its beginning, and the random end
+HEAD, TOKEN = 35, 16  # lengths in a database name: the prefix in bytes, and the random suffix
 
 
 @contextmanager
 def shadow(owner: "Server") -> Iterator["Server"]:
-    """Yield an empty database, which is dropped at the end; or the one that SHADOW_DATABASE_URL names."""
+    """Yield an empty database that is dropped at the end, or the one that SHADOW_DATABASE_URL names."""
     if (url := settings.active().shadow_url) and owner.bind is None:
         with _given(owner, url) as given:
             yield given
@@ -52,7 +53,7 @@ def _given(owner: "Server", url: URL) -> Iterator["Server"]:
             f"SHADOW_DATABASE_URL leads to {given.name}, and all that is in there would be dropped: "
             "it takes a database whose name ends in _shadow."
         )
-    # AUTOCOMMIT: many a server ends a session that rests in a transaction, and the lock with it.
+    # AUTOCOMMIT: many servers end a session that is idle in a transaction, and the lock would end with it.
     with given.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
         given.keep_alive(connection)
         poll_until(lambda: hold(given, connection), lambda: "another command", str(given))
@@ -75,16 +76,17 @@ def _create(made: "Server") -> None:
 
 
 def hold(database: "Server", connection: Connection) -> bool:
-    """Say until the connection ends that `database` is in use; return False where another one says so."""
+    """Lock `database` until the connection ends; return False if another process has locked it."""
     return bool(connection.scalar(database.lock_query, _number(database.name)) == 1)
 
 
 def claim(
     owner: "Server", connection: Connection, *kinds: str, drop: Callable[["Server"], None]
 ) -> list["Server"]:
-    """Return databases that nobody else has, one of each kind, to be made while this connection lasts.
+    """Reserve a new database name of each kind and return the databases.
 
-    What processes that were killed have left of these kinds is dropped first.
+    They are reserved while this connection lasts. Databases of these kinds that killed processes left
+    behind are dropped first.
     """
     owner.keep_alive(connection)
     if owner.sees_all_locks(connection):
@@ -104,13 +106,16 @@ def _sweep(
     ours = re.compile(rf"{re.escape(_head(owner))}_({'|'.join(kinds)})_[0-9a-f]{{{TOKEN}}}")
     for name in connection.scalars(text(owner.list_query)).all():
         if ours.fullmatch(name) and hold(owner.with_name(name), connection):
-            with suppress(DBAPIError):  # somebody else's, with the same prefix
+            with suppress(DBAPIError):  # it may belong to another database whose name has the same prefix
                 drop(owner.with_name(name))
             connection.execute(owner.unlock_query, _number(name))
 
 
 def _drop_unused(database: "Server") -> None:
-    """Leave one that somebody is connected to: a network or a pooler may have ended the lock of a living."""
+    """Drop the database unless somebody is connected to it.
+
+    A network failure or a pooler may have ended the lock of a process that is still running.
+    """
     with database.connect_to_maintenance() as connection:
         used = connection.scalar(database.users_query, {"name": database.name})
     if not used:
@@ -118,7 +123,10 @@ def _drop_unused(database: "Server") -> None:
 
 
 def _head(owner: "Server") -> str:
-    """PostgreSQL cuts a name off after 63 bytes, and with that what makes it one of its own."""
+    """Return the first part of the name.
+
+    PostgreSQL truncates names after 63 bytes, which would remove the random suffix.
+    """
     return owner.name.encode()[:HEAD].decode(errors="ignore")
 
 

@@ -1,4 +1,4 @@
-"""Throwaway databases that were built from the history, kept as files: a long history is run only once."""
+"""Caches shadow databases built from the history as files, so that a long history runs only once."""
 
 import os
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from ..errors import MigrationError
 if TYPE_CHECKING:
     from .base import Database
 
-KEPT = 5  # the branches that somebody goes back and forth between
+KEPT = 5  # enough for the branches that a developer switches between
 
 
 def keep(database: "Database", key: str) -> None:
-    """Write a file, and let the oldest go. Without the engine's own program for that, nothing is kept."""
+    """Write a file and remove the oldest ones. Nothing is kept if the engine's dump program is missing."""
     with suppress(MigrationError, DBAPIError, OSError):
         database.save_as(_path(database, key))
         files = sorted(_folder().iterdir(), key=lambda path: path.stat().st_mtime)
@@ -27,13 +27,13 @@ def keep(database: "Database", key: str) -> None:
 
 
 def recall(database: "Database", keys: Sequence[str]) -> str | None:
-    """Load the first of these that there is; a file that cannot be loaded is as good as none."""
+    """Load the first existing file; a file that cannot be loaded counts as missing."""
     for key in keys:
         path = _path(database, key)
         if path.exists():
             try:
                 database.load(path)
-                os.utime(path)  # in use
+                os.utime(path)  # mark it as recently used
             except (MigrationError, OSError):
                 path.unlink(missing_ok=True)
                 database.reset()

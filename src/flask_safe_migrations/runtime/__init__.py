@@ -1,4 +1,4 @@
-"""The revisions as they run: what is looked at before, told meanwhile, and said when one fails."""
+"""Running revisions: the checks before, the progress output, and the error messages."""
 
 from ..context import Recorder
 from .runner import build, directory, fingerprints, look, run, shadow

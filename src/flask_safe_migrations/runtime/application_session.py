@@ -1,9 +1,10 @@
-"""What the application calls its database, while a revision runs: the database that the revision runs on.
+"""Makes the application's session use the migration's connection while a revision runs.
 
-A revision may use `db.session`, also by way of `User.query` or of a function of the application's. Then the
-session works on the migration's own connection, inside its transaction: a commit releases a savepoint, a
-rollback goes back to it. Everything else that SQLAlchemy would connect to the application's databases from
-inside a revision is refused, also while a revision is proved on a throwaway database or printed as SQL.
+A revision may use `db.session`, also through `User.query` or through a function of the application. The
+session then works on the migration's connection, inside its transaction: a commit releases a savepoint, and
+a rollback returns to it. Any other attempt to connect to the application's databases through SQLAlchemy
+from inside a revision is refused. This also applies when a revision runs on a shadow database or is printed
+as SQL.
 """
 
 import os
@@ -29,7 +30,7 @@ from ..urls import find_address
 
 ALEMBIC = str(Path(alembic.__file__).parent) + os.sep
 ORM = str(Path(sqlalchemy.orm.__file__).parent) + os.sep
-OURS = str(Path(backends.__file__).parent) + os.sep  # locks and the like have connections of their own
+OURS = str(Path(backends.__file__).parent) + os.sep  # locks and similar parts have their own connections
 
 SAVEPOINT = re.compile(r"(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) (\S+)")
 READS = re.compile(
@@ -48,9 +49,9 @@ _patching = threading.Lock()
 def inside(
     function: Callable[..., None], migration: MigrationContext, bind: str | None, path: Path
 ) -> Callable[..., None]:
-    """Wrap upgrade() or downgrade() of the revision in `path`, which is to run on the database `bind`."""
+    """Wrap upgrade() or downgrade() of the revision in `path`, which will run on the database `bind`."""
 
-    @wraps(function)  # its name and source are read elsewhere
+    @wraps(function)  # other code reads its name and source
     def run(**options: Any) -> None:
         connection = None if migration.as_sql else migration.connection
         _Running(connection, bind, path).run(function, **options)
@@ -59,7 +60,10 @@ def inside(
 
 
 class _Savepoint:
-    """Where a session of the application's began; who has written since: it, an operation, or get_bind()."""
+    """A savepoint at which a session of the application began.
+
+    `writers` records who has written since: the session, an operation, or op.get_bind().
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -67,10 +71,10 @@ class _Savepoint:
 
 
 class _Running:
-    """One function of one revision, while it runs."""
+    """The function of a revision that is currently running."""
 
     def __init__(self, connection: Connection | None, bind: str | None, path: Path) -> None:
-        self.connection = connection  # None where SQL is only printed
+        self.connection = connection  # None if SQL is only printed
         self.bind = bind
         self.path: Path = path.resolve()
         self.thread = threading.get_ident()
@@ -80,12 +84,12 @@ class _Running:
         if current.migration_url:
             self.targets[find_address(current.migration_url)] = None
         self.targets.pop(None, None)
-        # Those of the application's that work on our connection, with what is to be put back in them.
+        # The application's sessions that use our connection, with the state to restore in each.
         self.sessions: dict[Session, dict[str, Any]] = {}
         self.savepoints: list[_Savepoint] = []
         self.is_joining = False
         self.is_ending = False
-        # Why what the session has rolled back is not what its author expects.
+        # The error message if the session's rollback undid more than its author expects.
         self.undone: str | None = None
 
     def run(self, function: Callable[..., None], **options: Any) -> None:
@@ -93,7 +97,7 @@ class _Running:
             stack.enter_context(self._empty_scope())
             stack.enter_context(_watching(self))
             if self.connection is not None:
-                # First of all listeners: others make another statement of it, or run it themselves.
+                # This listener must come first: others replace statements, or run them themselves.
                 listener = (self.connection, "before_cursor_execute", self.before)
                 event.listen(*listener, retval=True, insert=True)
                 stack.callback(event.remove, *listener)
@@ -103,7 +107,7 @@ class _Running:
 
     @contextmanager
     def _empty_scope(self) -> Iterator[None]:
-        """`db.session` begins as a new one; the one that there is stays as it is, for whoever called us."""
+        """Start with a new `db.session`, and restore the caller's session afterwards."""
         registry = getattr(getattr(self.db, "session", None), "registry", None)
         if registry is None:
             yield
@@ -133,12 +137,12 @@ class _Running:
 
     def _close(self) -> None:
         for session, options in self.sessions.items():
-            with suppress(Exception):  # of a revision that failed: that is what is reported
+            with suppress(Exception):  # if the revision failed, report that error instead
                 session.close()
             vars(session).update(options)
 
     def place(self) -> str | None:
-        """Return file and line of the revision where it, and not the workflow, asks for something."""
+        """Return the file and line of the revision, or None if the workflow itself made the request."""
         frame: FrameType | None = sys._getframe(1)
         name = self.path.name
         while frame:
@@ -153,7 +157,7 @@ class _Running:
         return None
 
     def bind_of(self, engine: Engine) -> tuple[bool, str | None]:
-        """Return whether this leads to a database of the application's, and to which."""
+        """Return whether the engine connects to a database of the application, and to which bind."""
         if self.connection is not None and engine.pool is self.connection.engine.pool:
             return True, self.bind
         for bind, known in self.db.engines.items():
@@ -171,7 +175,7 @@ class _Running:
             )
 
     def connection_for(self, session: Session, engine: Engine) -> Connection | None:
-        """Return what the session is to work on; None where the engine is not the application's."""
+        """Return the connection that the session must use, or None if the engine is not the application's."""
         if not (place := self.place()):
             return None
         is_known, bind = self.bind_of(engine)
@@ -208,7 +212,7 @@ class _Running:
     def before(
         self, _connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any
     ) -> tuple[str, Any]:
-        """Follow the savepoints: what they would undo may be more than what the session did."""
+        """Track the savepoints: rolling one back may undo more than the session's own changes."""
         if match := SAVEPOINT.fullmatch(statement):
             return self._savepoint(cursor, statement, *match.groups()), parameters
         if self.undone and not self.is_ending:
@@ -220,7 +224,7 @@ class _Running:
         return statement, parameters
 
     def _savepoint(self, cursor: Any, statement: str, verb: str, name: str) -> str:
-        """Return the statement to be run instead."""
+        """Return the statement to run instead."""
         if verb == "SAVEPOINT":
             if self.is_joining:
                 self.savepoints.append(_Savepoint(name))
@@ -229,7 +233,7 @@ class _Running:
         if found:
             self.savepoints.remove(found)
         if verb == "ROLLBACK TO SAVEPOINT":
-            if not found:  # the revision's own, or of a begin_nested()
+            if not found:  # it belongs to the revision itself or to a begin_nested()
                 return statement
             if found.writers == {"session"}:
                 return self._if_there(cursor, statement, is_written=True)
@@ -239,18 +243,21 @@ class _Running:
                     "operation did since the session was first used: call db.session.commit() before those."
                 )
                 return self._if_there(cursor, statement)
-            # The session has only read, and what an operation did is not its to undo.
+            # The session has only read. It must not undo what an operation did.
         return self._if_there(cursor, f"RELEASE SAVEPOINT {name}")
 
     def _if_there(self, cursor: Any, statement: str, *, is_written: bool = False) -> str:
-        """Run it on an engine of which DDL has removed the savepoint; return what is left to run."""
+        """Run the statement on an engine where DDL may have removed the savepoint.
+
+        Return the statement that is left to run.
+        """
         if self.connection is None or self.connection.dialect.name not in {"mysql", "mariadb"}:
             return statement
         try:
             cursor.execute(statement)
         except Exception as error:  # noqa: BLE001 - of the driver, whichever it is
             if error.args[:1] != (NO_SAVEPOINT,):
-                return statement  # it will say so again, to SQLAlchemy
+                return statement  # SQLAlchemy runs it and gets the same error
             if is_written:
                 self.undone = (
                     f"{self.place()}: db.session was rolled back, but a DDL statement had committed what it "
@@ -271,9 +278,9 @@ class _Running:
 
 @contextmanager
 def _watching(running: _Running) -> Iterator[None]:
-    """Every way of SQLAlchemy's to a connection asks first; nothing stays patched afterwards.
+    """Intercept each of SQLAlchemy's ways to connect, and remove the patches at the end.
 
-    There is no event that comes before a session takes its connection and may give it another one.
+    SQLAlchemy has no event that runs before a session takes its connection and that can replace it.
     """
     with _patching:
         if not _running:

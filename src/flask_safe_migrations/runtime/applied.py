@@ -1,6 +1,7 @@
-"""Which revisions a database has, as their files were then: a table with when, by whom and how long.
+"""Records which revisions were applied, with the file's digest, the time, the user and the duration.
 
-A revision that was changed after it was applied is one that this database does not have.
+If a revision file was changed after it was applied, the database does not contain that revision as it is
+now.
 """
 
 import getpass
@@ -22,13 +23,13 @@ from ..revisions import manifest
 from ..revisions.files import digest
 from . import copies
 
-# Among Database.library_tables: no difference to the models.
+# In Database.library_tables: does not count as a difference from the models.
 APPLIED = Table(
     "migration_applied",
     MetaData(),
     Column("revision", String(255), primary_key=True),
     Column("content", String(16), nullable=False),  # see manifest.content_digest()
-    Column("file", String(16), nullable=False),  # the same file is not taken apart again
+    Column("file", String(16), nullable=False),  # lets an unchanged file be skipped without parsing it
     Column("applied_at", DateTime, nullable=False),  # UTC
     Column("applied_by", String(100), nullable=False),
     Column("seconds", Float, nullable=False),
@@ -36,12 +37,12 @@ APPLIED = Table(
 
 
 def prepare(connection: Connection) -> None:
-    """Make the table, as Alembic makes its own: before the first revision runs."""
+    """Create the table before the first revision runs, as Alembic creates its own."""
     APPLIED.create(connection, checkfirst=True)
 
 
 def note(connection: Connection, step: RevisionStep, seconds: float) -> None:
-    """Inside the transaction that stores the new revision."""
+    """Record a revision, inside the transaction that stores it."""
     revision: Script = step.revision
     connection.execute(APPLIED.delete().where(APPLIED.c.revision == revision.revision))
     if step.is_upgrade:
@@ -49,7 +50,7 @@ def note(connection: Connection, step: RevisionStep, seconds: float) -> None:
 
 
 def stamp(connection: Connection, script: ScriptDirectory, heads: set[str]) -> None:
-    """After `flask db stamp`, too, there is a row for each revision that the database is said to have."""
+    """Add a row for each revision that the database has after `flask db stamp`."""
     had = set(connection.scalars(select(APPLIED.c.revision)))
     revisions = {each.revision: each for each in script.iterate_revisions(tuple(heads) or "base", "base")}
     connection.execute(APPLIED.delete().where(APPLIED.c.revision.not_in(revisions)))
@@ -92,7 +93,7 @@ def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) ->
     for revision in script.iterate_revisions(tuple(known), "base") if rows else ():
         row, path = rows.pop(revision.revision, None), Path(revision.path)
         if row is None:
-            # Those of before this table was made come before all that it has.
+            # Revisions applied before this table existed precede all that it lists.
             if rows and later:
                 found.append(f"{path.name} was never applied here, and {later}, which comes after it, was")
             continue
@@ -104,9 +105,9 @@ def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) ->
 
 
 def report_changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> bool:
-    """Warn, and return whether there was a reason.
+    """Warn about changed revisions, and return whether there were any.
 
-    Raises MigrationError where MIGRATION_REFUSE_CHANGED is set.
+    Raises MigrationError if MIGRATION_REFUSE_CHANGED is set.
     """
     found = changed(connection, script, heads)
     for sentence in found:
@@ -118,7 +119,10 @@ def report_changed(connection: Connection, script: ScriptDirectory, heads: set[s
 
 
 def _differs(row: Row[Any], file: Path, replaced: str | None) -> bool:
-    """`replaced` is what a squashed baseline says of the file whose place it has taken."""
+    """Return whether the file differs from what ran here.
+
+    `replaced` is the digest that a squashed baseline records for the file that it replaced.
+    """
     source = file.read_bytes()
     return row.file != _of_file(source) and row.content not in {
         manifest.content_digest(source.decode()),
@@ -133,5 +137,5 @@ def _of_file(source: bytes) -> str:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user often has no name
+    except (KeyError, OSError):  # in a container, the user often has no name
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "somebody"

@@ -1,7 +1,7 @@
 """Several databases: the default one and those of SQLALCHEMY_BINDS, with one chain of revisions for all.
 
-A revision has upgrade() and downgrade() for the default database and, for each other one that it touches,
-upgrade_<bind>() and downgrade_<bind>(). For the rest it does nothing, so a bind may come and go.
+A revision has upgrade() and downgrade() for the default database. For each bind that it changes, it has
+upgrade_<bind>() and downgrade_<bind>(). It does nothing on other binds, so binds can be added and removed.
 """
 
 import re
@@ -24,11 +24,11 @@ DEFAULT = "default"
 
 
 def databases(x: list[str] | None = None, options: Mapping[str, Any] | None = None) -> list[Database]:
-    """Return all, the default one first; or the one that --bind or `-x bind=` names.
+    """Return all databases, the default one first, or the one selected by --bind or `-x bind=`.
 
-    :param options: what env.py gives to context.configure(), where that is known already.
+    :param options: what env.py passes to context.configure(), if that is already known.
 
-    Raises UsageError for one that there is not, MigrationError where two are the same.
+    Raises UsageError for an unknown database and MigrationError if two are the same.
     """
     found = [backends.configured(bind) for bind in (None, *_names())]
     if options is None:
@@ -48,14 +48,17 @@ def databases(x: list[str] | None = None, options: Mapping[str, Any] | None = No
 
 
 def use_options(database: Database, options: Mapping[str, Any]) -> None:
-    """Take over where the revision is stored; what env.py does not say stays as Migrate(…) has it."""
+    """Set where the revision is stored. The options of Migrate(…) apply where env.py sets none."""
     if options.keys() & {"version_table", "version_table_schema"}:
         schema = options.get("version_table_schema", database.version_table_schema)
         database.store_versions_in(options.get("version_table") or database.version_table, schema)
 
 
 def _options_of_env() -> Mapping[str, Any]:
-    """Only env.py itself knows what it says; it is run where it says something about the version table."""
+    """Return the options that env.py sets.
+
+    Only running env.py shows them. It is run only if its text mentions the version table.
+    """
     file = settings.active().directory / "env.py"
     if not file.is_file() or "version_table" not in file.read_text(encoding="utf-8"):
         return {}
@@ -67,7 +70,7 @@ def label(database: Database) -> str:
 
 
 def told(database: Database) -> str:
-    """The same, for a line before what is said of it; nothing where there is only one."""
+    """Return the label as a prefix for a line of output, or nothing if there is only one database."""
     return f"{label(database)}: " if _names() else ""
 
 
@@ -76,14 +79,14 @@ def _names() -> list[str]:
 
 
 def suffix(bind: str | None) -> str:
-    """Return what the names of its functions end in."""
+    """Return the suffix of the function names for this bind."""
     return "" if bind is None else "_" + re.sub(r"\W", "_", bind)
 
 
 def function(module: Any, bind: str | None, way: str) -> Any:
-    """Return upgrade() or downgrade() for this database, or None where the revision does not touch it.
+    """Return upgrade() or downgrade() for this database, or None if the revision does not change it.
 
-    FORMER_BINDS = {"new": "old"} in the settings: what was written under its old name holds for the new one.
+    With FORMER_BINDS = {"new": "old"} in the settings, the functions for the old name apply to the new one.
     """
     if bind is None and takes_name(getattr(module, way, None)):
         return getattr(module, f"{way}_", None)
@@ -93,22 +96,22 @@ def function(module: Any, bind: str | None, way: str) -> Any:
 
 
 def takes_name(function: Any) -> bool:
-    """Whether it is one of Flask-Migrate's `--multidb`: upgrade(engine_name) calls upgrade_<name>().
+    """Return whether this is a function of Flask-Migrate's `--multidb` template.
 
-    The default database has no name there: upgrade_().
+    There, upgrade(engine_name) calls upgrade_<name>(). The default database has an empty name: upgrade_().
     """
     code = getattr(function, "__code__", None)
     return bool(code and code.co_argcount)
 
 
 def choosing(revisions: Callable[..., Iterable[Any]], bind: str | None) -> Callable[..., list[Any]]:
-    """Wrap the function that Alembic asks for steps: each runs its function for this database."""
+    """Wrap the function from which Alembic gets its steps: each step runs the function for this database."""
 
     @wraps(revisions)
     def chosen(heads: Any, migration: Any) -> list[Any]:
         steps = list(revisions(heads, migration))
         for step in steps:
-            if isinstance(step, RevisionStep):  # and not `stamp`
+            if isinstance(step, RevisionStep):  # not for `stamp`
                 way = "upgrade" if step.is_upgrade else "downgrade"
                 run, path = function(step.revision.module, bind, way), Path(step.revision.path)
                 step.migration_fn = (
@@ -124,7 +127,7 @@ def touches(module: Any, bind: str | None) -> bool:
 
 
 def metadata(bind: str | None) -> MetaData:
-    """Return all tables of this database: those of db.Model, and of other bases, as one MetaData."""
+    """Return all tables of this database, of db.Model and of other base classes, as one MetaData."""
     db = settings.active().db
     own: MetaData = db.metadatas.get(bind) or MetaData()
     others = [other for other in settings.active().more_metadata if other.info.get("bind_key") == bind]
@@ -140,7 +143,7 @@ def metadata(bind: str | None) -> MetaData:
 
 
 def _nothing() -> None:
-    """The revision does not touch this database."""
+    """Stands in for a revision that does not change this database."""
 
 
 def _refuse_doubles(databases: list[Database]) -> None:

@@ -1,4 +1,4 @@
-"""What is looked at before the first revision runs on a database."""
+"""Checks that run before the first revision runs on a database."""
 
 from pathlib import Path
 
@@ -14,7 +14,10 @@ from .heads import unknown_revision
 
 
 def refuse_tables_without_revision(migration: MigrationContext) -> None:
-    """A database that has the application's tables but no revision was not made by the migrations."""
+    """Refuse a database that has the application's tables but no revision.
+
+    Such a database was not created by the migrations.
+    """
     if migration.get_current_heads() or migration.connection is None:
         return
     known = migration.opts["target_metadata"].tables
@@ -34,7 +37,7 @@ def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str])
 
 
 def refuse_several_heads(script: ScriptDirectory, then: str) -> None:
-    """Refuse what needs a single head; `then` says what to do once there is one."""
+    """Refuse a command that needs a single head; `then` says what to do once there is one."""
     names = sorted(Path(script.get_revision(head).path).name for head in script.get_heads())
     if len(names) > 1:
         raise MigrationError(
@@ -45,7 +48,7 @@ def refuse_several_heads(script: ScriptDirectory, then: str) -> None:
 
 
 def outside_development(database: Database) -> str | None:
-    """Say why this is no development database, or None where it is one."""
+    """Return the reason why this is not a development database, or None if it is one."""
     if not settings.active().debug:
         return "the application does not run in development (FLASK_DEBUG=1)"
     if reason := database.why_not_development(settings.active().project_folder):
@@ -56,7 +59,7 @@ def outside_development(database: Database) -> str | None:
 
 
 def refuse_outside_development(database: Database, destroy: str | None) -> None:
-    """What is about to be replaced is a development database, or `destroy` is its exact name."""
+    """Refuse to replace a database outside development, unless `destroy` is its exact name."""
     if destroy == database.short_name:
         return
     reason = outside_development(database)

@@ -1,7 +1,7 @@
-"""Copies of the revisions that were applied in development, in instance/applied: the way back from a branch.
+"""Keeps copies of the revisions applied in development, in instance/applied.
 
-A database stays where it is when another branch is checked out, and the files that brought it there are gone,
-or stand in another place of the chain.
+When another branch is checked out, the database keeps its state, but the revision files that produced it
+are gone or have another place in the chain. The copies make it possible to downgrade from there.
 """
 
 import re
@@ -13,7 +13,10 @@ from .. import settings
 
 
 def keep(path: Path, revision: str, digest: str) -> None:
-    """A copy that cannot be written only costs the way back, never the migration."""
+    """Keep a copy of a revision file.
+
+    If the copy cannot be written, the migration still succeeds; only the later downgrade is not possible.
+    """
     copy = _folder() / f"{_stem(revision)}-{digest}.py"
     if copy.exists():
         return
@@ -28,7 +31,7 @@ def keep(path: Path, revision: str, digest: str) -> None:
 
 
 def find(revision: str, digest: str = "*") -> Path | None:
-    """Return the copy of the file with this digest, or any of this revision."""
+    """Return the copy of the file with this digest, or any copy of this revision."""
     return next(_folder().glob(f"{_stem(revision)}-{digest}.py"), None)
 
 

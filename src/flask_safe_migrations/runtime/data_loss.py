@@ -1,4 +1,7 @@
-"""A downgrade that loses rows outside development needs a word: --yes, or `-x yes` with plain alembic."""
+"""A downgrade that loses rows outside development needs confirmation.
+
+The confirmation is --yes, or `-x yes` with plain alembic.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,10 +19,11 @@ from .dropped import Drop, UnreadableError, by_downgrade
 
 
 def allowed(database: Database, migration: MigrationContext, steps: list[Any]) -> bool:
-    """Return whether rows will be lost outside development, as somebody has said that they may be.
+    """Return whether rows will be lost outside development and the user has confirmed that.
 
-    Back over a squashed baseline is all the way: nobody means that who asks for one step, anywhere.
-    Raises MigrationError where nobody has, with the rows counted.
+    Raises MigrationError with the row counts if there is no confirmation. A downgrade past a squashed
+    baseline is checked on every database: it removes everything, which is not what a downgrade by one step
+    is meant to do.
     """
     word = _word(migration)
     back = [step for step in steps if isinstance(step, RevisionStep) and step.is_downgrade]
@@ -46,7 +50,7 @@ def allowed(database: Database, migration: MigrationContext, steps: list[Any]) -
 
 
 def _word(migration: MigrationContext) -> bool | None:
-    """Whether the word was given; None where code asks for the downgrade, and nobody can be asked."""
+    """Return whether the user has confirmed; None if code requests the downgrade and no user can be asked."""
     options = migration.config.cmd_opts if migration.config else None
     if "yes" in (getattr(options, "x", None) or []):
         return True
@@ -66,7 +70,7 @@ def _dropped(migration: MigrationContext, steps: Iterable[RevisionStep]) -> set[
 
 
 def _count(connection: Connection, drops: set[Drop]) -> list[str]:
-    """Say how many rows or values each of these holds; those that hold none are left out."""
+    """Return the number of rows or values in each of these; empty ones are left out."""
     inspector = inspect(connection)
     told = []
     for drop in sorted(drops, key=str):

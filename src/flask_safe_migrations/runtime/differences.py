@@ -1,4 +1,4 @@
-"""What the models have that a database has not, and the other way round."""
+"""Differences between the models and a database, in both directions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ def every(_table: str) -> bool:
 
 
 def from_models(database: Database, script: ScriptDirectory, only: Callable[[str], bool]) -> list[str]:
-    """Say how a throwaway database differs from the models, in the tables that `only` takes."""
+    """Return the differences between a shadow database and the models, in the tables that `only` accepts."""
     found: list[Any] = []
 
     def compare(_heads: Any, migration: MigrationContext) -> list[Any]:
@@ -33,7 +33,7 @@ def from_models(database: Database, script: ScriptDirectory, only: Callable[[str
 
 
 def _restrict(options: dict[str, Any], only: Callable[[str], bool]) -> None:
-    """Both sides: what is in the database, before it is read, and what is in the models."""
+    """Restrict both sides: the database, before it is read, and the models."""
     names, objects = options.get("include_name"), options.get("include_object")
 
     def include_name(name: str, kind: str, parents: Any) -> bool:
@@ -48,13 +48,16 @@ def _restrict(options: dict[str, Any], only: Callable[[str], bool]) -> None:
 
 
 def _flat(difference: Any) -> list[Any]:
-    """A changed column comes as a list of its changes; a Column must not be compared, that makes SQL."""
+    """Flatten the nested list of a changed column.
+
+    A Column must not be compared with ==, because that creates an SQL expression.
+    """
     parts = difference if isinstance(difference, list) else [difference]
     return [item for part in parts for item in part if item is not None and not isinstance(item, dict)]
 
 
 def fingerprint(metadata: MetaData, database: Database) -> str:
-    """Return a digest of the models, as the DDL that would create them on this engine."""
+    """Return a digest of the models: of the DDL that creates them on this engine."""
     dialect = database.url.get_dialect()()
     elements: list[Any] = []
     for table in metadata.sorted_tables:

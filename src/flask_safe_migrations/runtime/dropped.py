@@ -1,6 +1,6 @@
-"""Reads from a revision's file what its downgrade drops, without running it.
+"""Reads from a revision file what its downgrade drops, without running it.
 
-Running it to see would be running it: a downgrade may reach the database past `op`, or something else.
+Running it would not be safe: a downgrade may access the database without `op`, or access another system.
 """
 
 import ast
@@ -17,7 +17,7 @@ PART = re.compile(rf"\bALTER\s+TABLE\s+{NAME}\s+DROP\s+COLUMN\s+(?:IF\s+EXISTS\s
 
 
 class Drop(NamedTuple):
-    """A table, or one of its columns."""
+    """A dropped table or column."""
 
     table: str
     column: str | None = None
@@ -25,7 +25,7 @@ class Drop(NamedTuple):
 
 
 class UnreadableError(Exception):
-    """Something is dropped, but what it is does not stand in the file as it is."""
+    """The downgrade drops something, but the file does not contain its name literally."""
 
 
 def by_downgrade(path: Path, name: str = "downgrade") -> set[Drop]:
@@ -36,7 +36,7 @@ def by_downgrade(path: Path, name: str = "downgrade") -> set[Drop]:
         raise UnreadableError from error
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     reached: list[ast.FunctionDef] = [functions[name]] if name in functions else []
-    for function in reached:  # it grows by the functions that are called
+    for function in reached:  # the list grows by the functions that are called
         names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
         reached += [functions[name] for name in names & functions.keys() if functions[name] not in reached]
     constants = {
@@ -116,7 +116,7 @@ class _Reader(ast.NodeVisitor):
 
 
 def _called(call: ast.Call) -> str | None:
-    """The last part of what is called: drop_table of op.drop_table(...)."""
+    """Return the last part of the called name: drop_table for op.drop_table(...)."""
     if isinstance(call.func, ast.Attribute):
         return call.func.attr
     return call.func.id if isinstance(call.func, ast.Name) else None

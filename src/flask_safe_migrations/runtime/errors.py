@@ -1,4 +1,4 @@
-"""Whatever goes wrong in a migration is told in one sentence, with what to type next."""
+"""Reports each error of a migration in one sentence, with the command to run next."""
 
 import traceback
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from .progress import Progress
 
 @contextmanager
 def one_sentence(database: Database, progress: Progress | None = None) -> Iterator[None]:
-    """Turn what the database, Alembic or a revision raises into a MigrationError."""
+    """Convert errors of the database, of Alembic or of a revision to MigrationError."""
     try:
         yield
     except MigrationError:
@@ -32,7 +32,7 @@ def one_sentence(database: Database, progress: Progress | None = None) -> Iterat
 def _sentence(error: Exception, database: Database, progress: Progress | None) -> str | None:
     if isinstance(error, DBAPIError) and (explained := database.explain_error(error)):
         return explained
-    if isinstance(error, CommandError):  # it found the version changed: then by whom?
+    if isinstance(error, CommandError):  # another migration may have changed it
         database.confirm_lock()
     if progress and progress.current:
         path = Path(progress.current.revision.path)

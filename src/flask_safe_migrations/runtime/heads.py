@@ -1,4 +1,4 @@
-"""Where a database stands: the revisions stored in it, and how they are told."""
+"""The heads of a database: the revisions stored in it, and how they are reported."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,7 +23,7 @@ def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
 
 
 def environment_options() -> dict[str, Any]:
-    """Return the options that env.py and Migrate(…) give to context.configure(); nothing runs."""
+    """Return the options that env.py and Migrate(…) pass to context.configure(). No revision runs."""
     config = alembic_config()
     noted = RunContext.of(config).noted = {}
     script = ScriptDirectory.from_config(config)
@@ -33,7 +33,10 @@ def environment_options() -> dict[str, Any]:
 
 
 def stored_heads(database: Database) -> set[str]:
-    """Ask env.py, as `flask db current` does: it alone knows the name of the version table."""
+    """Return the stored heads, using env.py as `flask db current` does.
+
+    Only env.py knows the name of the version table.
+    """
     found: set[str] = set()
 
     def read(heads: Any, _migration: Any) -> list[Any]:
@@ -41,7 +44,7 @@ def stored_heads(database: Database) -> set[str]:
         return []
 
     config = alembic_config()
-    # Whatever versions/ looks like at present, and of this database only.
+    # Read this database only, whatever versions/ contains.
     run = RunContext.of(config)
     run.only, run.quiet = database, True
     script = ScriptDirectory.from_config(config)
@@ -59,7 +62,10 @@ def describe(script: ScriptDirectory, revisions: Iterable[str]) -> str:
 
 
 def unknown_revision(revision: str, database: Database | None, script: ScriptDirectory) -> str:
-    """Say what to do about a revision without a file, which `database` is at or somebody has typed."""
+    """Explain what to do about a revision without a file.
+
+    Either `database` is at this revision, or the user has typed it.
+    """
     place = f"{database} is at revision {revision}"
     baseline = folded_into(revision, script)
     if baseline and not database:
@@ -93,7 +99,7 @@ def _ways_out(revision: str) -> str:
 
 
 def folded_into(revision: str, script: ScriptDirectory) -> Script | None:
-    """Return the baseline that this revision is part of; a prefix will do, as Alembic takes one."""
+    """Return the baseline that contains this revision. Like Alembic, it accepts a prefix of the id."""
     for base in script.get_bases():
         baseline = script.get_revision(base)
         if any(known.startswith(revision) for known in getattr(baseline.module, "replaces", ())):
@@ -102,9 +108,9 @@ def folded_into(revision: str, script: ScriptDirectory) -> Script | None:
 
 
 def unchecked(script: ScriptDirectory) -> set[str]:
-    """Return the revisions up to MIGRATION_CHECK_AFTER, which `flask db verify` does not judge.
+    """Return the revisions up to MIGRATION_CHECK_AFTER, which `flask db verify` does not check.
 
-    Raises MigrationError for a revision that there is not.
+    Raises MigrationError for an unknown revision.
     """
     name = settings.active().check_after
     if not name:
@@ -119,7 +125,7 @@ def unchecked(script: ScriptDirectory) -> set[str]:
 
 
 def release_before(baseline: Script, revision: str) -> str:
-    """Return the release that has the files of the time when this revision was not yet folded, or nothing."""
+    """Return the last release before this revision was squashed, or an empty string."""
     known = [*baseline.module.replaces]
     place = next(number for number, each in enumerate(known) if each.startswith(revision))
     for earlier, release in getattr(baseline.module, "earlier_releases", {}).items():

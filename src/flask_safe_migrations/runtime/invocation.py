@@ -1,4 +1,4 @@
-"""What env.py has been asked for: by `flask db`, by plain `alembic`, or by code."""
+"""Detects what env.py was asked to do: by `flask db`, by plain `alembic`, or by code."""
 
 from collections.abc import Callable
 from inspect import unwrap
@@ -9,22 +9,22 @@ from alembic.util import CommandError
 
 
 def revisions_asked_for() -> Callable[..., Any]:
-    """Return the function that says which revisions run, without what watched it on another database."""
+    """Return the function that selects the revisions to run, without the wrapper for another database."""
     revisions: Callable[..., Any] = unwrap(context.get_context().opts["fn"])
     return revisions
 
 
 def is_applying() -> bool:
-    """Whether this is `upgrade`, `downgrade` or `stamp`: only they have a destination."""
+    """Return whether this is `upgrade`, `downgrade` or `stamp`: only these have a destination."""
     try:
         context.get_revision_argument()
     except CommandError:
-        return True  # the run itself will say that there is no such revision
+        return True  # the command itself reports the unknown revision
     except KeyError:
         return False
     return True
 
 
 def is_comparing() -> bool:
-    """Whether a revision is made from what changed in the models."""
+    """Return whether a revision is being generated from changes in the models."""
     return bool(getattr(context.config.cmd_opts, "autogenerate", False))

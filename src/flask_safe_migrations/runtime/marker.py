@@ -1,6 +1,7 @@
-"""A database that is used outside development says so itself, where neither its name nor its place does.
+"""Marks a database as used outside development, where its name and location do not show it.
 
-Such is a SQLite file in the project's folder on a server, or a database whose name happens to end in _test.
+Examples are a SQLite file in the project folder on a server, or a database whose name happens to end in
+_test.
 """
 
 from contextlib import suppress
@@ -12,20 +13,20 @@ from sqlalchemy.exc import DBAPIError
 from .. import settings
 from ..backends.base import Database
 
-# Among Database.library_tables: no difference to the models.
+# In Database.library_tables: does not count as a difference from the models.
 MARKER = Table("migration_marker", MetaData(), Column("outside_development_since", String(10)))
 
 
 def keep(database: Database) -> None:
-    """After a migration: leave the mark where the application does not run in development."""
-    # One that cannot be written now is written by the next migration: the revisions are in.
+    """Set the mark after a migration, if the application does not run in development."""
+    # If the mark cannot be written now, the next migration writes it: the revisions are already applied.
     with suppress(DBAPIError):
         if not marked_since(database) and _belongs_on(database):
             _write(database)
 
 
 def settle(new: Database, database: Database) -> None:
-    """Mark what is about to replace `database`, or take a mark away that came with a snapshot."""
+    """Mark the database that will replace `database`, or remove a mark that came with a snapshot."""
     if _belongs_on(database):
         _write(new)
     else:
@@ -35,7 +36,7 @@ def settle(new: Database, database: Database) -> None:
 
 
 def marked_since(database: Database) -> str | None:
-    """Return the day on which the mark was made, or None."""
+    """Return the day on which the mark was set, or None."""
     if not database.exists():
         return None
     with database.connect() as connection:

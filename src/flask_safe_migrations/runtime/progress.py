@@ -1,4 +1,4 @@
-"""Watches a run of revisions: tells each one with its time, and knows which one failed."""
+"""Watches a run of revisions: reports each one with its duration, and knows which one failed."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ class Progress:
     def __init__(self, database: Database, script: ScriptDirectory, *, quiet: bool) -> None:
         self.database = database
         self.script = script
-        # For throwaway databases and the connections of tests: nothing is told, journalled or saved.
+        # For shadow databases and the connections of tests: no output, no journal, no snapshots.
         self.quiet = quiet
         self.before: set[str] = set()
         self.after: set[str] = set()
@@ -35,11 +35,11 @@ class Progress:
     def watch(
         self, revisions: Callable[..., Iterable[Any]], check: Callable[[MigrationContext], None]
     ) -> Callable[..., Iterator[Any]]:
-        """Wrap the function that Alembic asks for the revisions to run; `check` may refuse beforehand."""
+        """Wrap the function from which Alembic gets the revisions to run; `check` may refuse them first."""
 
         @wraps(revisions)
         def watched(heads: tuple[str, ...], migration: MigrationContext) -> Iterator[Any]:
-            if not self.applied:  # it may be called again for what is left
+            if not self.applied:  # a retry calls this again for the remaining revisions
                 self.before = set(heads)
             self.after = set(heads)
             self.options = migration.opts
@@ -48,7 +48,7 @@ class Progress:
                 self.warned = applied.report_changed(migration.connection, self.script, self.after)
             if not steps:
                 return
-            if isinstance(steps[0], RevisionStep) and not self.database.is_half_applied():  # and not `stamp`
+            if isinstance(steps[0], RevisionStep) and not self.database.is_half_applied():  # not for `stamp`
                 check(migration)
             if self.before and not self.quiet and not self.saved:
                 lost = data_loss.allowed(self.database, migration, steps)
@@ -65,7 +65,7 @@ class Progress:
                     self.database.before_revision(self.current.revision.revision, upgrade=step.is_upgrade)
                 yield step
             if verify:
-                verify()  # still inside the transaction, where the engine has one for the whole run
+                verify()  # still inside the transaction, if the engine uses one for the whole run
             self.current = None
 
         return watched
@@ -73,7 +73,7 @@ class Progress:
     def on_version_apply(
         self, ctx: MigrationContext, step: MigrationInfo, heads: Collection[str], run_args: Mapping[str, Any]
     ) -> None:
-        """Called by Alembic after each revision, inside its transaction."""
+        """Alembic calls this after each revision, inside its transaction."""
         self.applied += 1
         self.after = set(heads)
         seconds = time.perf_counter() - self.started
@@ -88,7 +88,7 @@ class Progress:
             output.line(f"  {sign}{describe(self.script, {self.current.revision.revision})}  {seconds:.2f} s")
 
     def conclude(self) -> None:
-        """Say where the database stood and stands; a fresh connection confirms that it was stored."""
+        """Report the revision before and after the run. A new connection confirms that it was stored."""
         if self.applied and (stored := self._stored()) != self.after:
             raise MigrationError(
                 f"The revisions ran, but {self.database} says it is at {describe(self.script, stored)}: "

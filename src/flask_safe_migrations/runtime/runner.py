@@ -1,4 +1,4 @@
-"""The revisions in versions/, and databases built from them."""
+"""The revisions in versions/, and shadow databases built from them."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -23,14 +23,17 @@ from .progress import Progress
 
 
 def directory() -> ScriptDirectory:
-    """Return the revisions; raises MigrationError where two files have one id."""
+    """Return the script directory; raises MigrationError if two files have the same id."""
     script = ScriptDirectory.from_config(alembic_config())
     files.require_consistent(script)
     return script
 
 
 def build(database: Database, script: ScriptDirectory, upto: str) -> None:
-    """Bring an empty throwaway database to `upto`, silently; what was kept of the way there need not run."""
+    """Upgrade an empty shadow database to `upto` without output.
+
+    Revisions up to a cached state are not run again.
+    """
     if upto == "base":
         return
     digests = fingerprints(database, script)
@@ -45,12 +48,15 @@ def build(database: Database, script: ScriptDirectory, upto: str) -> None:
 
 
 def fingerprints(database: Database, script: ScriptDirectory) -> dict[str, str]:
-    """Return for each revision a digest of all that a database which is built up to it depends on."""
+    """Return a digest for each revision.
+
+    It covers everything that affects a database built up to that revision.
+    """
     return files.compute_digests(script, *ingredients(database))
 
 
 def ingredients(database: Database) -> list[str]:
-    """What is not in the revisions: the engine, its version, this code and the libraries under it."""
+    """Return the inputs besides the revisions: the engine, its version, this library and its dependencies."""
     code = files.code_digest(Path(__file__).parent.parent)
     libraries = [version(name) for name in ("alembic", "sqlalchemy")]
     # It names the CHECK of a Boolean or an Enum when a revision runs.
@@ -96,7 +102,7 @@ def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
 
 @contextmanager
 def shadow(database: Database, script: ScriptDirectory, given: Database | None = None) -> Iterator[Database]:
-    """Yield a throwaway database at the newest revisions: `given`, where somebody has built it already."""
+    """Yield a shadow database at the newest revisions: `given`, if the caller has already built it."""
     if given:
         yield given
         return
@@ -113,7 +119,7 @@ def run(
     upgrade: bool,
     recorder: Recorder | None = None,
 ) -> None:
-    """Bring a throwaway database to `destination` through env.py, as `flask db upgrade` would, silently."""
+    """Migrate a shadow database to `destination` through env.py, like `flask db upgrade`, without output."""
 
     def steps(heads: Any, _migration: MigrationContext) -> Any:
         step = _compat.upgrade_steps if upgrade else _compat.downgrade_steps
@@ -125,7 +131,7 @@ def run(
 def look(
     database: Database, script: ScriptDirectory, fn: Callable[[Any, MigrationContext], list[Any]]
 ) -> None:
-    """Call `fn` with the heads and the context that env.py has configured; nothing is changed."""
+    """Call `fn` with the heads and the context that env.py has configured; change nothing."""
     _run_env(database, script, fn, None, dont_mutate=True)
 
 
@@ -141,9 +147,9 @@ def _run_env(
 
 @contextmanager
 def quiet_alembic() -> Iterator[None]:
-    """On a throwaway database Alembic's log of each revision says nothing to anybody."""
+    """Suppress Alembic's log of each revision, which is not useful for a shadow database."""
     logger = logging.getLogger("alembic.runtime.migration")
-    logger.addFilter(_says_nothing)  # its level a fileConfig() in env.py would set back
+    logger.addFilter(_says_nothing)  # a fileConfig() in env.py would reset the log level
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The folder of snapshots, readable by its owner only, with the newest ten of each database.
+"""The folder of snapshots: readable by its owner only, with the newest ten of each database.
 
 It is instance/backups, or MIGRATION_BACKUP_DIR.
 """
@@ -32,7 +32,7 @@ def folder() -> Path:
 
 
 def digest(database: Database) -> str:
-    """Return what tells this database from all others, and stands in the names of its snapshots."""
+    """Return the digest that identifies this database in the names of its snapshots."""
     address = find_address(database.url, sockets=True)
     return hashlib.sha256(repr(address).encode()).hexdigest()[:12]
 
@@ -43,11 +43,11 @@ def of(database: Database) -> list[Path]:
 
 
 def take(database: Database, revision: str) -> Path:
-    """Write a snapshot, named by time, revision and database, and let the oldest go."""
+    """Write a snapshot, named by time, revision and database, and remove the oldest ones."""
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     name = re.sub(r"[^A-Za-z0-9._-]", "_", database.short_name)[:40]
     path = folder() / f"{now}_{revision[:60]}_{name}.{digest(database)}.{database.suffix}"
-    for left in folder().glob(f".*.{digest(database)}.{database.suffix}.*"):  # by one that was killed
+    for left in folder().glob(f".*.{digest(database)}.{database.suffix}.*"):  # left by a killed process
         left.unlink()
     database.save_as(path)
     for old in of(database)[:-KEPT]:
@@ -56,7 +56,7 @@ def take(database: Database, revision: str) -> Path:
 
 
 def find(database: Database, file: Path | None) -> Path:
-    """Return the file that is named, else the newest snapshot of the database; raises MigrationError."""
+    """Return the given file, or else the newest snapshot of the database; raises MigrationError."""
     found = of(database)
     if file is None and not found:
         reason = ""
@@ -76,14 +76,13 @@ def find(database: Database, file: Path | None) -> Path:
 def find_owner(
     databases: list[Database], file: Path, known: list[Database], *, from_another: bool
 ) -> Database:
-    """Return the one of `databases` that a snapshot is to be restored into; raises MigrationError.
+    """Return the one of `databases` into which to restore a snapshot; raises MigrationError.
 
-    A snapshot goes into the database that it was taken of. A file whose name is not that of a snapshot goes
-    into the default database: whoever has renamed it knows what it is.
+    A snapshot is restored into the database from which it was taken. A file without the name of a snapshot
+    is restored into the default database: the user has renamed it and knows what it contains.
 
-    :param databases: those that --bind has left.
-    :param known: all databases of the application.
-    :param from_another: restore it although it is the snapshot of another database.
+    :param databases: the databases that --bind selects. :param known: all databases of the application.
+    :param from_another: allow restoring the snapshot of another database.
     """
     owners = _owners(known, file)
     if owners is None:
@@ -109,7 +108,7 @@ def find_owner(
 
 
 def _owners(databases: list[Database], file: Path) -> list[Database] | None:
-    """Return the databases that this may be a snapshot of; None where its name says nothing."""
+    """Return the databases that this may be a snapshot of, or None if its name does not show that."""
     if match := NAME.fullmatch(file.name):
         return [each for each in databases if digest(each) == match["digest"]]
     if OLD_NAME.match(file.name):
@@ -120,7 +119,10 @@ def _owners(databases: list[Database], file: Path) -> list[Database] | None:
 
 
 def _has_old_name(file: Path, database: Database) -> bool:
-    """Before 0.2 a name ended in that of the database, and other databases may have one that ends alike."""
+    """Return whether the file has a name from before version 0.2.
+
+    Such a name ends in the name of the database, and the names of other databases may have the same ending.
+    """
     return bool(OLD_NAME.match(file.name)) and file.name.endswith(f"_{database.short_name}.{database.suffix}")
 
 
@@ -133,6 +135,6 @@ def take_and_report(database: Database, heads: set[str] | None = None) -> Path:
 
 
 def may_destroy(steps: Iterable[Any]) -> bool:
-    """Whether one of these revisions drops, deletes or changes a type, as far as its text shows."""
+    """Return whether one of these revisions drops, deletes or changes a type, judging by its source."""
     functions = [step.migration_fn for step in steps if isinstance(step, RevisionStep)]
     return any(DESTRUCTIVE.search(inspect.getsource(function)) for function in functions)

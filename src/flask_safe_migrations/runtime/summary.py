@@ -1,4 +1,4 @@
-"""Where each of several databases stands, after one of them could not be migrated."""
+"""Reports the revision of each of several databases after one of them could not be migrated."""
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -12,7 +12,7 @@ from .heads import describe
 
 
 def tell(databases: list[Database], failed: Database, script: ScriptDirectory) -> None:
-    """A fresh connection to each says it, not what this process believes."""
+    """Print the revision of each database, read through a new connection and not from memory."""
     after = False
     for database in databases:
         fate = "failed" if database is failed else "not reached" if after else "done"

@@ -1,4 +1,4 @@
-"""Takes single revisions back out of a development database: one's own before they move, or a branch's."""
+"""Downgrades single revisions of a development database: your own before they move, or those of a branch."""
 
 import shutil
 from graphlib import TopologicalSorter
@@ -18,10 +18,10 @@ from .heads import alembic_config, stored_heads
 
 
 def files_of(database: Database, there: list[RevisionFile]) -> list[RevisionFile] | None:
-    """Return the files of all that this database has, newest first; None where one is missing.
+    """Return the files of all applied revisions, newest first, or None if one is missing.
 
-    They are taken as they were when they ran here, from the copies, else from what is `there`. A squashed
-    baseline stands for all that was folded into it: nothing before it is taken back one by one.
+    The files are read as they were when they ran here: from the copies, or else from `there`. A squashed
+    baseline stands for all revisions that it contains; none of those is downgraded separately.
     """
     rows = applied.rows(database)
     known = {file.revision: file for file in there}
@@ -46,13 +46,13 @@ def files_of(database: Database, there: list[RevisionFile]) -> list[RevisionFile
 
 
 def misplaced(applied: list[RevisionFile], there: list[RevisionFile]) -> set[str]:
-    """Return the ids of those that have no file now, or one in another place of the chain."""
+    """Return the ids of the revisions that have no file now, or whose file has another place in the chain."""
     places = {file.revision: file.parents for file in there}
     return {file.revision for file in applied if places.get(file.revision) != file.parents}
 
 
 def reached_through(applied: list[RevisionFile], names: set[str]) -> list[RevisionFile]:
-    """Return, newest first, what has to be taken back with these: all that comes after them."""
+    """Return these revisions and all that come after them, newest first: they must be downgraded together."""
     found: set[str] = set()
     for file in reversed(applied):
         if file.revision in names or found & set(file.parents):
@@ -63,9 +63,9 @@ def reached_through(applied: list[RevisionFile], names: set[str]) -> list[Revisi
 def take_back(
     database: Database, script: ScriptDirectory, applied: list[RevisionFile], wanted: list[RevisionFile]
 ) -> None:
-    """Run the downgrades of the wanted ones through env.py, as `flask db downgrade` would.
+    """Run the downgrades of the wanted revisions through env.py, as `flask db downgrade` does.
 
-    `applied` are the files of all that the database has; some may be gone from versions/.
+    `applied` are the files of all applied revisions. Some may no longer be in versions/.
     """
     with TemporaryDirectory() as folder:
         versions = Path(folder) / "versions"

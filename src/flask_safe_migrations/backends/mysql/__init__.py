@@ -1,4 +1,4 @@
-"""MariaDB and MySQL: every DDL statement commits, there is no transaction around a revision."""
+"""MariaDB and MySQL: every DDL statement commits, so a revision is not one transaction."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,18 +39,18 @@ class MariaDB(Server):
     title = "MariaDB"
     dialects = ("mysql", "mariadb")
     normalizer = MariaDBNormalizer()
-    # Said, because with several databases Alembic would keep what the one before has said.
+    # Set explicitly: with several databases, Alembic would keep the value of the previous one.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": False, "transaction_per_migration": False}
     after_failure = "What ran before it stays, and the next run goes on from there"
     library_tables = Server.library_tables | {journal.TABLE, galera.TABLE, stored_objects.TABLE}
     resumption: Resumption | None = None
-    # On a Galera cluster, from when it was taken.
+    # The lease on a Galera cluster, while it is held.
     lease: galera.Lease | None = None
     suffix = "sql"
     maintenance = None
     port = 3306
     oldest_transaction = mariadb_lock.OLDEST
-    # PyMySQL waits for ever for the greeting of a server that is none, such as PostgreSQL's.
+    # PyMySQL waits forever for the greeting of a server that is not MySQL, such as PostgreSQL.
     connect_args: ClassVar = {**Server.connect_args, "read_timeout": 3}
     exists_query = "SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"
     list_query = "SELECT schema_name FROM information_schema.schemata"
@@ -73,9 +73,9 @@ class MariaDB(Server):
     }
 
     def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
-        # A connection ends when it is given back; a ROLLBACK before that fails on a node that is cut off.
+        # NullPool closes returned connections. A ROLLBACK before that would fail on a node that is cut off.
         pool = super().create_engine(arguments, pool_reset_on_return=None, **options)
-        # Several rows one by one: the journal remembers the key of each, but no rows that an INSERT returned.
+        # Insert rows one by one: the journal stores the key of each, but not rows that an INSERT returned.
         pool.dialect.insert_executemany_returning = False
         pool.dialect.insert_executemany_returning_sort_by_parameter_order = False
         given, driver = arguments or {}, self.driver
@@ -129,7 +129,7 @@ class MariaDB(Server):
     @contextmanager
     def migration_session(self, connection: Connection) -> Iterator[None]:
         self.confirm_lock()
-        if not self.lease:  # a cluster changes its schema on all nodes at once, and asks no transaction
+        if not self.lease:  # a cluster changes its schema on all nodes at once, and waits for no transaction
             event.listen(connection.engine, "do_execute", in_a_gap)
         with resuming(connection, self.internal_tables, self.lease) as self.resumption:
             yield
@@ -156,7 +156,7 @@ class MariaDB(Server):
             self.lease.confirm()
 
     def explain_error(self, error: DBAPIError) -> str | None:
-        self.confirm_lock()  # where the lease is lost, that is the reason for whatever went wrong
+        self.confirm_lock()  # if the lease is lost, that is the cause of the error
         if code(error) == NOT_IN_CLUSTER:
             return (
                 f"{self.title} at {self.url.host or 'localhost'}:{self.url.port or self.port} takes no "

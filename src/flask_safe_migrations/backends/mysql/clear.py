@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-# Views first: dropping a table that one names is allowed, but then the view cannot be dropped as a table.
+# Views first: a table used by a view can be dropped, but after that the view cannot be dropped as a table.
 VIEWS = "SELECT 'VIEW', table_name FROM information_schema.views WHERE table_schema = database()"
 TABLES = """SELECT if(table_type = 'SEQUENCE', 'SEQUENCE', 'TABLE'), table_name FROM information_schema.tables
     WHERE table_schema = database() AND table_type <> 'VIEW'"""

@@ -1,4 +1,4 @@
-"""What is set on a connection to MariaDB or MySQL, before SQLAlchemy or Alembic see it."""
+"""Settings for connections to MariaDB or MySQL, applied before SQLAlchemy or Alembic use them."""
 
 import math
 from typing import Any
@@ -7,9 +7,9 @@ from ... import settings
 
 
 def limits() -> dict[str, Any]:
-    """An ALTER that waits for a transaction stops all who come after it, readers too: it gives way soon.
+    """Return a short lock timeout, because a waiting ALTER blocks all later statements, even reads.
 
-    https://mariadb.com/kb/en/metadata-locking/: the server itself would have it wait for a day.
+    The server's own default is a day: https://mariadb.com/kb/en/metadata-locking/
     """
     limit = math.ceil(settings.active().statement_lock_timeout)
     command = f"SET SESSION lock_wait_timeout = {limit}, innodb_lock_wait_timeout = {limit}"
@@ -17,10 +17,13 @@ def limits() -> dict[str, Any]:
 
 
 def apply(connection: Any, own: str | None, *, cluster: bool) -> None:
-    """`own` is the application's own init_command, where ours has taken its place."""
+    """Apply the settings.
+
+    `own` is the application's own init_command, which ours has replaced.
+    """
     if cluster:
         # Reads wait for what other nodes have committed (a proxy may have sent the lease to one of them),
-        # and a change of the schema is one on all nodes.
+        # and a schema change applies to all nodes.
         # https://mariadb.com/kb/en/galera-cluster-system-variables/
         connection.query("SET SESSION wsrep_sync_wait = 15, wsrep_OSU_method = 'TOI'")
     if own:

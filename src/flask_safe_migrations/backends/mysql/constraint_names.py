@@ -1,7 +1,8 @@
-"""MariaDB and MySQL rename an index in place; a foreign key or a CHECK is dropped and made again as it was.
+"""MariaDB and MySQL rename an index in place; a foreign key or a CHECK is dropped and created again.
 
-All of one table in one ALTER TABLE, so that no moment is without the foreign key. The rows are known to fit,
-so they need not be looked at once more: https://mariadb.com/kb/en/innodb-online-ddl-operations-with-the-inplace-alter-algorithm/#alter-table-add-foreign-key
+All changes to one table run in one ALTER TABLE, so that the foreign key is always in force. The rows are
+known to be valid and are not checked again:
+https://mariadb.com/kb/en/innodb-online-ddl-operations-with-the-inplace-alter-algorithm/#alter-table-add-foreign-key
 """
 
 import re
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from ..constraints import ConstraintInfo, ConstraintRename, plain
 
-# "CONSTRAINT `fk` FOREIGN KEY (`a`) …" and "`price` decimal(8,2) NOT NULL CHECK (`price` > 0)"
+# Matches "CONSTRAINT `fk` FOREIGN KEY (`a`) …" and "`price` decimal(8,2) NOT NULL CHECK (`price` > 0)".
 NAMED = re.compile(r"CONSTRAINT `((?:[^`]|``)+)` .*")
 IN_COLUMN = re.compile(r"(`((?:[^`]|``)+)` .*?) CHECK \((.*)\)")
 HAS_LEVEL = text(
@@ -24,7 +25,7 @@ WITH_CHECKS = text(
 
 
 def give(connection: Connection, like: Connection, changes: list[ConstraintRename]) -> None:
-    """Name the parts of one table as in `like`."""
+    """Name the constraints and indexes of one table as in `like`."""
     quote = connection.dialect.identifier_preparer.quote_identifier
     table = changes[0].part.table
     made = {
@@ -49,9 +50,9 @@ def give(connection: Connection, like: Connection, changes: list[ConstraintRenam
 
 
 def checks_of_columns(connection: Connection, ignoring: frozenset[str]) -> list[ConstraintInfo]:
-    """MariaDB keeps a CHECK that was written behind a column there, where SQLAlchemy does not see it."""
+    """Return the CHECKs in column definitions, where MariaDB keeps them and SQLAlchemy does not read them."""
     if not connection.scalar(HAS_LEVEL):
-        return []  # MySQL has them all at the table
+        return []  # MySQL stores all of them at the table
     return [
         ConstraintInfo(None, table, "check", (), plain(condition), None)
         for table in connection.scalars(WITH_CHECKS).all()
@@ -61,13 +62,13 @@ def checks_of_columns(connection: Connection, ignoring: frozenset[str]) -> list[
 
 
 def checks_as_written(connection: Connection, table: str) -> list[str]:
-    """Return the conditions that stand behind the columns of a table."""
+    """Return the conditions in the column definitions of a table."""
     lines = _lines(connection, table)
     return [found[3] for line in lines if (found := IN_COLUMN.fullmatch(line))]
 
 
 def _without_check(connection: Connection, part: ConstraintInfo) -> str | None:
-    """Return what takes a CHECK from its column, or None where it is none of a column."""
+    """Return SQL that removes a CHECK from its column, or None if it does not belong to a column."""
     if part.name is not None:
         return None
     for line in _lines(connection, part.table):

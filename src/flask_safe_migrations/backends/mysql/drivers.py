@@ -1,4 +1,4 @@
-"""What differs between the drivers of MariaDB and MySQL: how long an answer is waited for."""
+"""Differences between the drivers for MariaDB and MySQL: the timeout for an answer."""
 
 import math
 from typing import Any
@@ -8,11 +8,11 @@ class PyMySQL:
     """https://pymysql.readthedocs.io/en/latest/modules/connections.html"""
 
     def arguments(self, arguments: dict[str, Any], *, endless: bool) -> dict[str, Any]:
-        """Return what connect() takes; `endless`: once connected, a statement may take hours."""
+        """Return the arguments of connect(). With `endless`, statements have no timeout after connecting."""
         return arguments
 
     def connected(self, connection: Any, *, endless: bool) -> None:
-        """PyMySQL has no public way to say so."""
+        """Remove the timeout. PyMySQL has no public API for that."""
         if not endless:
             return
         if not hasattr(connection, "_read_timeout"):
@@ -24,9 +24,9 @@ class PyMySQL:
 
 
 class MySQLClient:
-    """https://mysqlclient.readthedocs.io/user_guide.html: its read_timeout is for ever, and whole seconds.
+    """https://mysqlclient.readthedocs.io/user_guide.html: read_timeout is fixed and in whole seconds.
 
-    It needs none for the greeting of a server that is none: its connect_timeout is about that, too.
+    It is not needed for the greeting of a server that is not MySQL, because connect_timeout covers that.
     """
 
     def arguments(self, arguments: dict[str, Any], *, endless: bool) -> dict[str, Any]:
@@ -39,5 +39,5 @@ class MySQLClient:
         pass
 
 
-# By the name that SQLAlchemy has for them.
+# By SQLAlchemy's name for the driver.
 DRIVERS: dict[str, PyMySQL | MySQLClient] = {"pymysql": PyMySQL(), "mysqldb": MySQLClient()}

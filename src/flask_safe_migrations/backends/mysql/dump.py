@@ -1,4 +1,4 @@
-"""Snapshots of MariaDB and MySQL, by the programs of the server, which connect as PyMySQL does."""
+"""Snapshots of MariaDB and MySQL. The server's programs make them and connect as PyMySQL does."""
 
 import os
 import ssl
@@ -27,7 +27,7 @@ REFUSED = {
 
 def save(database: Server, target: Path) -> None:
     program = client_programs.find("mariadb-dump", "mysqldump")
-    # The journal belongs to the state that is saved; the lock belongs to whoever saves it.
+    # The journal is part of the saved state. The lock is not: it belongs to the saving process.
     options = ["--single-transaction", "--routines", "--triggers", "--events", f"--result-file={target}"]
     options.append(f"--ignore-table={database.name}.{TABLE}")
     with _login(database, program) as login:
@@ -42,7 +42,10 @@ def load(database: Server, source: Path) -> None:
 
 @contextmanager
 def _login(database: Server, program: str) -> Iterator[list[str]]:
-    """Write a file that only its owner can read; no other file of options is read, for it might win."""
+    """Write an option file that only its owner can read.
+
+    The programs read no other option file, because its values might take precedence.
+    """
     lines = [_line(*setting) for setting in _settings(database, program).items()]
     with tempfile.NamedTemporaryFile(prefix="client-", suffix=".cnf") as file:
         file.write(b"".join([b"[client]\n", *lines]))
@@ -67,7 +70,7 @@ def _settings(database: Server, program: str) -> dict[str, str | bytes]:
     if dialect.driver != "pymysql":
         raise client_programs.refuse(database, f"the driver {dialect.driver}", "use PyMySQL")
     tls = dict(arguments["ssl"]) if isinstance(arguments.get("ssl"), dict) else arguments.get("ssl")
-    # PyMySQL puts its arguments and files together, and says what it would do; it does not connect.
+    # PyMySQL merges its arguments and files and exposes the result, without connecting.
     driver: Any = dialect.loaded_dbapi.connect(**arguments | {"ssl": tls, "defer_connect": True})
     if driver.db != database.name:
         raise client_programs.refuse(database, "database=", "name the database in the URL only")
@@ -84,7 +87,7 @@ def _settings(database: Server, program: str) -> dict[str, str | bytes]:
 
 
 def _tls(database: Server, driver: Any, arguments: dict[str, Any], program: str) -> dict[str, str | bytes]:
-    required = getattr(driver, "_ssl_required", driver.ssl)  # PyMySQL before 1.2 uses it only when asked to
+    required = getattr(driver, "_ssl_required", driver.ssl)  # PyMySQL before 1.2 uses it only on request
     if driver.unix_socket and not required:
         return {}
     files: dict[str, str | bytes] = {f"ssl-{name}": value for name, value in _files(database, arguments)}
@@ -95,12 +98,13 @@ def _tls(database: Server, driver: Any, arguments: dict[str, Any], program: str)
         return {**files, "ssl-mode": mode}
     if not driver.ssl:
         return {"ssl": "0"}
-    # It checks the name of the server whenever it checks the certificate, which is never less than asked for.
+    # The program checks the server name whenever it checks the certificate. That is never less strict than
+    # requested.
     return {**files, "ssl": "1", "ssl-verify-server-cert": str(int(verified))}
 
 
 def _files(database: Server, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what TLS needs, from where PyMySQL looks for it."""
+    """Yield the files for TLS from the same places where PyMySQL looks for them."""
     if arguments.get("ssl_disabled"):
         return
     if any(arguments.get(f"ssl_{name}") for name in ("ca", "cert", "key", "verify_cert", "verify_identity")):
@@ -119,7 +123,7 @@ def _files(database: Server, arguments: dict[str, Any]) -> Iterator[tuple[str, s
 
 
 def _from_file(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return what the file of read_default_file says of TLS."""
+    """Return the TLS settings in the file of read_default_file."""
     group = arguments.get("read_default_group")
     if not (file := arguments.get("read_default_file") or (group and "/etc/my.cnf")):
         return {}
@@ -130,7 +134,10 @@ def _from_file(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_mariadb(program: str) -> bool:
-    """The programs of MySQL have other names for the options of TLS, and may be called alike."""
+    """Return whether this is a MariaDB program.
+
+    MySQL's programs may have the same name, but their TLS options differ.
+    """
     if Path(program).name.startswith("mariadb"):
         return True
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603

@@ -1,13 +1,14 @@
-"""The lock of a migration on a Galera cluster, whose nodes do not know of each other's GET_LOCK: a lease.
+"""The migration lock on a Galera cluster: a lease, because the nodes do not share GET_LOCK.
 
-It is a row in a table. Of two nodes that write into one row exactly one can commit:
-https://galeracluster.com/library/documentation/certification-based-replication.html
-The holder counts the row's `beat` up while it lives; who has seen the same beat for MIGRATION_LEASE_SECONDS
-takes the row over. Clocks are not compared, each process only measures how long it has waited: the nodes of
-a cluster have a clock each.
+The lease is a row in a table. If two nodes write to the same row, only one of them can commit:
+https://galeracluster.com/library/documentation/certification-based-replication.html The holder increments
+the row's `beat` while it is alive. A process that has seen the same beat for MIGRATION_LEASE_SECONDS takes
+over the row. Each process measures only its own waiting time. Clocks are not compared, because each node
+has its own.
 
-A holder that was suspended or cut off may not know that it has lost its lease. So what it commits writes into
-the row as well, in the same transaction (`fence`): once another has taken it over, that commit fails.
+A holder that was suspended or cut off may not know that it has lost its lease. Therefore each of its
+commits also writes to the row, in the same transaction (`fence`). After another process has taken over,
+that commit fails.
 """
 
 import threading
@@ -23,31 +24,31 @@ from ..server import Server
 from .session import Session
 
 TABLE = "migration_lock"
-# The `token` says whose row it is; a server on its own keeps its note for others in here as well.
+# `token` identifies the holder. A standalone server also stores its note for other processes here.
 CREATE = """CREATE TABLE IF NOT EXISTS migration_lock (
     id INT PRIMARY KEY, token VARCHAR(40), holder VARCHAR(100), beat BIGINT
 ) ENGINE=InnoDB CHARACTER SET utf8mb4"""
 BEAT = "UPDATE migration_lock SET beat = beat + 1 WHERE token = :token"
 RELEASE = "DELETE FROM migration_lock WHERE token = :token"
-# MIGRATION_LEASE_SECONDS has to be more than the five for which a node that dies holds up the others
-# (evs.suspect_timeout), or that would end somebody's lease.
+# MIGRATION_LEASE_SECONDS must exceed the five seconds for which a failed node blocks the others
+# (evs.suspect_timeout). Otherwise that delay would end a lease.
 
 
 def connect(database: Server, **arguments: Any) -> Session:
-    # Where a node is set to another method, the table would be made on that one alone.
+    # If the node uses another method, the table would be created on that node only.
     arguments["init_command"] = "SET SESSION wsrep_OSU_method = 'TOI', innodb_lock_wait_timeout = 5"
     return Session(database.create_engine(arguments, isolation_level="AUTOCOMMIT"))
 
 
 class Lease:
-    """The lease while it is held: a thread renews it."""
+    """A held lease, which a thread renews."""
 
     def __init__(self, database: Server, token: str, session: Session) -> None:
         self.database = database
         self.token = token
         self.session = session
         self.lost = False
-        self.seconds = settings.active().lease_seconds  # here: the thread has no settings of its own
+        self.seconds = settings.active().lease_seconds  # read here: the thread has no settings of its own
         self.ended = threading.Event()
         self.heart = threading.Thread(target=self._beat, daemon=True)
         self.heart.start()
@@ -61,17 +62,17 @@ class Lease:
                     break
                 pause = self.seconds / 3
             except DBAPIError:
-                pause = min(1, self.seconds / 3)  # this may pass, or the fence will tell
+                pause = min(1, self.seconds / 3)  # the error may be temporary; otherwise the fence reports it
         session.close()
 
     def confirm(self) -> None:
-        """Before anything is tried, for the first time or again; raises MigrationError where it is lost."""
+        """Confirm the lease before each attempt; raises MigrationError if it is lost."""
         with suppress(DBAPIError):
             self.lost = self.lost or self.session.execute(BEAT, token=self.token).rowcount == 0
         self.check()
 
     def fence(self, run: Callable[..., Any]) -> None:
-        """In the transaction that is about to be committed; raises MigrationError where the lease is lost."""
+        """Check the lease in the transaction that is about to commit; raises MigrationError if it is lost."""
         self.lost = self.lost or run(BEAT.replace(":token", "%s"), [self.token]).rowcount == 0
         self.check()
 
@@ -84,8 +85,8 @@ class Lease:
 
     def release(self) -> None:
         self.ended.set()
-        self.heart.join(1)  # it may be waiting for a node that does not answer
-        with suppress(DBAPIError):  # it ends by itself, only later
+        self.heart.join(1)  # the thread may be waiting for a node that does not answer
+        with suppress(DBAPIError):  # the lease also expires by itself, but later
             self.session.execute(RELEASE, token=self.token)
         with suppress(DBAPIError):
             self.session.close()

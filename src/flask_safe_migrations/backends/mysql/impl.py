@@ -1,6 +1,6 @@
-"""A column is renamed by RENAME COLUMN, not by CHANGE, which repeats the definition and may lose some of it.
+"""Renames columns with RENAME COLUMN. CHANGE would repeat the definition and might lose part of it.
 
-AUTO_INCREMENT, ON UPDATE and a collation are nothing that Alembic knows of a column it is to rename.
+Alembic does not know AUTO_INCREMENT, ON UPDATE and the collation of a column that it renames.
 https://mariadb.com/kb/en/alter-table/#rename-column (MariaDB 10.5, MySQL 8.0)
 """
 

@@ -1,6 +1,6 @@
-"""Whether a statement that was in flight has run: the catalogue says whether what it names has changed.
+"""Determines whether an interrupted statement has run, by comparing the objects that it names.
 
-Under the lock no other statement can have changed it since. https://mariadb.com/kb/en/show-create-table/
+The lock guarantees that no other statement has changed them. https://mariadb.com/kb/en/show-create-table/
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from .statements import first_word
 from .stored_objects import quote
 
 NAME = re.compile(r"`((?:[^`]|``)+)`|([\w$]+)")
-# Of each kind: where it is listed, and under what. Views and sequences are listed as tables.
+# For each kind: where it is listed, and under which name. Views and sequences are listed as tables.
 LISTS = {
     "TABLE": ("tables", "table"),
     "TRIGGER": ("triggers", "trigger"),
@@ -36,7 +36,7 @@ class Catalogue:
         self.version = version
 
     def describe(self, statement: str) -> str:
-        """Return a digest of the definitions of all that the statement names and that exists."""
+        """Return a digest of the definitions of all existing objects that the statement names."""
         names = sorted({quoted.replace("``", "`") or plain for quoted, plain in NAME.findall(statement)})
         definitions = []
         for kind in LISTS.keys() & {"TABLE", *map(str.upper, names)}:
@@ -57,10 +57,10 @@ class Catalogue:
         return list(self.run(query, [names, names]).fetchall())
 
     def left_to_run(self, step: str, row: Row) -> str | None:
-        """Return what is left of the statement that was in flight: all, a part, or None of it.
+        """Return what is left of the interrupted statement: all of it, a part, or None.
 
-        Raises MigrationError where that cannot be told: two tables of one definition look the same when they
-        have changed places, and a server of another version uses other words.
+        Raises MigrationError if that cannot be determined: after a swap, two tables with the same
+        definition look the same, and a server of another version reports definitions differently.
         """
         statement = row.statement
         unchanged = self.describe(statement) == row.before_it
@@ -73,12 +73,12 @@ class Catalogue:
         if unchanged:
             return statement
         if first_word(statement) == "DROP" and DROP.search(statement):
-            return DROP.sub(r"\1 IF EXISTS ", statement, count=1)  # of several some may be left
+            return DROP.sub(r"\1 IF EXISTS ", statement, count=1)  # some of several may be left
         return None
 
 
 def swaps(statement: str) -> bool:
-    """Whether it exchanges tables, so that afterwards the same names are in use."""
+    """Return whether the statement exchanges tables, so that the same names exist afterwards."""
     if EXCHANGE.search(statement):
         return True
     if not (renames := RENAME.match(statement.strip())):

@@ -1,4 +1,4 @@
-"""MariaDB and MySQL say what a table is in one statement, a line for each column, key and constraint."""
+"""Reads SHOW CREATE TABLE, which has one line for each column, key and constraint."""
 
 import re
 from functools import partial
@@ -9,7 +9,7 @@ from ..schema import Definition, Schema, known
 from .stored_objects import quote, read, rows
 
 TABLES = text("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database()")
-# "`id` int(11) NOT NULL", "UNIQUE KEY `uq` (`name`)", "CONSTRAINT `fk` FOREIGN KEY (`a`) …"
+# Matches "`id` int(11) NOT NULL", "UNIQUE KEY `uq` (`name`)", "CONSTRAINT `fk` FOREIGN KEY (`a`) …".
 LINE = re.compile(r"([A-Z ]*)`((?:[^`]|``)+)` (.*)")
 
 
@@ -36,6 +36,6 @@ def _parts(table: str, made: str) -> dict[str, str]:
         if match := LINE.fullmatch(line):
             kind, name, what = match.groups()
             parts[f"{kind.strip().lower() or 'column'} {table}.{name}"] = what
-        else:  # the primary key, and the last line with the options of the table
+        else:  # the primary key, and the last line with the table options
             parts[f"{table}: {line}"] = ""
     return parts

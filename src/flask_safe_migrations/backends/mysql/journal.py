@@ -1,8 +1,8 @@
-"""The journal of a revision, on an engine that commits at every DDL statement: a table of what has run.
+"""The journal of a revision: a table of the statements that have run, because every DDL statement commits.
 
-A row about DML is part of the same transaction as the DML; a row about DDL is committed by the DDL itself,
-as begun, and then marked as done. So what is in the journal has run, but for one statement that may have been
-in flight.
+The row for a DML statement is part of the same transaction as the statement. The row for a DDL statement is
+committed by that statement, marked as begun, and is marked as done afterwards. So every statement in the
+journal has run, except for one that may have been interrupted.
 """
 
 from typing import Any, NamedTuple
@@ -27,21 +27,21 @@ BUSY = (
 
 
 class Row(NamedTuple):
-    """One statement: of DML what the driver said of it, of DDL what it found."""
+    """One statement: the driver's result of DML, or the state before DDL."""
 
     digest: str
     statement: str
     done: bool
     matched: int | None = None
     last_id: int | None = None
-    # See mariadb_state.py: what was there before, in the words of a server of this version.
+    # The state before the statement, as reported by a server of this version. See in_flight.py.
     before_it: str | None = None
     version: str | None = None
-    session: int | None = None  # the connection's number; set by the server
+    session: int | None = None  # the connection id; set by the server
 
 
 class Journal:
-    """The table, by way of the migration's own connection but past all that listens to it."""
+    """The journal table. It uses the migration's connection, but bypasses the event listeners."""
 
     def __init__(self, connection: Connection, lease: Lease | None) -> None:
         self.driver: Any = connection.connection.dbapi_connection
@@ -51,12 +51,12 @@ class Journal:
         self.place = str(connection.engine.url)
 
     def run(self, sql: str, values: Any = None) -> Any:
-        """Return the driver's cursor; raises DBAPIError."""
+        """Run a statement and return the driver's cursor; raises DBAPIError."""
         cursor = self.driver.cursor()
         try:
             cursor.execute(sql, values)
         except self.errors as error:
-            # Only PyMySQL notices by itself that its connection is lost.
+            # Only PyMySQL detects a lost connection by itself.
             lost = not self.driver.open or self.dialect.is_disconnect(error, self.driver, cursor)
             raise DBAPIError.instance(sql, None, error, self.errors, connection_invalidated=lost) from error
         return cursor
@@ -74,7 +74,7 @@ class Journal:
         return str(self.driver.get_server_info())
 
     def fence(self) -> None:
-        """On a cluster: what is committed next is committed only while the lease is ours."""
+        """On a cluster, make the next commit succeed only if the lease is still held."""
         if self.lease:
             self.lease.fence(self.run)
 
@@ -82,14 +82,14 @@ class Journal:
         return bool(self.run("SHOW TABLES LIKE 'migration_journal'").fetchone())
 
     def steps(self) -> list[str]:
-        """What has begun and not ended: no step, or one."""
+        """Return the steps that have begun and not ended: none or one."""
         rows = self.run("SELECT DISTINCT step FROM migration_journal").fetchall() if self.exists() else []
         return [step for (step,) in rows]
 
     def read(self, step: str) -> dict[int, Row]:
         """Return the rows by position."""
         self.fence()
-        if not self.exists():  # on a cluster all nodes would wait for the CREATE
+        if not self.exists():  # on a cluster, all nodes would wait for the CREATE
             self.run(CREATE)
         found = self.run("SELECT * FROM migration_journal WHERE step = %s", [step]).fetchall()
         rows = {position: Row(*rest) for _step, position, *rest in found}
@@ -97,14 +97,14 @@ class Journal:
         return rows
 
     def is_busy(self, session: int | None) -> bool:
-        """Whether the server works for this connection."""
+        """Return whether the server is still running a statement for this connection."""
         return bool(self.run(BUSY, [session]).fetchone())
 
     def write(self, step: str, position: int, row: Row) -> None:
         self.run(INSERT, [step, position, *row[:-1]])
 
     def adopt(self, step: str, position: int) -> None:
-        """A statement that was in flight is about to run on this connection."""
+        """Record that an interrupted statement is about to run on this connection."""
         self.run(f"UPDATE migration_journal SET session = connection_id() WHERE {ONE}", [step, position])  # noqa: S608
 
     def mark(self, step: str, position: int) -> None:
@@ -112,7 +112,7 @@ class Journal:
         self.commit()
 
     def forget(self, step: str, position: int) -> None:
-        self.fence()  # without the lease the row is another's
+        self.fence()  # without the lease, the row belongs to another process
         self.run(f"DELETE FROM migration_journal WHERE {ONE}", [step, position])  # noqa: S608
         self.commit()
 

@@ -1,4 +1,4 @@
-"""How a process comes by the lease of mariadb_lease.py: it inserts the row, or takes it over."""
+"""Acquires the lease of galera.py: inserts the row or takes it over."""
 
 import time
 import uuid
@@ -28,7 +28,7 @@ class Claim:
     def __init__(self, database: Server) -> None:
         self.token = uuid.uuid4().hex
         self.seconds = settings.active().lease_seconds
-        # A long ALTER keeps every other commit of the cluster waiting: who waits for that gives up in time.
+        # A long ALTER blocks every other commit in the cluster, so waiting is limited.
         self.session = connect(database, read_timeout=self.seconds)
         self.patience = Patience()
         self.seen: tuple[str, int] | None = None
@@ -47,7 +47,7 @@ class Claim:
         row = self._look()
         if row is None:
             return self.session.execute(TAKE, **mine).rowcount == 1
-        if row.token == self.token:  # the answer to an earlier try was lost
+        if row.token == self.token:  # the answer to an earlier attempt was lost
             return True
         if self.seen != (row.token, row.beat):
             self.alive = self.seen is not None
@@ -66,11 +66,17 @@ class Claim:
         return None
 
     def undecided(self) -> bool:
-        """A holder was seen, and so far no sign that it lives: it may be about to be replaced."""
+        """Return whether a holder was found that may be dead.
+
+        It has not renewed its lease yet since it was found, so it may be about to be replaced.
+        """
         return self.seen is not None and not self.alive
 
     def holder(self) -> str | None:
-        """A process of this host that is gone is waited for as well: the server may still work for it."""
+        """Describe the holder.
+
+        A process of this host that has ended is waited for as well: the server may still run its statement.
+        """
         try:
             row = self._look()
         except DBAPIError as error:

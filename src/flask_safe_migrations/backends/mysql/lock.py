@@ -1,4 +1,4 @@
-"""The lock of a migration on MariaDB and MySQL, on a server of its own or in a cluster."""
+"""The migration lock on MariaDB and MySQL, on a standalone server or in a cluster."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from ..server import Server
 from .galera import CREATE
 
 TAKE = text("SELECT GET_LOCK(:name, 0)")
-# The server knows the holder's connection only; the rest stands in a note, for as long as the lock is held.
+# The server knows only the holder's connection. A note describes the holder while the lock is held.
 NOTE = text("REPLACE INTO migration_lock VALUES (1, connection_id(), :holder, 0)")
 READ_NOTE = text("SELECT holder FROM migration_lock WHERE token = CAST(IS_USED_LOCK(:name) AS CHAR)")
 HOLDER = text(
@@ -29,7 +29,7 @@ CLUSTER = text("SHOW GLOBAL VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep
 
 
 def is_cluster(connection: Connection) -> bool:
-    """Whether the server is a node of a Galera cluster, even one whose other nodes are down just now."""
+    """Return whether the server is a node of a Galera cluster, even if the other nodes are down."""
     settings = {name.lower(): value for name, value in connection.execute(CLUSTER)}
     return settings.get("wsrep_on") == "ON" and settings.get("wsrep_provider", "none") not in {"", "none"}
 
@@ -40,12 +40,12 @@ def rest_as_long_as_it_takes(connection: Connection) -> None:
 
 @contextmanager
 def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
-    """Hold the lock, which ends with the connection, whatever ends that; yields whether it had to wait."""
-    # Names are for the whole server, at most 64 characters long.
+    """Hold the lock, which always ends with the connection; yields whether it had to wait."""
+    # Lock names apply to the whole server and have at most 64 characters.
     name = {"name": f"migration:{hashlib.sha256(database.name.encode()).hexdigest()[:40]}"}
 
     def holder() -> str | None:
-        with suppress(DBAPIError):  # the note comes after the lock
+        with suppress(DBAPIError):  # the note is written after the lock is taken
             if who := told(connection.scalar(READ_NOTE, name)):
                 return who
         who = connection.scalar(HOLDER, name)
@@ -53,7 +53,7 @@ def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
 
     rest_as_long_as_it_takes(connection)
     waited = poll_until(lambda: connection.scalar(TAKE, name) == 1, holder, str(database))
-    with suppress(DBAPIError):  # it only informs
+    with suppress(DBAPIError):  # the note is only informative
         connection.exec_driver_sql(CREATE)
         connection.execute(NOTE, {"holder": process_tag()})
     try:

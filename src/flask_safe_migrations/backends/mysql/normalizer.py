@@ -1,4 +1,4 @@
-"""MariaDB and MySQL: what SHOW CREATE TABLE makes of a type or a default."""
+"""MariaDB and MySQL: how SHOW CREATE TABLE reports types and defaults."""
 
 import re
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from .statements import NOW
 WIDTH = re.compile(r"\b((?:TINY|SMALL|MEDIUM|BIG)?INT(?:EGER)?)\(\d+\)", re.IGNORECASE)
 
 
-# What SHOW CREATE TABLE has for these, and for every other character itself.
+# How SHOW CREATE TABLE escapes these characters. Any other escaped character stands for itself.
 ESCAPED = re.compile(r"\\(.)")
 CHARACTERS = {"0": "\0", "n": "\n", "r": "\r"}
 
 
 def unescaped(kind: Any) -> Any:
-    """Return the type as it is: of an ENUM SQLAlchemy leaves the escapes in that it is reported with."""
+    """Return the type without escapes: SQLAlchemy keeps them in the values of a reflected ENUM."""
     if not isinstance(kind, ENUM) or "\\" not in "".join(kind.enums):
         return kind
     values = [ESCAPED.sub(lambda found: CHARACTERS.get(found[1], found[1]), each) for each in kind.enums]
@@ -32,11 +32,11 @@ class MariaDBNormalizer(Normalizer):
     indexes_foreign_keys = True
 
     def normalize_type(self, told: str) -> str:
-        """INTEGER(11) is INTEGER: a width to display, which newer servers no longer report."""
+        """Remove the display width: INTEGER(11) equals INTEGER, and newer servers do not report the width."""
         return "TINYINT" if told in {"BOOL", "BOOLEAN"} else WIDTH.sub(r"\1", told)
 
     def known_type(self, column: str, statements: list[str]) -> TypeEngine[Any] | None:
-        """MariaDB has no JSON but text that has to be such: https://mariadb.com/kb/en/json/"""
+        """Recognize JSON, which MariaDB implements as text with a CHECK: https://mariadb.com/kb/en/json/"""
         is_json = any(f"CHECK (json_valid(`{column}`))" in sql for sql in statements)
         return JSON() if is_json else None
 
@@ -46,7 +46,7 @@ class MariaDBNormalizer(Normalizer):
         return re.sub(r"^'(-?\d+)'$", r"\1", told) if told else told
 
     def definitions(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
-        """Those that have more than columns: a prefix, an order, another kind."""
+        """Return the indexes that have more than columns: a prefix, an order or a special type."""
         found = inspect(connection).get_indexes(table, schema)
         return {
             str(index["name"]): repr(sorted((key, repr(value)) for key, value in index.items()))
@@ -59,7 +59,7 @@ class MariaDBNormalizer(Normalizer):
 
     @contextmanager
     def temporary_copy(self, connection: Connection, table: Table) -> Iterator[Connection]:
-        """On a connection of its own: an index is made with a COMMIT, even that of a temporary table."""
+        """Use a separate connection: creating an index commits, even on a temporary table."""
         with connection.engine.connect() as scratch:
             self.make(scratch, self.copied(table))
             yield scratch

@@ -1,4 +1,4 @@
-"""MariaDB and MySQL: what a database has besides tables, and what its tables are made of, as SQL."""
+"""MariaDB and MySQL: objects other than tables, and the SQL of tables."""
 
 import re
 
@@ -16,7 +16,11 @@ COUNTER = re.compile(r" AUTO_INCREMENT=(\d+)")
 
 
 def made(connection: Connection) -> list[SchemaObject]:
-    """What the user of the connection has defined is defined by whoever runs it next."""
+    """Return the objects.
+
+    If the connection's user is the definer, the SQL has no DEFINER: the user who runs it becomes the
+    definer.
+    """
     user = f"{quote_user(connection)}"
     found = [
         SchemaObject(
@@ -41,7 +45,7 @@ def _created(connection: Connection, sequence: str) -> str:
 
 
 def _views_in_order(codes: list[Code]) -> list[Code]:
-    """Routines first, then views, those first that others select from; triggers and events last."""
+    """Sort routines first, then views in order of dependency, and triggers and events last."""
     views = {code.name: code for code in codes if code.kind == "VIEW"}
     needs = {
         name: {other for other in views if other != name and quote(other) in code.statement}
@@ -56,7 +60,7 @@ def _views_in_order(codes: list[Code]) -> list[Code]:
 
 
 def table_sql(connection: Connection, table: str, schema: str | None = None) -> list[str]:
-    """Without what is the server's default: another server may have another one."""
+    """Return the SQL without the server's defaults, because another server may have different ones."""
     made = COUNTER.sub("", str(rows(connection, f"SHOW CREATE TABLE {quote(table)}")[0][1]))
     ((charset, collation),) = rows(connection, "SELECT @@character_set_database, @@collation_database")
     return [made.replace(f" DEFAULT CHARSET={charset} COLLATE={collation}", "")]
@@ -71,7 +75,7 @@ def part_sql(connection: Connection, table: str, schema: str | None = None) -> d
 
 
 def counters(connection: Connection) -> dict[str, str]:
-    """Where the next key is not 1: of AUTO_INCREMENT, and of sequences."""
+    """Return the counters of AUTO_INCREMENT and of sequences whose next key is not 1."""
     found = {}
     tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = database()"
     for (table,) in rows(connection, f"{tables} AND table_type = 'BASE TABLE'"):

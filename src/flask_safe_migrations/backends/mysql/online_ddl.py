@@ -1,9 +1,9 @@
-"""How a statement comes to its table: in a gap between the application's transactions, if there is one.
+"""Runs a DDL statement in a gap between the application's transactions, if there is one.
 
-While an ALTER waits, a transaction that has read the table and now writes to it waits for the ALTER, and
-the ALTER for the transaction; MariaDB ends the transaction with error 1213. So at first the statement is
-tried again and again, and does not wait: https://mariadb.com/kb/en/wait-and-nowait/
-One that runs for longer than a second is begun only once like that, for it may be turned away at its end.
+While an ALTER waits, it can deadlock with a transaction that has read the table and now writes to it.
+MariaDB then ends the transaction with error 1213. Therefore the statement is first tried repeatedly without
+waiting: https://mariadb.com/kb/en/wait-and-nowait/ A statement that runs for longer than a second is
+started only once in this way, because it may fail at its end.
 """
 
 import random
@@ -15,13 +15,16 @@ from typing import Any
 from ... import settings
 from .statements import DDL, LOCKED, TOOK_TOO_LONG, code, first_word
 
-LOOKING = 2  # seconds, or MIGRATION_STATEMENT_LOCK_TIMEOUT where that is less
+LOOKING = 2  # seconds, or MIGRATION_STATEMENT_LOCK_TIMEOUT if that is less
 LIMITS = {"lock_wait_timeout": 0, "max_statement_time": 1}  # seconds
 
 
 def in_a_gap(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    """SQLAlchemy's event "do_execute": return whether it ran; where it did not, it has to queue."""
-    if first_word(statement) not in DDL or not context.dialect.is_mariadb:  # MySQL waits a second at least
+    """Handle SQLAlchemy's event "do_execute".
+
+    Return whether the statement ran. If it did not, it must wait for its lock.
+    """
+    if first_word(statement) not in DDL or not context.dialect.is_mariadb:  # MySQL waits at least a second
         return False
     ends = time.monotonic() + min(LOOKING, settings.active().statement_lock_timeout or LOOKING)
     with _limits(cursor, context.dialect.loaded_dbapi.Error):
@@ -46,5 +49,5 @@ def _limits(cursor: Any, errors: type[Exception]) -> Iterator[None]:
         try:
             yield
         finally:
-            with suppress(errors):  # the connection is gone, as the statement has said by then
+            with suppress(errors):  # the connection is lost, and the statement has reported that
                 own.execute("SET SESSION " + ", ".join(f"{name} = @{name}" for name in LIMITS))

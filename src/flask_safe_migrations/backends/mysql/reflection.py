@@ -1,4 +1,4 @@
-"""MariaDB and MySQL: what SQLAlchemy does not read of a table, or reads as something else."""
+"""Corrects what SQLAlchemy does not reflect, or reflects differently, on MariaDB and MySQL."""
 
 import re
 from typing import Any
@@ -13,12 +13,15 @@ JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
 
 
 def complete(connection: Connection, table: Table) -> None:
-    """A unique constraint is an index here; a foreign key brings one along; a CHECK may be a column's."""
+    """Complete a table.
+
+    A unique constraint is an index here, a foreign key creates one, and a CHECK may belong to a column.
+    """
     for column in table.columns:
         column.type = unescaped(column.type)
         kind: Any = column.type
         if getattr(kind, "display_width", None) not in {None, 1} and not getattr(kind, "zerofill", True):
-            kind.display_width = None  # int(11) is int; tinyint(1) is what a BOOLEAN becomes
+            kind.display_width = None  # int(11) is int; a BOOLEAN becomes tinyint(1)
     for index in list(table.indexes):
         columns = [column.name for column in index.columns]
         plain = not any(index.dialect_kwargs.values()) and len(columns) == len(index.expressions)
@@ -36,11 +39,11 @@ def complete(connection: Connection, table: Table) -> None:
 
 
 def _comes_with_a_foreign_key(table: Table, name: str, columns: list[str]) -> bool:
-    """https://mariadb.com/kb/en/foreign-keys/: it is named like the key, or like its first column."""
+    """https://mariadb.com/kb/en/foreign-keys/: the index is named like the key, or like its first column."""
     others = [[column.name for column in index.columns] for index in table.indexes if index.name != name]
     others.append([column.name for column in table.primary_key])
     if any(other[: len(columns)] == columns for other in others):
-        return False  # the key would do without it
+        return False  # the key does not need this index
     return any(
         columns == key.column_keys and name in {key.name, columns[0]} for key in table.foreign_key_constraints
     )

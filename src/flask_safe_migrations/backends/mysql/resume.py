@@ -1,7 +1,8 @@
-"""Takes a revision up again where it stopped, on an engine that commits at every DDL statement.
+"""Resumes a revision where it stopped, because every DDL statement commits.
 
-Each statement of a revision has a number and is written down in the journal. DML inside an autocommit_block()
-is not: it commits by itself, so such a block is run again from its beginning and has to bear that.
+Each statement of a revision has a number and is recorded in the journal. DML inside an autocommit_block()
+is not recorded, because it commits by itself. Such a block runs again from its beginning and must tolerate
+that.
 """
 
 import hashlib
@@ -23,17 +24,17 @@ from .statements import DDL, DML, first_word
 
 
 class Resumption:
-    """What one run has got to; without a step it writes nothing."""
+    """The progress of one run. Without a step it writes nothing."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.catalogue = Catalogue(journal.run, journal.version())
         self.step: str | None = None
-        # The statement that runs, or the one that has run and is passed over.
+        # The statement that is running, or the one that is skipped because it has already run.
         self.current: Row | None = None
 
     def open(self, step: str) -> None:
-        """Begin with a step, or go on with it."""
+        """Begin a step, or resume it."""
         if others := [other for other in self.journal.steps() if other != step]:
             raise MigrationError(
                 f"Revision {others[0]} is half applied: `flask db upgrade` with its file takes it up."
@@ -47,19 +48,22 @@ class Resumption:
             self._wait_for(session)
 
     def _wait_for(self, session: int | None) -> None:
-        """The server does not notice at once that a process is gone, and works on for it."""
+        """Wait until the server has noticed that a process is gone: it may still run its statement."""
         who = f"connection {session}, whose process is gone,"
         poll_until(lambda: not self.journal.is_busy(session), lambda: who, self.journal.place)
 
     def close(self) -> None:
-        """In the transaction that stores the new revision."""
+        """Remove the journal, in the transaction that stores the new revision."""
         self.journal.fence()
         if self.step is not None:
             self.journal.clear(self.step)
             self.step = None
 
     def before(self, statement: str, parameters: Any) -> str | None:
-        """Return what is to run now, or None where it has run; raises MigrationError where nobody knows."""
+        """Return the statement to run now, or None if it has already run.
+
+        Raises MigrationError if that cannot be determined.
+        """
         self.current = None
         if self.journal.lease:
             self.journal.lease.check()
@@ -100,17 +104,17 @@ class Resumption:
             return
         if not row.done:
             self.journal.mark(self.step, self.position)
-        elif self.position in self.rows:  # what the driver said when it ran
+        elif self.position in self.rows:  # the driver's result from when it ran
             cursor.rowcount, cursor.lastrowid = row.matched or 0, row.last_id
         else:
             said = row._replace(matched=cursor.rowcount, last_id=cursor.lastrowid)
             self.journal.write(self.step, self.position, said)
 
     def failed(self) -> None:
-        """The server refused the statement, so it has not run and may be changed."""
+        """Forget a statement that the server refused: it has not run and may be changed."""
         row, self.current = self.current, None
         if row and not row.done and self.step is not None:
-            # Where this fails as well, the next run settles it.
+            # If this fails as well, the next run corrects it.
             with suppress(DBAPIError, MigrationError):
                 self.journal.forget(self.step, self.position)
 
@@ -119,7 +123,7 @@ class Resumption:
 def resuming(
     connection: Connection, own_tables: Collection[str], lease: Lease | None
 ) -> Iterator[Resumption]:
-    """Watch the statements on `connection`, but for those about the workflow's own tables."""
+    """Watch the statements on `connection`, except those on this library's own tables."""
     resumption = Resumption(Journal(connection, lease))
     ours = re.compile(rf"(?<![\w$])({'|'.join(map(re.escape, own_tables))})(?![\w$])")
 

@@ -1,4 +1,7 @@
-"""A node of a cluster may fail for a while: it joins, it is cut off, or another node was first."""
+"""Retries for temporary failures of a cluster node.
+
+The node may be joining or cut off, or another node may have committed first.
+"""
 
 import time
 from collections.abc import Callable
@@ -13,7 +16,7 @@ from .statements import AGAIN, NOT_IN_CLUSTER, code
 
 
 class Patience:
-    """For MIGRATION_LOCK_TIMEOUT seconds from now such errors are borne."""
+    """Tolerates such errors for MIGRATION_LOCK_TIMEOUT seconds from now."""
 
     def __init__(self) -> None:
         self.ends = time.monotonic() + settings.active().lock_timeout
@@ -23,7 +26,7 @@ class Patience:
 
 
 def when_ready(run: Callable[[], None]) -> None:
-    """Call `run`, and call it again while the node is not part of its cluster."""
+    """Call `run`, and retry while the node is not part of its cluster."""
     patience = Patience()
     while True:
         try:
@@ -35,7 +38,7 @@ def when_ready(run: Callable[[], None]) -> None:
 
 
 class Session:
-    """Statements that commit by themselves; after an error on a new connection: ROLLBACK may raise 1213."""
+    """Run autocommitted statements. After an error, reconnect, because a ROLLBACK may raise error 1213."""
 
     def __init__(self, pool: Engine) -> None:
         self.pool = pool

@@ -1,6 +1,7 @@
-"""Views, triggers, routines and events of a MariaDB database: what no RENAME TABLE takes along.
+"""Views, triggers, routines and events of a MariaDB database, which RENAME TABLE does not move.
 
-They travel as SQL in a table of the database itself, and are made from that list when the tables are there.
+Their SQL is stored in a table of the database itself. They are created from that list once the tables
+exist.
 """
 
 from dataclasses import astuple, dataclass
@@ -25,14 +26,14 @@ FOUND = """SELECT * FROM (
     UNION ALL SELECT 99, 'EVENT', event_name FROM information_schema.events WHERE event_schema = database()
 ) AS found ORDER BY turn"""
 LISTED = "SELECT kind, name, statement, sql_mode, time_zone FROM migration_unfinished ORDER BY position"
-# Sequences are named with their database in the defaults that use them.
+# Defaults that use a sequence name it with its database.
 DEFAULTS = """SELECT table_name, column_name, column_default FROM information_schema.columns
 WHERE table_schema = database() AND instr(column_default, %s)"""
 
 
 @dataclass
 class Code:
-    """The SQL that makes a view or the like; without SQL it is to be dropped only."""
+    """The SQL that creates a view or similar object. Without SQL, the object is only dropped."""
 
     kind: str
     name: str
@@ -42,7 +43,7 @@ class Code:
 
 
 def rows(connection: Connection, sql: str, *values: Any) -> list[Any]:
-    """Run a statement as it is: a % in a view is no placeholder."""
+    """Run a statement without interpolation: a % in a view is not a placeholder."""
     result = connection.exec_driver_sql(sql, values, execution_options={"no_parameters": True})
     return list(result.fetchall()) if result.returns_rows else []
 
@@ -52,7 +53,7 @@ def quote(name: str) -> str:
 
 
 def read(connection: Connection) -> list[Code]:
-    """Return what the connection's database has, each with the SQL that makes it."""
+    """Return the objects of the connection's database, each with the SQL that creates it."""
     return [_read(connection, kind, name) for _turn, kind, name in rows(connection, FOUND)]
 
 
@@ -69,7 +70,7 @@ def _read(connection: Connection, kind: str, name: str) -> Code:
 
 
 def defaults(connection: Connection, before: str, after: str) -> list[Code]:
-    """Column defaults that name the database they are in, put into the words of the one they go to."""
+    """Return the column defaults that name their database, changed to name the target database."""
     old, new = f"{quote(before)}.", f"{quote(after)}."
     return [
         Code("", "", f"ALTER TABLE {quote(t)} ALTER {quote(c)} SET DEFAULT {text.replace(old, new)}")
@@ -78,7 +79,7 @@ def defaults(connection: Connection, before: str, after: str) -> list[Code]:
 
 
 def store(connection: Connection, codes: list[Code]) -> None:
-    """Write the list into the connection's database, in the place of one that is there."""
+    """Write the list into the connection's database, replacing an existing one."""
     rows(connection, CREATE)
     rows(connection, "DELETE FROM migration_unfinished")
     if codes:
@@ -91,13 +92,16 @@ def is_unfinished(connection: Connection) -> bool:
 
 
 def finish(connection: Connection) -> None:
-    """Make what is on the list; raises MigrationError where the server refuses, and keeps the list then."""
+    """Create the objects on the list.
+
+    Raises MigrationError if the server refuses one; the list is then kept.
+    """
     if not is_unfinished(connection):
         return
     left = [Code(*row) for row in rows(connection, LISTED)]
     while left:
         refused = [(code, error) for code in left if (error := _make(connection, code))]
-        if len(refused) == len(left):  # while there are fewer, it may be a view that names a later one
+        if len(refused) == len(left):  # while progress is made, a view may refer to a later one
             code, error = refused[0]
             raise MigrationError(
                 f"The tables are in place, but {code.kind.lower() or 'a default'} {code.name} could not be "
@@ -109,7 +113,7 @@ def finish(connection: Connection) -> None:
 
 
 def _make(connection: Connection, code: Code) -> BaseException | None:
-    """Make it anew, and return what the server says where it refuses."""
+    """Drop and create the object; return the server's error if it refuses."""
     try:
         if code.kind:
             rows(connection, f"DROP {code.kind} IF EXISTS {quote(code.name)}")

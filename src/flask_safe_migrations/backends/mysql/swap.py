@@ -1,9 +1,9 @@
-"""Puts a new database in the place of the old one on MariaDB and MySQL, where no database can be renamed.
+"""Replaces the old database with a new one on MariaDB and MySQL, where a database cannot be renamed.
 
-All tables change places in one RENAME TABLE: it is done whole or not at all, whichever client is killed
-meanwhile, and from MariaDB 10.6 on even where it is the server (https://mariadb.com/kb/en/atomic-ddl/).
-What it cannot take along is on a list that is moved with the tables (stored_objects.py): whoever comes next
-makes what a process that was killed has not made.
+One RENAME TABLE exchanges all tables. It is atomic even if the client is killed, and since MariaDB 10.6
+even if the server is (https://mariadb.com/kb/en/atomic-ddl/). Objects that it cannot move are on a list
+that moves with the tables (stored_objects.py). If a process is killed before it has created them, the next
+process does it.
 """
 
 from collections.abc import Callable
@@ -29,14 +29,15 @@ FOLLOWERS = (
     "WHERE referenced_table_schema = %s AND table_schema NOT IN (%s, %s)"
 )
 USERS = "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> connection_id()"
-PATIENCE = 10  # seconds that others have to end their transactions
+PATIENCE = 10  # seconds that other clients have to end their transactions
 LOCK_WAIT_TIMEOUT = 1205  # https://mariadb.com/kb/en/mariadb-error-code-reference/
 
 
 def rebuild(database: Server, fill: Callable[..., None]) -> None:
-    """Fill a new database, then put it in the place of this one; until then this one is not touched.
+    """Fill a new database, then replace this one with it. This one is not changed before that.
 
-    What is in `_building_…` or `_replaced_…` is never the only copy: whoever gets its lock may drop it.
+    The databases `_building_…` and `_replaced_…` are never the only copy. A process that gets their lock
+    may drop them.
     """
     with database.rebuild_lock() as connection:
         new, old = server_shadow.claim(database, connection, "building", "replaced", drop=_sweep)
@@ -53,7 +54,7 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
 
 
 def heal(database: Server) -> None:
-    """Finish what a process that was killed has left to be done, under the lock."""
+    """Finish, under the lock, what a killed process has left undone."""
     with _session(database) as connection:
         if not stored_objects.is_unfinished(connection):
             return
@@ -71,14 +72,15 @@ def _swap(database: Server, new: Server, old: Server) -> None:
             )
         old_code = stored_objects.read(here)
         with _session(new) as there:
-            stored_objects.finish(there)  # a snapshot may hold such a list
+            stored_objects.finish(there)  # a snapshot may contain such a list
             new_code = [_moved(item, new, database) for item in stored_objects.read(there)]
             dropped = [Code(item.kind, item.name) for item in old_code if item.kind != "TRIGGER"]
             charset = Code("", "", "ALTER DATABASE CHARACTER SET utf8mb4")
             defaults = stored_objects.defaults(there, new.name, database.name)
             stored_objects.store(there, [charset, *dropped, *defaults, *new_code])
             _drop(there, [item for item in new_code if item.kind == "TRIGGER"])
-        # A table with triggers cannot go to another database, and a view may have the name of a new table.
+        # A table with triggers cannot move to another database, and a view may have the name of a new
+        # table.
         names = {name for (name,) in rows(here, TABLES, new.name)}
         in_the_way = [item for item in old_code if item.kind == "TRIGGER" or item.name in names]
         if in_the_way:
@@ -86,12 +88,12 @@ def _swap(database: Server, new: Server, old: Server) -> None:
             _drop(here, in_the_way)
         try:
             _rename(here, database, new, old)
-        finally:  # the list of the new database; or that of the old one, where it has to stay
+        finally:  # the list of the new database, or of the old one if it stays
             stored_objects.finish(here)
 
 
 def _rename(connection: Connection, database: Server, new: Server, old: Server) -> None:
-    # The tables of a lock are held by somebody, by this process for one: they stay where they are.
+    # The lock tables are in use, also by this process. They are not moved.
     staying = database.library_tables - Server.library_tables - {JOURNAL, stored_objects.TABLE}
     moves = []
     for source, target in ((database, old), (new, database)):
@@ -111,7 +113,7 @@ def _rename(connection: Connection, database: Server, new: Server, old: Server) 
 
 
 def _moved(item: Code, new: Server, database: Server) -> Code:
-    """Where the SQL names the database it was made in, it names the one it goes to."""
+    """Replace the name of the original database in the SQL with that of the target."""
     statement = item.statement.replace(f"{quote(new.name)}.", f"{quote(database.name)}.")
     return replace(item, statement=statement)
 
@@ -128,9 +130,9 @@ def _session(database: Server) -> Connection:
 
 
 def _sweep(database: Server) -> None:
-    """Drop a database together with those who still write into it, such as the child of a killed process."""
+    """Drop a database and end the sessions that still write to it, such as the child of a killed process."""
     with database.connect_to_maintenance() as connection:
         for (user,) in rows(connection, USERS, database.name):
-            with suppress(DBAPIError):  # it is gone already
+            with suppress(DBAPIError):  # the session has already ended
                 rows(connection, f"KILL {user}")
     database.drop()

@@ -1,4 +1,4 @@
-"""PostgreSQL: DDL is transactional, and every revision gets a transaction of its own."""
+"""PostgreSQL: DDL is transactional, and every revision runs in its own transaction."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class PostgreSQL(Server):
     counts_given_keys = False
     with_given_keys = " OVERRIDING SYSTEM VALUE"
     normalizer = PostgreSQLNormalizer()
-    # One transaction for all revisions would hold every lock until the last one is done.
+    # A single transaction for all revisions would hold every lock until the last one is done.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": True, "transaction_per_migration": True}
     after_failure = "Nothing of this revision was applied"
     suffix = "dump"
@@ -51,7 +51,7 @@ class PostgreSQL(Server):
         if not self.version_table_schema:
             return
         with self.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
-            # Where it exists nobody is asked for the right to create one.
+            # If the schema exists, do not require the privilege to create one.
             if not inspect(connection).has_schema(self.version_table_schema):
                 schema = connection.dialect.identifier_preparer.quote(self.version_table_schema)
                 connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -61,7 +61,7 @@ class PostgreSQL(Server):
         return self.create_engine({"options": options})
 
     def statement_limits(self) -> dict[str, Any]:
-        """A statement that waits for a lock stops all who come after it, readers too: it gives way soon.
+        """Return a short lock timeout: a waiting DDL statement blocks all later statements, even reads.
 
         https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
         """
@@ -70,7 +70,7 @@ class PostgreSQL(Server):
             "statement_timeout": settings.active().statement_timeout,
         }
         options = [f"-c {name}={int(limit * 1000)}" for name, limit in limits.items()]
-        # The application's own come last: of two values the server takes the last one.
+        # The application's own options come last: of two values, the server uses the last one.
         return {"options": " ".join([*options, self.argument("options") or ""])}
 
     @contextmanager
@@ -99,7 +99,7 @@ class PostgreSQL(Server):
     def rename_sql(
         self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str
     ) -> str | None:
-        if not kind:  # an index of one kind, a constraint of the other
+        if not kind:  # an index on one side, a constraint on the other
             return None
         quote = dialect.identifier_preparer.quote
         if kind == "Index":
@@ -134,7 +134,7 @@ class PostgreSQL(Server):
             try:
                 connection.exec_driver_sql(f"CREATE DATABASE {self.quoted(connection)}")
             except DBAPIError:
-                # Somebody else made it in the same moment.
+                # Another process created it at the same moment.
                 if not connection.scalar(text(self.exists_query), {"name": self.name}):
                     raise
         search_path.make_schema(self)
@@ -162,7 +162,7 @@ class PostgreSQL(Server):
         dump.save(self, target)
 
     def load(self, source: Path) -> None:
-        search_path.drop_empty_schema(self)  # the snapshot makes it
+        search_path.drop_empty_schema(self)  # the snapshot creates it
         dump.load(self, source)
 
     def rebuild(self, fill: Callable[..., None]) -> None:

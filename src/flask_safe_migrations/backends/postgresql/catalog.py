@@ -1,4 +1,4 @@
-"""What a PostgreSQL database holds, in the words of its catalogue, which leaves nothing out.
+"""Describes a PostgreSQL database completely, with the definitions from its catalog.
 
 https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CATALOG
 """
@@ -29,7 +29,8 @@ COLUMNS = text(
     WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND HERE AND FREE(c)
 """)
 )
-# Of tables: what is no column. A name for NOT NULL, which 18 has, follows no rename: it is left out.
+# The parts of tables that are not columns. PostgreSQL 18 has names for NOT NULL constraints. They do not
+# follow a rename and are left out.
 PARTS = text(
     query("""
     SELECT NAME(c.relname), CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'f' THEN 'foreign key'
@@ -66,7 +67,7 @@ PARTS = text(
             IS DISTINCT FROM ROW('p'::"char", 'd'::"char", false, NULL::text[], 'r'::"char")
 """)
 )
-# All else, an object each.
+# All other objects, one row each.
 OBJECTS = text(
     query("""
     SELECT 'view ' || NAME(c.relname), concat_ws(', ', pg_get_viewdef(c.oid), c.reloptions::text)

@@ -1,9 +1,9 @@
-"""Empties a database on PostgreSQL, as a user may who owns what is in it and nothing else."""
+"""Empties a PostgreSQL database as a user who owns its content and nothing else."""
 
 from sqlalchemy import Connection, text
 
-# DROP OWNED would do it, and take the user's rights on other databases along. In an order in which what comes
-# later may be gone already, with what went before it.
+# DROP OWNED would also revoke the user's privileges on other databases. Objects late in this order may
+# already have been dropped together with earlier ones.
 OWNED = text("""
     SELECT 'SCHEMA', quote_ident(nspname) FROM pg_namespace
         WHERE nspowner = current_user::regrole AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'public'

@@ -1,7 +1,8 @@
-"""Takes up a CREATE INDEX CONCURRENTLY that failed or was killed: no transaction takes back what it left.
+"""Repeats a CREATE INDEX CONCURRENTLY that failed or was killed, because no transaction rolls it back.
 
-An invalid index is not used, costs every write, and stops the next try with "already exists"; with IF NOT
-EXISTS it would even be taken for the index. One that was finished just before the kill is as good as new.
+An invalid index is not used, slows down every write, and makes the next attempt fail with "already exists".
+With IF NOT EXISTS, the next attempt would even accept it as the index. An index that was finished just
+before the process was killed is valid and is kept.
 https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
 """
 
@@ -22,25 +23,25 @@ CREATE = re.compile(
     rf"(?P<index>{NAME})\s+ON\s+(?:ONLY\s+)?(?P<table>{NAME}(?:\s*\.\s*{NAME})?)",
     re.IGNORECASE,
 )
-# The name of an index has no schema in CREATE INDEX: it is that of the table.
+# In CREATE INDEX, the index name has no schema. The index is in the schema of its table.
 FOUND = text(
     "SELECT i.indexrelid::regclass::text AS name, i.indisvalid AS valid, "
     "pg_get_indexdef(i.indexrelid) AS sql FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
     "WHERE i.indrelid = to_regclass(:table) AND c.relname = (parse_ident(:index))[1]"
 )
-# While somebody is making it, an index is invalid as well.
+# An index is also invalid while another session is still building it.
 BUILDER = text(
     "SELECT p.pid FROM pg_stat_progress_create_index p JOIN pg_locks l ON l.pid = p.pid "
     "WHERE l.relation = to_regclass(:table) AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted "
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-# From 14 on: a server process whose client is gone ends within a second, not when the index is done.
+# Since PostgreSQL 14: the server process of a lost client ends within a second, not when the index is done.
 NOTICE_KILLS = "SELECT set_config('client_connection_check_interval', '1s', false)"
 
 
 @contextmanager
 def migrating(connection: Connection) -> Iterator[None]:
-    """Watch the statements on `connection`; the listener is gone afterwards."""
+    """Watch the statements on `connection`; the listener is removed at the end."""
 
     def before(_: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> tuple[str, Any]:
         create = CREATE.match(statement)
@@ -56,10 +57,13 @@ def migrating(connection: Connection) -> Iterator[None]:
 
 
 def _is_there(connection: Connection, create: re.Match[str]) -> bool:
-    """Whether the index exists just as this statement would make it; one that is invalid is dropped."""
+    """Return whether this index exists exactly as the statement would create it.
+
+    An invalid index is dropped.
+    """
     driver: Any = connection.connection.dbapi_connection
     if not driver.autocommit:
-        return False  # the server will say that it cannot be done in a transaction
+        return False  # the server reports that this is not allowed in a transaction
     with suppress(DBAPIError):
         connection.exec_driver_sql(NOTICE_KILLS)
     place = {"table": create["table"], "index": create["index"]}
@@ -83,7 +87,7 @@ def _is_there(connection: Connection, create: re.Match[str]) -> bool:
 
 
 def _rehearse(connection: Connection, create: re.Match[str]) -> str:
-    """Make the index on an empty copy of the table, and return how the server describes it."""
+    """Create the index on an empty copy of the table, and return how the server reports it."""
     probe = {"table": "pg_temp.migration_probe", "index": create["index"]}
     connection.exec_driver_sql(f"CREATE TEMP TABLE migration_probe (LIKE {create['table']})")
     try:

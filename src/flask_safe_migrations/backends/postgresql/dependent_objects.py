@@ -1,10 +1,10 @@
-"""PostgreSQL: what is made last, as it speaks of what is there."""
+"""PostgreSQL: objects that refer to other objects and are created last."""
 
 from sqlalchemy import text
 
 from .queries import query
 
-# Indexes of materialized views; triggers; rights and comments.
+# Indexes of materialized views, triggers, privileges and comments.
 LATE = text(
     query("""
     SELECT 'index' AS kind, x.indexrelid::regclass::text AS name, pg_get_indexdef(x.indexrelid) AS create,

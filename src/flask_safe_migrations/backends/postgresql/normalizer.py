@@ -1,4 +1,4 @@
-"""PostgreSQL: what its catalogue says of indexes, constraints and extensions."""
+"""PostgreSQL: how its catalog reports indexes, constraints and extensions."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..normalizer import Normalizer
 
-# Indexes that no constraint has made, and constraints for exclusion, which have one.
+# Indexes that do not belong to a constraint, and exclusion constraints, which have an index.
 DEFINITIONS = text("""
     SELECT i.relname, pg_get_indexdef(x.indexrelid) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
     WHERE x.indrelid = CAST(:table AS regclass)
@@ -22,9 +22,9 @@ DEFINITIONS = text("""
 """)
 OWNED = "SELECT relname FROM pg_class WHERE oid IN (SELECT objid FROM pg_depend WHERE deptype = 'e')"
 TYPES = "SELECT typname FROM pg_type WHERE oid IN (SELECT objid FROM pg_depend WHERE deptype = 'e')"
-# The table, whose schema and name may hold spaces.
+# Matches the table, whose schema and name may contain spaces.
 ON_TABLE = re.compile(r""" ON (ONLY )?("([^"]|"")+"|[^\s"])+ USING""")
-# What it makes of x IN ('a', 'b'), which it words otherwise once more when it is made of that.
+# The reported form of x IN ('a', 'b'). A CHECK created from that form is reported differently again.
 VARCHAR = re.compile(r"(?<=')::character varying")
 LIST = re.compile(
     r"""(\w+|"[^"]+")::text = ANY \(ARRAY\[((?:'(?:[^']|'')*'::character varying(?:, )?)+)\]"""
@@ -38,7 +38,7 @@ class PostgreSQLNormalizer(Normalizer):
     names_primary_keys = True
 
     def normalize_default(self, told: str | None) -> str | None:
-        """A literal is reported with the column's type behind it."""
+        """Remove the type that the server reports after a literal."""
         found = CAST.fullmatch(told or "")
         return found[1] if found else told
 
@@ -48,7 +48,7 @@ class PostgreSQLNormalizer(Normalizer):
     def cast(
         self, dialect: Dialect, column: str, old: TypeEngine[Any] | None, new: TypeEngine[Any]
     ) -> str | None:
-        """All becomes text, and one number another, by themselves; the rest has to be said.
+        """Return the cast. PostgreSQL converts any type to text, and numbers to other numbers, without one.
 
         https://www.postgresql.org/docs/current/sql-createcast.html ("AS ASSIGNMENT")
         """
@@ -64,14 +64,20 @@ class PostgreSQLNormalizer(Normalizer):
         return {name: ON_TABLE.sub(" ON USING", definition) for name, definition in rows}
 
     def is_plain(self, definition: str) -> bool:
-        """Names in quotes may hold anything, so they do not count as plain."""
+        """Return whether the index has only columns.
+
+        Quoted names may contain anything and do not count as plain.
+        """
         return bool(re.search(r"ON USING btree \([\w, ]+\)$", definition)) and " DESC" not in definition
 
     def of_extensions(self, connection: Connection) -> set[str]:
         return {name for query in (OWNED, TYPES) for (name,) in connection.exec_driver_sql(query)}
 
     def make(self, connection: Connection, table: Table) -> None:
-        """A type of the same name may be there, with other values; pg_temp is searched before it."""
+        """Create the table with its own types, because a type of the same name may exist with other values.
+
+        pg_temp is searched before the schema of that type.
+        """
         for kind in {enum.name: enum for enum in _enums(table)}.values():
             postgresql.ENUM(*kind.enums, name=kind.name, schema="pg_temp").create(
                 connection, checkfirst=False

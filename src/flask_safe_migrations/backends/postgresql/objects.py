@@ -1,4 +1,4 @@
-"""PostgreSQL: the SQL that makes what is no table, in an order in which it can be made."""
+"""PostgreSQL: the SQL of objects other than tables, in an order in which they can be created."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ PLAIN = text(
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i'))
 """)
 )
-# Functions and views, by object id; `early`: a default, a constraint or an index of a table needs it.
+# Functions and views, by object id. `early`: a default, a constraint or an index of a table needs it.
 CODE = text(
     query("""
     SELECT p.oid AS id, l.lanname = 'sql' AS checked, 'function' AS kind, NAME(p.proname) AS name,
@@ -59,7 +59,7 @@ CODE = text(
     WHERE c.relkind IN ('v', 'm') AND HERE AND FREE(c)
 """)
 )
-# What a view selects from or calls; what a function returns or takes, and calls where that is known.
+# Dependencies: what a view selects from or calls, and what a function returns, accepts or is known to call.
 NEEDS = text("""
     SELECT coalesce(r.ev_class, d.objid), coalesce(nullif(t.typrelid, 0), d.refobjid)
     FROM pg_depend d LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
@@ -72,7 +72,7 @@ SEQUENCES = text(
     WHERE c.relkind = 'S' AND HERE AND FREE(c)
 """)
 )
-# A function may name what is made after it; pg_dump says so as well.
+# A function may refer to an object that is created later. pg_dump does the same.
 UNCHECKED = "SET LOCAL check_function_bodies = off"
 EARLY = ("schema", "extension", "enum", "sequence")
 
@@ -93,7 +93,7 @@ def made(connection: Connection) -> list[SchemaObject]:
 
 
 def _in_order(connection: Connection, code: dict[int, Any]) -> Iterator[Any]:
-    """Those first that others need; otherwise in the order in which they came into being."""
+    """Yield objects after those on which they depend, otherwise in the order of their creation."""
     needs: dict[int, set[int]] = defaultdict(set)
     for one, other in connection.execute(NEEDS):
         if one in code and other in code and one != other:

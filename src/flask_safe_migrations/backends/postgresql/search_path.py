@@ -1,4 +1,4 @@
-"""The schema that the application's search_path names first: without it tables would land in another one.
+"""The first schema in the application's search_path: without it, tables would be created elsewhere.
 
 https://www.postgresql.org/docs/current/ddl-schemas.html#DDL-SCHEMAS-PATH
 """
@@ -19,7 +19,7 @@ IS_EMPTY = text(
 
 
 def make_schema(database: "Server") -> None:
-    """Make the schema where the search_path names one that does not exist."""
+    """Create the first schema in the search_path if it does not exist."""
     with database.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
         name = _first(connection)
         if name and not connection.scalar(EXISTS, {"name": name}):
@@ -28,7 +28,7 @@ def make_schema(database: "Server") -> None:
 
 
 def drop_empty_schema(database: "Server") -> None:
-    """Before a snapshot is loaded into a new database: it brings its schemas along."""
+    """Drop the empty schema of a new database before a snapshot, which creates its schemas, is loaded."""
     with database.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
         name = _first(connection)
         if name and name != "public" and connection.scalar(IS_EMPTY, {"name": name}):
@@ -37,7 +37,7 @@ def drop_empty_schema(database: "Server") -> None:
 
 
 def _first(connection: Connection) -> str | None:
-    """Return the schema that the search_path names first; None where that is "$user", as by default."""
+    """Return the first schema in the search_path, or None if that is "$user", which is the default."""
     found = NAMES.search(str(connection.exec_driver_sql("SHOW search_path").scalar()))
     if found is None or found[1] == "$user":
         return None

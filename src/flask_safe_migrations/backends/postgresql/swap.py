@@ -1,4 +1,4 @@
-"""Puts a new database in the place of the old one on PostgreSQL: one transaction swaps their names."""
+"""Replaces the old database with a new one on PostgreSQL: one transaction swaps their names."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,10 @@ DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE 
 
 
 def rebuild(database: Server, fill: Callable[..., None]) -> None:
-    """Fill a new database, then put it in the place of this one; until then this one is not touched.
+    """Fill a new database, then replace this one with it. This one is not changed before that.
 
-    What is in `_building_…` or `_replaced_…` is never the only copy: whoever gets its lock may drop it.
+    The databases `_building_…` and `_replaced_…` are never the only copy. A process that gets their lock
+    may drop them.
     """
     with database.rebuild_lock() as connection:
         new, old = server_shadow.claim(database, connection, "building", "replaced", drop=type(database).drop)

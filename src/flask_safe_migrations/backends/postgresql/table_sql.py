@@ -1,4 +1,4 @@
-"""PostgreSQL has no statement that says how a table is made: it is put together from the catalogue."""
+"""Builds the SQL of a table from the catalog, because PostgreSQL has no statement that returns it."""
 
 from sqlalchemy import Connection, text
 
@@ -23,7 +23,7 @@ TABLE = text("""
         oid::regclass, CAST(:columns AS text), ' WITH (' || array_to_string(reloptions, ', ') || ')')
     FROM pg_class WHERE oid = CAST(:table AS regclass)
 """)
-# Sequences that belong to a column: made before the table, given to it behind it.
+# Sequences that belong to a column. They are created before the table and assigned to the column after it.
 SEQUENCES = text(
     query("""
     SELECT SEQUENCE, format('ALTER SEQUENCE %s OWNED BY %s.%I', s.seqrelid::regclass, d.refobjid::regclass,

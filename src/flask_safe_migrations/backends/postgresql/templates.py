@@ -1,4 +1,4 @@
-"""Throwaway databases that were built from the history, kept as templates, from which a copy takes no time.
+"""Caches shadow databases built from the history as template databases, which can be copied quickly.
 
 https://www.postgresql.org/docs/current/manage-ag-templatedbs.html
 """
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 
 def keep(shadow: "PostgreSQL", key: str) -> None:
-    """Make a template, and let the oldest go."""
+    """Create a template and remove the oldest ones."""
     if shadow.is_given:
         return
-    with suppress(DBAPIError):  # another command has just made it
+    with suppress(DBAPIError):  # another command has just created it
         _copy(shadow, _template(shadow, key))
         for name in _names(shadow)[:-KEPT]:
             shadow.with_name(name).drop()
 
 
 def recall(shadow: "PostgreSQL", keys: Sequence[str]) -> str | None:
-    """Make the throwaway database anew, from the template of the first of these that there is."""
+    """Create the shadow database again, from the first of these templates that exists."""
     there = set() if shadow.is_given else set(_names(shadow))
     key = next((key for key in keys if _template(shadow, key).name in there), None)
     if key:
         shadow.drop()
         try:
             _copy(_template(shadow, key), shadow)
-        except DBAPIError:  # another command has just let it go
+        except DBAPIError:  # another command has just dropped it
             shadow.create()
             return None
     return key
@@ -56,7 +56,7 @@ def _template(shadow: "PostgreSQL", key: str) -> "PostgreSQL":
 
 
 def _names(shadow: "PostgreSQL") -> list[str]:
-    """The templates, oldest first."""
+    """Return the names of the templates, oldest first."""
     with shadow.connect_to_maintenance() as connection:
         names = connection.scalars(text(shadow.list_query)).all()
     ours = re.compile(rf"{re.escape(_prefix(shadow))}[0-9a-f]{{16}}")

@@ -1,13 +1,13 @@
-"""PostgreSQL: what there can be in a database that neither a table, a view nor a function is.
+"""PostgreSQL: objects that this library cannot describe as SQL.
 
-None of it can be put into words here, so it is named: nothing of a database may be lost unsaid.
+They are reported by name, so that nothing in a database is lost silently.
 """
 
 from sqlalchemy import Connection, text
 
 from .queries import query
 
-# By catalogue, with a condition; the object ids of the server's own are below 16384.
+# By catalog, each with a condition. The object ids of the server's own objects are below 16384.
 KINDS = {
     "pg_type": "typtype IN ('d', 'r') OR typtype = 'c' AND EXISTS (SELECT FROM pg_class r "
     "WHERE r.oid = typrelid AND r.relkind = 'c') OR typtype = 'b' AND typcategory <> 'A'",
@@ -42,7 +42,7 @@ KINDS = {
     ),
     "true",
 )
-# What an extension has brought along comes with it.
+# The objects of an extension are created with it.
 OWNED = "SELECT FROM pg_depend d WHERE d.classid = {0}::regclass AND d.objid = k.oid AND d.deptype = 'e'"
 
 

@@ -1,4 +1,4 @@
-"""SQLite: a file. Transactions and foreign keys need a hand, see `migrating` and `begin`."""
+"""SQLite: a database in a file. See transaction.py for transactions and foreign keys."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -27,8 +27,9 @@ class SQLite(Database):
     title = "SQLite"
     dialects = ("sqlite",)
     normalizer = SQLiteNormalizer()
-    # One transaction for the whole run: all of it is applied, or nothing. transactional_ddl makes Alembic
-    # trust the BEGIN that `begin` sends, which pysqlite by itself would end at the first DDL statement.
+    # One transaction for the whole run: either all revisions are applied or none. With transactional_ddl,
+    # Alembic relies on the BEGIN that `begin` sends. By itself, pysqlite would end that transaction at the
+    # first DDL statement.
     options: ClassVar = {
         "transactional_ddl": True,
         "transaction_per_migration": False,
@@ -61,15 +62,15 @@ class SQLite(Database):
 
     @property
     def cheap_snapshots(self) -> bool:
-        return not self.in_memory  # nothing of that outlives the process
+        return not self.in_memory  # a database in memory does not outlive the process
 
     def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         if not self.in_memory:
             pool = super().create_engine(arguments, **options)
-            # For seeding; a migration turns them off.
+            # For seeding. A migration turns foreign keys off.
             event.listen(pool, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
             return pool
-        if not self._memory:  # it lives as long as its one connection
+        if not self._memory:  # a database in memory exists only as long as its single connection
             self._memory = create_engine(self.url, poolclass=StaticPool, connect_args=self.args)
         return self._memory
 
@@ -140,7 +141,7 @@ class SQLite(Database):
             )
 
     def create(self) -> None:
-        """SQLite makes the file itself, at the first write."""
+        """Do nothing: SQLite creates the file itself at the first write."""
 
     def drop(self) -> None:
         if self.in_memory:
@@ -171,7 +172,7 @@ class SQLite(Database):
                 if self.exists():
                     files.replace(self.path, new.path)
                 else:
-                    self.drop()  # a write-ahead log somebody left behind would be taken for the new file's
+                    self.drop()  # a leftover write-ahead log would be applied to the new file
                     new.path.replace(self.path)
             finally:
                 new.drop()

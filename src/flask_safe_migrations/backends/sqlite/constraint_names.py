@@ -1,7 +1,7 @@
-"""SQLite cannot name a constraint that is there: the table is rebuilt as the migrations would make it.
+"""Names existing constraints by rebuilding the table, because SQLite cannot rename a constraint.
 
-https://sqlite.org/lang_altertable.html#otheralter. Rows, triggers, the AUTOINCREMENT counter and indexes are
-carried over as in a rebuild by a revision.
+https://sqlite.org/lang_altertable.html#otheralter. The new table is the one that the migrations would
+create. Rows, triggers, indexes and the AUTOINCREMENT counter are kept, as when a revision rebuilds a table.
 """
 
 import re
@@ -20,7 +20,10 @@ BEGINNING = re.compile(r'\s*CREATE\s+TABLE\s+(?:"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*
 
 
 def give(connection: Connection, like: Connection, changes: list[ConstraintRename]) -> None:
-    """Name the parts of a table as in `like`; raises MigrationError where a rebuild would lose something."""
+    """Name the constraints of a table as in `like`.
+
+    Raises MigrationError if a rebuild would lose something.
+    """
     table = changes[0].part.table
     driver: Any = connection.connection.dbapi_connection
     model: Any = like.connection.dbapi_connection
@@ -34,7 +37,7 @@ def give(connection: Connection, like: Connection, changes: list[ConstraintRenam
 
 
 def _rebuild(driver: Any, table: str, create: str) -> None:
-    new = f"_alembic_tmp_{table}"[:50]  # sqlite_leftovers.py knows what to do about one that is found
+    new = f"_alembic_tmp_{table}"[:50]  # leftovers.py handles one that is found later
     rebuilt = Rebuilt(driver, table)
     if lost := rebuilt.would_lose(create, compared=True):
         raise MigrationError(
@@ -48,7 +51,7 @@ def _rebuild(driver: Any, table: str, create: str) -> None:
     refuse_loss(driver, table, new)
     keep_counter(driver, table)
     driver.execute(f"DROP TABLE {quoted(table)}")
-    driver.execute("PRAGMA legacy_alter_table = ON")  # see sqlite_rebuild.py
+    driver.execute("PRAGMA legacy_alter_table = ON")  # see rebuild.py
     driver.execute(f"ALTER TABLE {quoted(new)} RENAME TO {quoted(table)}")
     driver.execute("PRAGMA legacy_alter_table = OFF")
     rebuilt.restore(compared=True)

@@ -1,7 +1,7 @@
-"""SQLite: constraints and indexes as its pragmas know them, with their names from CREATE TABLE.
+"""Reads SQLite's constraints and indexes from pragmas, and their names from CREATE TABLE.
 
-SQLAlchemy reads constraints from the text alone, and misses those that stand behind a column: UNIQUE behind
-VARCHAR(50), what a REFERENCES does ON DELETE. https://sqlite.org/pragma.html#pragma_foreign_key_list
+SQLAlchemy reads constraints from the text alone and misses some of those written after a column: UNIQUE
+after VARCHAR(50), or the ON DELETE of a REFERENCES. https://sqlite.org/pragma.html#pragma_foreign_key_list
 """
 
 import re
@@ -57,7 +57,7 @@ def _of_table(driver: Any, table: str, sql: str) -> Iterator[ConstraintInfo]:
         rows = list(group)
         columns, parent = tuple(row[3] for row in rows), rows[0][2]
         to = [row[4] for row in rows]
-        if None in to:  # it leads to the primary key, whatever that is
+        if None in to:  # it refers to the parent's primary key
             own = driver.execute(f"PRAGMA table_xinfo({quoted(parent)})").fetchall()
             to = [row[1] for row in sorted(own, key=lambda row: row[5]) if row[5]]
         deferrable = late.get(_key(Declared("foreign key", columns, parent, "", None)), "")
@@ -68,7 +68,10 @@ def _of_table(driver: Any, table: str, sql: str) -> Iterator[ConstraintInfo]:
 
 
 def _index(driver: Any, table: str, index: str, text: str) -> ConstraintInfo:
-    """Two of the same say the same, in whatever words they were made; expressions are compared as text."""
+    """Describe an index.
+
+    Equal indexes have equal descriptions, however they were written. Expressions are compared as text.
+    """
     rows = driver.execute(f"PRAGMA index_xinfo({quoted(index)})").fetchall()
     keys = [row for row in rows if row[5]]
     columns = tuple(row[2] or "an expression" for row in keys)

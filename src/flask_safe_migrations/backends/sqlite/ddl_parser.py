@@ -1,4 +1,4 @@
-"""Reads the constraints from a CREATE TABLE, wherever they stand in it, named or not."""
+"""Parses the constraints in a CREATE TABLE statement, whether they are named or not."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ AT_TABLE = {"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"}
 
 
 class Piece(str):
-    """A word or a sign, which knows where it stands."""
+    """A token and its position in the statement."""
 
     start: int
     end: int
@@ -23,7 +23,7 @@ class Declared:
     kind: str  # as in ConstraintInfo
     columns: tuple[str, ...]
     parent: str  # of a foreign key
-    text: str  # of a CHECK; of a foreign key whether it is DEFERRABLE
+    text: str  # of a CHECK; for a foreign key, whether it is DEFERRABLE
     name: str | None
 
 
@@ -33,7 +33,7 @@ def declared(create: str) -> Iterator[Declared]:
 
 
 def _definitions(create: str) -> list[list[Piece]]:
-    """Of the columns and of the table: each in pieces, without space and comments."""
+    """Return the definitions of columns and constraints as tokens, without whitespace and comments."""
     pieces = []
     for found in PIECE.finditer(create):
         if not found[0].isspace() and found[0][:2] not in {"--", "/*"}:
@@ -44,7 +44,7 @@ def _definitions(create: str) -> list[list[Piece]]:
 
 
 def _of(pieces: list[Piece], create: str) -> Iterator[Declared]:
-    """Of one column, or of the table."""
+    """Yield the constraints in one definition of a column or table constraint."""
     own: tuple[str, ...] = () if pieces[0].upper() in AT_TABLE else (_bare(pieces[0]),)
     name, local, place = None, own, len(own)
     while place < len(pieces):
@@ -74,7 +74,7 @@ def _of(pieces: list[Piece], create: str) -> Iterator[Declared]:
 
 
 def _group(pieces: list[Piece], start: int) -> list[Piece]:
-    """Return what stands between the parenthesis at `start` and the one that closes it."""
+    """Return the tokens between the parenthesis at `start` and its closing parenthesis."""
     depth = 0
     for place in range(start, len(pieces)):
         depth += {"(": 1, ")": -1}.get(pieces[place], 0)
@@ -96,7 +96,7 @@ def _split(pieces: list[Piece]) -> list[list[Piece]]:
 
 
 def _names(pieces: list[Piece]) -> tuple[str, ...]:
-    """The columns of a key, without COLLATE and order."""
+    """Return the columns of a key, without COLLATE and sort order."""
     return tuple(_bare(part[0]) for part in _split(pieces))
 
 
@@ -105,7 +105,7 @@ def _bare(name: str) -> str:
 
 
 def columns_with(create: str, word: str) -> Iterator[tuple[str, str]]:
-    """Yield the columns in whose definition a word stands, with the one behind it."""
+    """Yield the columns whose definition contains a keyword, with the token that follows it."""
     for definition in _definitions(create):
         if definition[0].upper() in AT_TABLE:
             continue

@@ -1,4 +1,4 @@
-"""A table that SQLite makes anew: what it owned, what is put back, and what cannot be."""
+"""Restores the dependent objects of a table that SQLite rebuilds, and reports those it cannot restore."""
 
 import re
 import sqlite3
@@ -12,7 +12,7 @@ CONSTRAINTS = re.compile(r"an unnamed CHECK|ON (DELETE|UPDATE|CONFLICT ABORT)", 
 
 
 class Rebuilt:
-    """A table on the eve of being dropped, and what it owns."""
+    """A table that is about to be dropped, and its dependent objects."""
 
     def __init__(self, driver: Any, name: str) -> None:
         self.driver, self.name = driver, name
@@ -27,13 +27,16 @@ class Rebuilt:
         }
 
     def would_lose(self, create: str, *, compared: bool = False) -> list[str]:
-        """Say what a table made by `create` has not; `compared`: its CHECKs and foreign keys are known."""
+        """Return what a table created by `create` would lack.
+
+        With `compared`, CHECKs and foreign keys are ignored because they have been compared already.
+        """
         own = {kind: sql for kind, _name, sql in self.owned if kind == "table"}["table"]
         lost = lost_features(own, create)
         return [what for what in lost if not (compared and CONSTRAINTS.match(what))]
 
     def restore(self, *, compared: bool = False) -> None:
-        """Put back what Alembic has not; raises MigrationError for what cannot be."""
+        """Restore what Alembic does not restore; raises MigrationError for what cannot be restored."""
         query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
         if lost := self.would_lose(self.driver.execute(query, [self.name]).fetchone()[0], compared=compared):
             raise MigrationError(
@@ -49,11 +52,11 @@ class Rebuilt:
         try:
             self.driver.execute(sql)
         except sqlite3.OperationalError as error:
-            if "no such column" not in str(error):  # then it went with its column
+            if "no such column" not in str(error):  # otherwise the object was dropped with its column
                 raise
 
     def _compile_triggers(self) -> None:
-        """EXPLAIN makes SQLite read the triggers, which it does not do when they are made."""
+        """Use EXPLAIN to make SQLite parse the triggers: it does not do that when they are created."""
         if not any(kind == "trigger" for kind, _name, _sql in self.owned):
             return
         table = quoted(self.name)

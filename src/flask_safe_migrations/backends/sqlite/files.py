@@ -1,4 +1,4 @@
-"""Copies one SQLite database into another, by the backup API: consistent, whoever else has them open."""
+"""Copies SQLite databases with the backup API: consistent even if other programs have them open."""
 
 import sqlite3
 import time
@@ -11,7 +11,7 @@ from ...errors import MigrationError
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
-# What SQLite says, and what to do about it.
+# SQLite's error messages, and what to do about them.
 SIGNS = {
     "locked": "is in use by another program: stop the development server, then try again",
     "unable to open": "cannot be opened: make its folder, and see that you may write there",
@@ -26,17 +26,20 @@ PAUSE = 0.1
 
 
 def told(path: Path, error: object) -> str | None:
-    """Return one sentence that says what to fix, or None for an error about the SQL itself."""
+    """Return one sentence that says what to fix, or None for an error in the SQL itself."""
     return next((f"{path} {told}." for sign, told in SIGNS.items() if sign in str(error)), None)
 
 
 def copy(source: Path, target: Path) -> None:
-    """Fill the empty file `target`, which is ours alone, and look it through; raises MigrationError."""
+    """Copy into the empty file `target`, which nobody else uses, and check its integrity.
+
+    Raises MigrationError.
+    """
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         try:
             new.execute("PRAGMA locking_mode = EXCLUSIVE")
             old.backup(new)
-            new.execute("PRAGMA journal_mode = DELETE")  # a snapshot is one file, whatever its source has
+            new.execute("PRAGMA journal_mode = DELETE")  # a snapshot is always a single file
             (found,) = new.execute("PRAGMA integrity_check(1)").fetchone()
         except sqlite3.DatabaseError as error:
             found = str(error)
@@ -54,7 +57,7 @@ def from_memory(memory: Engine, target: Path) -> None:
 
 
 def into_memory(source: Path, memory: Engine) -> None:
-    """Fill a new database in memory; raises MigrationError, and leaves it empty."""
+    """Fill a new database in memory. If it raises MigrationError, the database is left empty."""
     with closing(sqlite3.connect(source)) as file, memory.connect() as connection:
         try:
             (found,) = file.execute("PRAGMA quick_check(1)").fetchone()
@@ -66,17 +69,18 @@ def into_memory(source: Path, memory: Engine) -> None:
 
 
 def replace(target: Path, source: Path) -> None:
-    """Put the content of `source` in the place of that of `target`, in one transaction of SQLite's own.
+    """Replace the content of `target` with that of `source`, in one SQLite transaction.
 
-    Another file under the same name would not do: the write-ahead log beside it, of a program that has the
-    old one open, would be taken for the new one's. https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use
-    Raises MigrationError; `target` is then as it was.
+    Replacing the file would not be safe. A program that has the old file open also has its write-ahead log,
+    which would be applied to the new file.
+    https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use Raises
+    MigrationError; `target` is then unchanged.
     """
     end = time.monotonic() + PATIENCE
 
     def give_up(status: int, _left: int, _pages: int) -> None:
         if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > end:
-            raise MigrationError(str(told(target, "locked")))  # else backup() tries for ever
+            raise MigrationError(str(told(target, "locked")))  # otherwise backup() would retry forever
 
     with (
         closing(sqlite3.connect(source)) as new,
@@ -84,7 +88,7 @@ def replace(target: Path, source: Path) -> None:
     ):
         try:
             if len({db.execute("PRAGMA page_size").fetchone() for db in (old, new)}) > 1:
-                old.execute("PRAGMA journal_mode = DELETE")  # with a write-ahead log it cannot change
+                old.execute("PRAGMA journal_mode = DELETE")  # the content cannot be replaced in WAL mode
             new.backup(old, progress=give_up, sleep=PAUSE)
         except sqlite3.DatabaseError as error:
             said = told(target, error) or f"{target} could not be replaced ({error}): it is as it was."

@@ -1,8 +1,8 @@
-"""ALTER TABLE in place where SQLite can: constant time, and nothing of the table can get lost.
+"""Uses SQLite's ALTER TABLE instead of a rebuild where possible: it takes constant time and loses nothing.
 
-Batch mode rebuilds a table for all but new columns and indexes. SQLite itself renames columns since 3.25
-and drops them since 3.35, and refuses where it cannot (https://sqlite.org/lang_altertable.html): so it is
-asked first, inside a savepoint.
+Batch mode rebuilds a table for everything except new columns and indexes. SQLite can rename columns since
+3.25 and drop them since 3.35, and reports an error where it cannot
+(https://sqlite.org/lang_altertable.html). Therefore the statement is first tried inside a savepoint.
 """
 
 import io
@@ -18,14 +18,14 @@ from sqlalchemy.exc import OperationalError
 from ...errors import MigrationError
 from ..escaping import SinglePercent, take_indexes_literally, take_literally
 
-# What else a batch may do to a column; each of these needs a rebuild.
+# Other changes that a batch may make to a column. Each of these needs a rebuild.
 CHANGES = ("nullable", "type_", "comment", "autoincrement", "insert_before", "insert_after")
-# "error in view v after drop column: no such column: x"
+# Matches "error in view v after drop column: no such column: x".
 IN_A_VIEW = re.compile(r"error in view (\S+) after .*", re.DOTALL)
 
 
 class InPlace(SinglePercent, SQLiteImpl):
-    """Registers itself as Alembic's implementation for SQLite."""
+    """Alembic's implementation for SQLite. Defining the class registers it."""
 
     __dialect__ = "sqlite"
 
@@ -46,7 +46,7 @@ class InPlace(SinglePercent, SQLiteImpl):
 
     def _succeeds(self, batch_op: BatchOperationsImpl) -> bool:
         driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]
-        # With --sql, statements are printed and run on a throwaway database: see sqlite_render.py.
+        # With --sql, statements are printed and also run on a shadow database: see offline.py.
         rendering: Any = self.output_buffer if self.as_sql else None
         out = rendering and rendering.out
         driver.execute("SAVEPOINT in_place")

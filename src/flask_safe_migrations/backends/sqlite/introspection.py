@@ -1,4 +1,4 @@
-"""SQLite keeps the statements that made a table: quick to read, and understood only where they differ."""
+"""Reads the statements that SQLite stores for each table. They are parsed only where they differ."""
 
 import sqlite3
 from collections import defaultdict
@@ -10,7 +10,7 @@ from ..schema import Definition, Schema, tables
 from .normalizer import SQLiteNormalizer
 from .table_options import features
 
-# What SQLAlchemy does not reflect, and no other part of a definition says.
+# Features that SQLAlchemy does not reflect and that no other part of a definition contains.
 SILENT = ("COLLATE", "ON CONFLICT", "AUTOINCREMENT", "WITHOUT", "STRICT")
 
 MASTER = (
@@ -33,7 +33,7 @@ def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
 
 
 def _parts(statements: list[tuple[str, str, str]]) -> dict[str, str]:
-    """Make the table alone in a database of its own, to have it explained there."""
+    """Create the table alone in a new database in memory, and reflect it there."""
     found = {f"{kind} {name}": sql for kind, name, sql in statements if kind in {"trigger", "view"}}
     engine = create_engine("sqlite://")
     with engine.connect() as connection:
@@ -45,7 +45,7 @@ def _parts(statements: list[tuple[str, str, str]]) -> dict[str, str]:
             for parts in tables(inspect(connection), None, "", ()).values():
                 found |= parts
             found |= _unreflected(statements)
-        except sqlite3.Error:  # it needs something that is not in here, such as an extension
+        except sqlite3.Error:  # it needs something that is missing here, such as an extension
             found |= {f"{kind} {name}": sql for kind, name, sql in statements}
     return found
 

@@ -1,4 +1,4 @@
-"""SQLite keeps what it was given, letter by letter; what it does not report stands in sqlite_master."""
+"""SQLite stores definitions exactly as written. What it does not report is in sqlite_master."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class SQLiteNormalizer(Normalizer):
         return None
 
     def normalize_default(self, told: str | None) -> str | None:
-        """An expression is written in parentheses and reported without them."""
+        """Remove the parentheses of an expression: they are required in the SQL but not reported."""
         return told[1:-1] if told and told.startswith("(") and told.endswith(")") else told
 
     def definitions(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
@@ -51,7 +51,7 @@ class SQLiteNormalizer(Normalizer):
 
     @contextmanager
     def temporary_copy(self, connection: Connection, table: Table) -> Iterator[Connection]:
-        """In memory, beside the file."""
+        """Create the copy in memory, not in the file."""
         engine = create_engine("sqlite://", poolclass=StaticPool)
         with engine.connect() as scratch:
             copy = self.copied(table)

@@ -1,11 +1,12 @@
-"""SQLite keeps the text that made a table, a view or a trigger: https://sqlite.org/schematab.html"""
+"""SQLite stores the SQL of each table, view and trigger: https://sqlite.org/schematab.html"""
 
 from sqlalchemy import Connection, text
 
 from ..objects import SchemaObject
 from .row_checks import quoted
 
-# A view may name one that comes later, it is looked at when it is used; a trigger needs its table or view.
+# A view may refer to a later view, because SQLite resolves it only on use. A trigger needs its table or
+# view.
 CODE = (
     "SELECT type, name, sql FROM sqlite_master WHERE type IN ('view', 'trigger') "
     "ORDER BY type = 'trigger', rowid"
@@ -14,7 +15,8 @@ TABLE = text(
     "SELECT sql FROM sqlite_master WHERE tbl_name = :name AND type IN ('table', 'index') AND sql <> '' "
     "ORDER BY type = 'index', name"
 )
-# Those that hold what is in a virtual table, and are made with it: https://sqlite.org/vtab.html#xshadowname
+# Shadow tables, which hold the content of a virtual table and are created with it:
+# https://sqlite.org/vtab.html#xshadowname
 SHADOWS = text("SELECT 1 FROM pragma_table_list WHERE type = 'shadow' AND name = :name")
 
 
@@ -32,7 +34,7 @@ def table_sql(connection: Connection, table: str, schema: str | None = None) -> 
 
 
 def counters(connection: Connection) -> dict[str, str]:
-    """Of tables with AUTOINCREMENT: https://sqlite.org/autoinc.html"""
+    """Return the counters of tables with AUTOINCREMENT: https://sqlite.org/autoinc.html"""
     there = "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"
     if connection.scalar(text(there)) is None:
         return {}

@@ -1,7 +1,7 @@
-"""`--sql` on SQLite, where Alembic alone cannot render a batch operation because it has no table to read.
+"""`--sql` on SQLite. Alembic alone cannot render a batch operation, because it has no table to read.
 
-What is printed is run on a throwaway database at the same time, statement by statement: a batch operation
-reads its table there, and SQL that would fail is found before anybody uses it.
+Each printed statement also runs on a shadow database. A batch operation reads its table there, and SQL that
+would fail is found before anybody uses it.
 """
 
 import re
@@ -18,7 +18,7 @@ WRITES = re.compile(r"\s*(CREATE|DELETE|INSERT|UPDATE|PRAGMA legacy_alter_table 
 
 
 class _Tee:
-    """Takes the place of the output: Alembic writes one statement or comment at a time."""
+    """Replaces the output stream. Alembic writes one statement or comment at a time."""
 
     def __init__(self, connection: Connection, out: TextIO) -> None:
         self.connection = connection
@@ -29,7 +29,7 @@ class _Tee:
 
     def write(self, text: str) -> None:
         statement = text.strip().removesuffix(";")
-        # The throwaway database needs no transaction.
+        # The shadow database needs no transaction.
         if statement in {"BEGIN", "COMMIT"} or all(line.startswith("--") for line in statement.splitlines()):
             self.out.write(text)
             return
@@ -40,7 +40,7 @@ class _Tee:
             self.writing = False
 
     def before(self, _c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        """Printed as it is run: a rebuild may have made another one of it."""
+        """Print the statement in the form in which it runs: a rebuild may have replaced it."""
         if self.writing:
             self.print(statement)
 
@@ -52,7 +52,7 @@ class _Tee:
 
 
 class _Printed:
-    """The driver's connection, for what a rebuild puts back past SQLAlchemy."""
+    """Stands in for the driver's connection, for statements that a rebuild runs without SQLAlchemy."""
 
     def __init__(self, tee: _Tee) -> None:
         self.driver: Any = tee.connection.connection.dbapi_connection
@@ -76,11 +76,11 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 
 @contextmanager
 def rendering(connection: Connection, out: TextIO) -> Iterator[dict[str, Any]]:
-    """Yield the options for context.configure(); `connection` is that of the throwaway database."""
+    """Yield the options for context.configure(); `connection` belongs to the shadow database."""
     flush = BatchOperationsImpl.flush
 
     def flush_with_tables(batch: BatchOperationsImpl) -> None:
-        # It asks the context whether there is a database, and the implementation where to write.
+        # The batch asks the context whether there is a database, and the implementation where to write.
         migration = batch.operations.migration_context
         with _replaced(migration, "as_sql", False), _replaced(batch.impl, "connection", connection):
             flush(batch)
@@ -90,8 +90,8 @@ def rendering(connection: Connection, out: TextIO) -> Iterator[dict[str, Any]]:
         careful_rebuilds(connection, _Printed(tee)),
         _replaced(BatchOperationsImpl, "flush", flush_with_tables),
     ):
-        event.listen(connection, "before_cursor_execute", tee.before)  # behind those of careful_rebuilds
-        # As in `SQLite.migrating`; a shell that reads the script may have them on.
+        event.listen(connection, "before_cursor_execute", tee.before)  # after those of careful_rebuilds
+        # As in `transaction.migrating`. A shell that runs the script may have foreign keys enabled.
         tee.write("PRAGMA foreign_keys = OFF;")
         yield {
             "url": connection.engine.url,

@@ -1,9 +1,9 @@
-"""What a table must not lose when SQLite's ALTER TABLE is not enough and batch mode rebuilds it.
+"""Preserves what a table would lose when batch mode rebuilds it because ALTER TABLE is not enough.
 
-Alembic makes `_alembic_tmp_x`, copies the rows, drops `x` and renames. Whatever SQLAlchemy cannot read from
-the old table is missing in the new one. Triggers, expression indexes, sort orders and the AUTOINCREMENT
-counter are put back here; where something cannot be, the revision is refused, and the transaction leaves
-everything as it was.
+Alembic creates `_alembic_tmp_x`, copies the rows, drops `x` and renames the new table. Anything that
+SQLAlchemy does not reflect is missing in the new table. Triggers, expression indexes, sort orders and the
+AUTOINCREMENT counter are restored here. If something cannot be restored, the revision is refused and rolled
+back.
 """
 
 import re
@@ -25,9 +25,9 @@ CREATE_INDEX = re.compile(r'CREATE (?:UNIQUE )?INDEX "?([^"\s]+)"? ON.*', re.DOT
 
 @contextmanager
 def careful_rebuilds(connection: Connection, driver: Any = None) -> Iterator[None]:
-    """Watch the statements on `connection` for rebuilds; the listeners are gone afterwards.
+    """Watch the statements on `connection` for rebuilds; the listeners are removed at the end.
 
-    What is done besides goes through `driver`, where it is given: `--sql` prints it.
+    Additional statements run on `driver` if it is given: `--sql` prints them.
     """
     driver = driver or connection.connection.dbapi_connection
     tables: dict[str, Rebuilt] = {}
@@ -42,12 +42,13 @@ def careful_rebuilds(connection: Connection, driver: Any = None) -> Iterator[Non
             table = tables[match[1]] = Rebuilt(driver, match[1])
             indexes.update({name: sql for kind, name, sql in table.owned if kind == "index"})
         elif RENAME.fullmatch(statement):
-            # Else a view that names the table makes it fail: https://sqlite.org/lang_altertable.html#altertabrename
-            # For this statement only: foreign keys are to follow a table that a revision renames.
+            # Without it, the statement fails if a view refers to the table. It is set for this statement
+            # only, because foreign keys must follow a table that a revision renames.
+            # https://sqlite.org/lang_altertable.html#altertabrename
             driver.execute("PRAGMA legacy_alter_table = ON")
         elif (match := CREATE_INDEX.fullmatch(statement)) and match[1] in indexes:
             original = indexes.pop(match[1])
-            if _plain(original) == _plain(statement):  # the same, but for what was lost: DESC, COLLATE
+            if _plain(original) == _plain(statement):  # equal, except for the lost DESC or COLLATE
                 statement = original
         return statement, parameters
 
@@ -73,13 +74,13 @@ def _is_being_rebuilt(driver: Any, table: str) -> bool:
 
 
 def _temporary(table: str) -> str:
-    return f"_alembic_tmp_{table}"[:50]  # as Alembic cuts it
+    return f"_alembic_tmp_{table}"[:50]  # Alembic truncates it the same way
 
 
 def keep_counter(driver: Any, table: str) -> None:
-    """AUTOINCREMENT never gives a number twice, not even that of a row that was deleted.
+    """Keep the AUTOINCREMENT counter, which never reuses a number, not even that of a deleted row.
 
-    https://sqlite.org/autoinc.html: the numbers stand in a table, which goes along with a renamed table.
+    https://sqlite.org/autoinc.html: the counters are stored in a table, and they follow a renamed table.
     """
     if driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
         old, new = (name.replace("'", "''") for name in (table, _temporary(table)))
@@ -90,7 +91,7 @@ def keep_counter(driver: Any, table: str) -> None:
 
 
 def _without_generated(driver: Any, table: str, names: str, values: str, source: str) -> str:
-    """A generated column cannot be copied, only generated again."""
+    """Exclude generated columns from the copy: they cannot be inserted."""
     columns = driver.execute(f'PRAGMA table_xinfo("{table}")').fetchall()
     generated = {column[1] for column in columns if column[6] in {2, 3}}
     pairs = zip(split(names), split(values), strict=True)

@@ -1,4 +1,4 @@
-"""Of two processes that make one database file anew the second waits: they build in the same place."""
+"""Lets only one process rebuild a database file at a time, because all of them build at the same path."""
 
 import os
 import sqlite3
@@ -13,7 +13,7 @@ from .files import told
 
 @contextmanager
 def turn(path: Path) -> Iterator[None]:
-    """Hold a lock on a file beside `path`: one of SQLite's own, which no killed process keeps."""
+    """Hold a SQLite lock on a file beside `path`. The lock ends when the process does."""
     beside = Path(f"{path}.turn")
     held: list[sqlite3.Connection] = []
 
@@ -26,7 +26,7 @@ def turn(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # Windows removes no file that is open
+        with suppress(OSError):  # Windows cannot remove an open file
             beside.unlink()
         held[0].close()
 
@@ -40,13 +40,13 @@ def _lock(path: Path) -> sqlite3.Connection | None:
     connection = sqlite3.connect(path, timeout=0, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
-        # Its last holder may have removed the file: then there is another one by now, with another lock.
+        # The last holder may have removed the file. Then there may be a new file with its own lock.
         if os.path.samestat(opened, path.stat()):
             return connection
     except FileNotFoundError:
         pass
     except sqlite3.OperationalError as error:
-        if "locked" not in str(error):  # no room on the disk, say
+        if "locked" not in str(error):  # for example, the disk is full
             connection.close()
             path.unlink(missing_ok=True)
             said = told(path.with_suffix(""), error) or f"{path} cannot be locked ({error})."

@@ -1,4 +1,4 @@
-"""SQLite: what SQLAlchemy does not read of a table, from CREATE TABLE and the pragmas."""
+"""Adds to SQLite's reflected tables what SQLAlchemy does not read, from CREATE TABLE and the pragmas."""
 
 from typing import Any
 

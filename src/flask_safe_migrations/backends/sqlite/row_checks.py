@@ -1,10 +1,10 @@
-"""No row may go when a table is rebuilt: looked at between the copy and the DROP TABLE of the original."""
+"""Checks that a rebuild loses no rows, between the copy and the DROP TABLE of the original."""
 
 from typing import Any
 
 from ...errors import MigrationError
 
-# What SQLite does to the rows that refer to a row of a table that is dropped while foreign keys are on:
+# The effect on referring rows when a table is dropped while foreign keys are on:
 # https://sqlite.org/foreignkeys.html#fk_schemacommands
 HARMLESS = {"NO ACTION", "RESTRICT"}
 
@@ -14,7 +14,7 @@ def quoted(name: str) -> str:
 
 
 def refuse_loss(driver: Any, table: str, copy: str) -> None:
-    """Raise MigrationError where the copy lacks rows, or where the drop would reach those of other tables."""
+    """Raise MigrationError if the copy lacks rows, or if the drop would affect rows of other tables."""
     before, after = (
         driver.execute(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0]  # noqa: S608
         for name in (table, copy)
@@ -33,7 +33,7 @@ def refuse_loss(driver: Any, table: str, copy: str) -> None:
 
 
 def _within_reach(driver: Any, parent: str) -> list[str]:
-    """Return the tables with rows that would go, or lose their value, with the rows of `parent`."""
+    """Return the tables with rows that would be deleted or set to NULL together with the rows of `parent`."""
     found = []
     for (child,) in driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         keys = driver.execute(f"PRAGMA foreign_key_list({quoted(child)})").fetchall()

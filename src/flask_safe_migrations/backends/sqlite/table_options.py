@@ -1,19 +1,19 @@
-"""Reads CREATE TABLE as SQLite keeps it, for what SQLAlchemy cannot reflect and a rebuild would lose."""
+"""Reads the stored CREATE TABLE for features that SQLAlchemy cannot reflect and a rebuild would lose."""
 
 import re
 from collections.abc import Iterator
 
-# Literals and comments may hold anything; names in quotes are kept.
+# Literals and comments may contain anything and are removed. Quoted names are kept.
 NOISE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 TABLE_LEVEL = re.compile(r"(CONSTRAINT|PRIMARY\s+KEY|UNIQUE|CHECK|FOREIGN\s+KEY)\b", re.IGNORECASE)
 NAME = re.compile(r'"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|[^\s(]+')
-# Of a column, and of a whole table.
+# Features of a column, and of a whole table.
 IN_COLUMN = r"COLLATE\s+\S+|ON\s+CONFLICT\s+\w+|AUTOINCREMENT|ON\s+(?:DELETE|UPDATE)\s+(?:SET\s+)?\w+"
 BEHIND = r"WITHOUT\s+ROWID|STRICT"
 
 
 def split(text: str) -> list[str]:
-    """Split at the commas that stand outside of parentheses and quotes."""
+    """Split at commas outside of parentheses and quotes."""
     parts, depth, quote = [""], 0, ""
     for character in text:
         if quote:
@@ -30,14 +30,14 @@ def split(text: str) -> list[str]:
 
 
 def lost_features(before: str, after: str) -> list[str]:
-    """Say what `before` has and `after` has not, of the columns that both have."""
+    """Return the features that `before` has and `after` lacks, for the columns that exist in both."""
     old, new = features(before), features(after)
     kept = old.keys() & new.keys()
     return sorted(f"{feature} of {place}" for place in kept for feature in old[place] - new[place])
 
 
 def features(create: str) -> dict[str, set[str]]:
-    """Return what SQLAlchemy does not reflect, of the table and of each column."""
+    """Return the features that SQLAlchemy does not reflect, of the table and of each column."""
     text = NOISE.sub("''", create)
     body, _, behind = text.partition("(")[2].rpartition(")")
     features = {"the table": set(_normal(re.findall(BEHIND, behind, re.IGNORECASE)))}

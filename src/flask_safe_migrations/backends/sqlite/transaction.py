@@ -1,7 +1,7 @@
-"""One transaction for a whole run of migrations on SQLite, with foreign keys off.
+"""Runs all migrations on SQLite in one transaction, with foreign keys off.
 
-The driver's own idea of transactions would end this one at the first DDL statement; and with foreign keys
-on, rebuilding a table deletes the rows that refer to it.
+By default, the driver would end the transaction at the first DDL statement. With foreign keys on,
+rebuilding a table would delete the rows that refer to it.
 """
 
 import sqlite3
@@ -20,16 +20,17 @@ from ..locking import poll_until, process_tag, told
 from .leftovers import clear_leftovers
 from .rebuild import careful_rebuilds
 
-# Where a connection remembers the file that it has to remove at the end.
+# The key under which a connection stores the file to remove at the end.
 OWNER = "migrations.owner"
 
 
 @contextmanager
 def migrating(connection: Connection) -> Iterator[None]:
-    """Foreign keys off, or rebuilding a table would delete the rows that refer to it (ON DELETE CASCADE).
+    """Turn foreign keys off, so that rebuilding a table does not delete the rows that refer to it.
 
-    The pragma does nothing inside a transaction, hence before BEGIN: https://sqlite.org/pragma.html#pragma_foreign_keys
-    The driver must not begin or commit by itself: https://docs.python.org/3/library/sqlite3.html#transaction-control
+    The pragma has no effect inside a transaction, so it runs before BEGIN:
+    https://sqlite.org/pragma.html#pragma_foreign_keys The driver must not begin or commit by itself:
+    https://docs.python.org/3/library/sqlite3.html#transaction-control
     """
     driver: Any = connection.connection.dbapi_connection
     keys = driver.execute("PRAGMA foreign_keys").fetchone()[0]
@@ -43,7 +44,7 @@ def migrating(connection: Connection) -> Iterator[None]:
             yield
     finally:
         connection.rollback()
-        with suppress(sqlite3.Error):  # a full disk leaves a journal behind: whoever reads next rolls it back
+        with suppress(sqlite3.Error):  # after a full disk a journal remains; the next reader rolls it back
             driver.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if owner := connection.info.pop(OWNER, None):
             with suppress(OSError):
@@ -56,7 +57,10 @@ def migrating(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def watching(connection: Connection) -> Iterator[None]:
-    """Inside a transaction of somebody else's, which pysqlite only pretends to begin before the first DML."""
+    """Watch a migration inside the caller's transaction.
+
+    Before the first DML statement, pysqlite has not really begun that transaction.
+    """
     driver: Any = connection.connection.dbapi_connection
     if not driver.in_transaction:
         driver.execute("BEGIN")
@@ -65,7 +69,7 @@ def watching(connection: Connection) -> Iterator[None]:
 
 
 def begin(migration: MigrationContext) -> bool:
-    """BEGIN IMMEDIATE is the lock as well: whoever comes second waits for it. Returns whether it had to."""
+    """Send BEGIN IMMEDIATE, which is also the lock; return whether it had to wait for another migration."""
     connection = cast(Connection, migration.connection)
     driver: Any = connection.connection.dbapi_connection
     owner = _owner_file(connection)
@@ -85,32 +89,32 @@ def begin(migration: MigrationContext) -> bool:
         except FileNotFoundError:
             return None
 
-    if driver.in_transaction:  # an application's own listener began one
+    if driver.in_transaction:  # a listener of the application has begun one
         connection.exec_driver_sql("COMMIT")
-    # The driver's own waiting is for later: a reader may be in the way of the commit.
+    # The driver's own timeout applies later: a reader may block the commit.
     patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
     driver.execute("PRAGMA busy_timeout = 0")
     waited = poll_until(take, holder, str(owner.with_suffix("")) if owner else "the database")
     driver.execute(f"PRAGMA busy_timeout = {patience}")
     if owner:
         connection.info[OWNER] = owner
-        with suppress(OSError):  # a folder that may not be written is told by the first statement
+        with suppress(OSError):  # if the folder is read-only, the first statement reports it
             owner.write_text(process_tag(), encoding="utf-8")
     clear_leftovers(driver)
-    # It would commit what went before it, and SQLite has no statement that needs it.
+    # It would commit the earlier statements, and no SQLite statement needs it.
     migration.autocommit_block = nullcontext  # type: ignore[method-assign, assignment]
     return waited
 
 
 def _owner_file(connection: Connection) -> Path | None:
-    """Beside the database file: who migrates it. None for a database in memory."""
+    """Return the file beside the database that names the migrating process; None for a database in memory."""
     driver: Any = connection.connection.dbapi_connection
     path = driver.execute("PRAGMA database_list").fetchone()[2]
     return Path(f"{path}.migrating") if path else None
 
 
 def guard(connection: Connection) -> Callable[[], None]:
-    """Foreign keys are off: what they would have refused is looked for before the commit."""
+    """Check before the commit for violated foreign keys, because they are off during the migration."""
     before = _orphans(connection)
 
     def verify() -> None:
@@ -126,6 +130,6 @@ def guard(connection: Connection) -> Callable[[], None]:
 
 
 def _orphans(connection: Connection) -> Counter[tuple[str, str]]:
-    """Count the rows that refer to nothing, by table and the table referred to."""
+    """Count the rows that refer to a missing row, by table and referenced table."""
     rows = connection.exec_driver_sql("PRAGMA foreign_key_check")
     return Counter((table, parent) for table, _rowid, parent, _key in rows)
