@@ -70,7 +70,7 @@ def _binds(said: Any) -> dict[str, dict[str, Any]]:
         }
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise SetupError(
-            'SQLALCHEMY_BINDS takes names with URLs, such as {"log": "sqlite:///instance/log.db"}: correct it.'
+            'SQLALCHEMY_BINDS takes names with URLs, such as {"log": "sqlite:///instance/log.db"}.'
         ) from error
 
 
