@@ -179,9 +179,11 @@ class Environment:
 
     def _remember(self, database: Database, progress: Progress) -> None:
         """Record that the database is at head, so that the next `flask db upgrade` need not load Alembic."""
-        is_at_head = progress.after == set(self.context.script.get_heads())
-        if is_at_head and not progress.warned and database.bind is None and self.run.only is None:
-            readiness.remember_at_head(settings.active(), files.folders(self.context.script))
+        heads = self.context.script.get_heads()
+        if len(heads) != 1 or progress.after != set(heads) or progress.warned:
+            return
+        if database.bind is None and self.run.only is None:
+            readiness.remember_at_head(settings.active(), heads[0], files.folders(self.context.script))
 
     def _run_on_own_connection(self, database: Database, progress: Progress) -> None:
         limits = database.statement_limits() if is_applying() else None

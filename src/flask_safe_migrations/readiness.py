@@ -86,36 +86,38 @@ def read_manifest(directory: Path) -> list[Revision]:
 def nothing_to_do(app: Any) -> str | None:
     """Return the report of `flask db upgrade` if there is certainly nothing to do, else None.
 
-    There is nothing to do if the only database is at the last revision of migrations/HEAD, and no file of
-    the migrations has changed since a complete run had the same result.
+    There is nothing to do if the only database is at the head that the last complete run found, and no file
+    of the migrations has changed since then. The head is remembered and not read from migrations/HEAD,
+    because a revision that was written by hand need not be listed there.
     """
     settings = Settings.from_app(app)
-    manifest = read_manifest(settings.directory)
-    if not manifest or settings.binds or settings.migration_url or settings.testing:
+    listed = {revision.id: revision for revision in read_manifest(settings.directory)}
+    if not listed or settings.binds or settings.migration_url or settings.testing:
         return None
     engine: Engine = settings.db.engines[None]
-    signature, *folders = _remembered(settings).get(_name(engine)) or [""]
-    if signature != _signature(settings, folders):
+    head, signature, *folders = _remembered(settings).get(_name(engine)) or ["", ""]
+    if head not in listed or signature != _signature(settings, folders):
         return None
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
         return None  # connecting would create the file
     with engine.connect() as connection:
-        if stored_revisions(connection, settings) != [manifest[-1].id]:
+        if stored_revisions(connection, settings) != [head]:
             return None
         if engine.dialect.name in {"mysql", "mariadb"} and _is_half_applied(connection):
             return None
-    return f"Nothing to do: {engine.url.render_as_string(hide_password=True)} is at {manifest[-1]}."
+    return f"Nothing to do: {engine.url.render_as_string(hide_password=True)} is at {listed[head]}."
 
 
-def remember_at_head(settings: Settings, folders: Iterable[Path]) -> None:
+def remember_at_head(settings: Settings, head: str, folders: Iterable[Path]) -> None:
     """Record that a complete run found the default database at head, without warnings.
 
+    :param head: the only head of the revisions.
     :param folders: the folders with revisions: versions/, or those in `version_locations`.
     """
     path = settings.instance_folder / AT_HEAD
     known = _remembered(settings)
     places = [str(folder) for folder in folders]
-    known[_name(settings.db.engines[None])] = [_signature(settings, places), *places]
+    known[_name(settings.db.engines[None])] = [head, _signature(settings, places), *places]
     with suppress(OSError):  # in a folder that is not writable, only time is lost
         unfinished = path.with_name(f"{AT_HEAD}.{os.getpid()}")
         unfinished.write_text(json.dumps(known), encoding="utf-8")

@@ -175,7 +175,7 @@ def test_a_version_table_in_another_database_is_refused(project):
     said = project.fails("upgrade")
     assert said == (
         "Error: version_table_schema is 'other', and in SQLite that would be another database, which no "
-        "snapshot and no throwaway database takes along: remove it."
+        "snapshot and no shadow database holds: remove it."
     )
     project.arguments = "version_table_schema='main'"
     project.flask("upgrade")
