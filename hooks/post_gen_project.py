@@ -1,6 +1,6 @@
-"""Says what to type next, and does nothing else.
+"""Print the next commands. Do nothing else.
 
-No git in here: a commit made by a hook breaks `cruft diff` and `cruft update`.
+Do not run git here: a commit made by a hook breaks `cruft diff` and `cruft update`.
 """
 
 slug = bytes.fromhex("{{ cookiecutter.project_slug.encode().hex() }}").decode()

@@ -1,4 +1,4 @@
-"""Refuses names that could not work, each in one sentence, before a file is written."""
+"""Reject invalid names, each with a message of one sentence, before any file is written."""
 
 import keyword
 import sys
@@ -7,10 +7,10 @@ import unicodedata
 SLUG = bytes.fromhex("{{ cookiecutter.__asked_slug.encode().hex() }}").decode()
 PACKAGE = bytes.fromhex("{{ cookiecutter.package_name.encode().hex() }}").decode()
 
-# A database name holds 63 bytes in PostgreSQL; development adds _dev to the package's name.
+# PostgreSQL limits database names to 63 bytes. Development appends _dev to the package's name.
 LONGEST_SLUG, LONGEST_PACKAGE = 63, 63 - len("_dev")
 
-# What the generated project imports by these names, or keeps in folders of these names.
+# Names of modules that the generated project imports, and of its folders.
 TAKEN = set(
     """
     _distutils_hack _pytest alembic ast_serialize blinker click dotenv fasteners flask flask_admin
@@ -36,7 +36,7 @@ DEVICES = {
 
 
 def why_not_slug(slug: str) -> str | None:
-    """Return what is wrong with it: `my-app` is fine; `a/b`, `.app`, `-app` and `..` are not."""
+    """Return what is wrong with the slug. Valid: `my-app`. Invalid: `a/b`, `.app`, `-app` and `..`."""
     if not slug.strip() or not slug.isprintable():
         return "is empty or holds characters that cannot be seen"
     if any(character in slug for character in '/\\:*?"<>|'):
@@ -53,7 +53,7 @@ def why_not_slug(slug: str) -> str | None:
 
 
 def why_not_package(name: str) -> str | None:
-    """Return what is wrong with it: `my_app` is fine; `my-app`, `class`, `json` and `flask` are not."""
+    """Return what is wrong with the name. Valid: `my_app`. Invalid: `my-app`, `class`, `json` and `flask`."""
     if not name.isidentifier():
         return "is no Python identifier"
     if name in {*keyword.kwlist, *keyword.softkwlist, "type"}:  # `type` since Python 3.12

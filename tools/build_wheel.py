@@ -1,6 +1,6 @@
-"""`make wheel`: builds the library, and puts the wheel where the generated project installs it from.
+"""`make wheel`: build the library, and put the wheel where the generated project installs it from.
 
-The same source gives the same wheel, byte for byte: tests/test_wheel.py compares.
+The build is reproducible byte for byte. tests/template/test_wheel.py checks that.
 """
 
 import os
@@ -13,15 +13,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "{{cookiecutter.project_slug}}" / "vendor"
-# All that the build backend reads.
+# All inputs of the build backend.
 SOURCES = ("LICENSE", "README.md", "pyproject.toml", "src")
 
 
 def main() -> None:
     """Replace the wheel in vendor/.
 
-    Ends with one sentence and exit code 1 where uv is missing, the build fails, or a wheel of this version
-    was released with other contents.
+    Exit with code 1 and one sentence if uv is missing, the build fails, or a wheel of this version was
+    released with other contents.
     """
     with tempfile.TemporaryDirectory(prefix="wheel-") as name:
         wheel = build(Path(name))
@@ -38,11 +38,11 @@ def main() -> None:
 
 
 def build(folder: Path, root: Path = ROOT) -> Path:
-    """Build the wheel of the library in `root` inside of `folder`; return its path.
+    """Build the wheel of the library in `root` in `folder`, and return its path.
 
-    Built from a copy, and not into vendor/: uv puts a .gitignore with `*` beside what it builds, and
-    everything below src/ goes into the wheel, also what a file manager leaves there. The copies carry no
-    executable bit, which would be in the wheel as well.
+    Build from a copy, and not into vendor/. uv puts a .gitignore with `*` next to the wheel, and includes all
+    files below src/, also those that a file manager has left there. The copies have no executable bit, which
+    would otherwise be stored in the wheel.
     """
     copy, out = folder / "source", folder / "out"
     for path in sorted(found for name in SOURCES for found in [root / name, *(root / name).rglob("*")]):
@@ -51,7 +51,7 @@ def build(folder: Path, root: Path = ROOT) -> Path:
             target = copy.joinpath(*parts)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-    # Beside this Python: where `make` puts one if the machine has none.
+    # Look next to this Python first, where `make` installs uv if the machine has none.
     uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     if uv is None:
         sys.exit("uv is missing: `pip install uv`.")
@@ -68,13 +68,13 @@ def build(folder: Path, root: Path = ROOT) -> Path:
 
 
 def version(root: Path = ROOT) -> str:
-    """Return the version of the library, which stands in pyproject.toml and nowhere else in the source."""
+    """Return the version of the library. In the source, it is only in pyproject.toml."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return str(project["version"])
 
 
 def released_as(name: str) -> bytes | None:
-    """Return the wheel of this name under the tag of this version; None where it was not released."""
+    """Return the wheel of this name at the tag of this version. None if it was not released."""
     file = f"v{version()}:{(VENDOR / name).relative_to(ROOT).as_posix()}"
     if shutil.which("git") is None:
         return None

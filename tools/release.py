@@ -1,7 +1,7 @@
-"""`make release V=1.0.0`: a new version of the library, in every place where the version stands.
+"""`make release V=1.0.0`: set a new version of the library in all places.
 
-A program of our own: hatch and bump-my-version change numbers in files; the wheel, its name and the checks,
-which are most of this, would still be a program, and one of them a dependency more.
+This is a script because hatch and bump-my-version only replace numbers in files. The wheel, its name and the
+checks, which are most of the work, would still need a script, in addition to the dependency.
 """
 
 import datetime
@@ -18,10 +18,10 @@ UNRELEASED = "## Unreleased\n"
 
 
 def main() -> None:
-    """Bump, build, check; print the commands that commit and tag.
+    """Bump the version, build and check; print the commands that commit and tag.
 
-    Ends with one sentence and exit code 1, and leaves everything as it was, where the version does not fit,
-    something is not committed, nothing was written about it, or a check fails.
+    Exit with code 1 and one sentence if the version is invalid, there are uncommitted changes, the changelog
+    has no entry, or a check fails. All files are then restored.
     """
     old, new = build_wheel.version(), sys.argv[1] if len(sys.argv) == 2 else ""
     if reason := why_not(old, new):
@@ -31,7 +31,7 @@ def main() -> None:
     try:
         bump(old, new)
         build_wheel.main()
-        checked = passes(sys.executable, "-m", "pytest", "--quiet", "tests/test_wheel.py")
+        checked = passes(sys.executable, "-m", "pytest", "--quiet", "tests/template/test_wheel.py")
     except BaseException:
         put_back()
         raise
@@ -67,7 +67,7 @@ def why_not(old: str, new: str) -> str | None:
 
 
 def bump(old: str, new: str) -> None:
-    """Write the version into both pyproject.toml, the changelog, and wherever the wheel's name stands."""
+    """Write the version to both pyproject.toml, the changelog, and each place with the name of the wheel."""
     replace(ROOT / "pyproject.toml", f'\nversion = "{old}"\n', f'\nversion = "{new}"\n')
     date = datetime.datetime.now(datetime.UTC).date()
     replace(CHANGELOG, UNRELEASED, f"{UNRELEASED}\n## {new} ({date})\n")
@@ -88,7 +88,7 @@ def replace(path: Path, old: str, new: str) -> None:
 
 
 def put_back() -> None:
-    """There was nothing uncommitted, so all that differs is ours."""
+    """Restore all files. There were no uncommitted changes, so every difference is from this script."""
     git("checkout", "--quiet", "--", ".")
     for path in VENDOR.glob("*.whl"):
         if git("ls-files", "--", str(path)) == "":
@@ -100,7 +100,7 @@ def passes(*command: str) -> bool:
 
 
 def git(*arguments: str) -> str | None:
-    """Return what it prints, or None where it fails."""
+    """Return the output of git, or None if it fails."""
     try:
         result = subprocess.run(  # noqa: S603
             ["git", *arguments],  # noqa: S607

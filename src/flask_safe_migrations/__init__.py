@@ -1,6 +1,6 @@
-"""Safe migrations for Flask applications: Flask-Migrate's commands, with locks, proofs and snapshots.
+"""Safe migrations for Flask applications: Flask-Migrate's commands with locks, verification and snapshots.
 
-Importing this package loads neither Alembic nor Flask-Migrate, so a web worker pays nothing for it.
+Importing this package loads neither Alembic nor Flask-Migrate, so it costs a web worker nothing.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
         from .environment import Environment
 
         return Environment
-    if name == "__version__":  # stands in pyproject.toml only, so it is looked up where it is asked for
+    if name == "__version__":  # the version is only in pyproject.toml, so it is looked up on access
         from importlib.metadata import version
 
         return version("flask-safe-migrations")

@@ -1,4 +1,4 @@
-"""Alembic's ``Config`` for an application: alembic.ini where there is one, and ``[tool.alembic]``."""
+"""Build Alembic's ``Config`` for an application from alembic.ini, if it exists, and ``[tool.alembic]``."""
 
 import argparse
 import tomllib
@@ -13,14 +13,14 @@ from .errors import MigrationError
 
 
 def make_config(directory: Path, x_arg: Any, flags: Iterable[str]) -> Config:
-    """Return what Flask-Migrate would, with `flags` and -x arguments as a command line sets them."""
+    """Return Flask-Migrate's config, with `flags` and -x arguments set as on a command line."""
     refuse_stock_env(directory / "env.py")
     config = Config(str(directory / "alembic.ini"))
-    # The value goes through ConfigParser, for which % is special.
+    # ConfigParser interpolates the value, so % has to be escaped.
     config.set_main_option("script_location", str(directory).replace("%", "%%"))
     pyproject = directory.parent / "pyproject.toml"
     if _has_table(pyproject):
-        # It serves `flask db` as it serves plain `alembic`.
+        # Used by both `flask db` and plain `alembic`.
         config.toml_file_name = str(pyproject)
     options = config.cmd_opts = config.cmd_opts or argparse.Namespace()
     for flag in flags:
@@ -32,7 +32,7 @@ def make_config(directory: Path, x_arg: Any, flags: Iterable[str]) -> Config:
 
 
 def refuse_stock_env(file: Path) -> None:
-    """Raise MigrationError for an env.py that runs revisions past this library: without lock and checks."""
+    """Raise MigrationError if env.py runs revisions without this library, and so without lock and checks."""
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
     if "run_migrations(" in text and "flask_safe_migrations" not in text:
         raise MigrationError(

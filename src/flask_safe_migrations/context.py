@@ -1,6 +1,6 @@
-"""What one command hands down: to Alembic's environment in ``config.attributes``, and beside it.
+"""The context that a command passes to Alembic's environment in ``config.attributes``, and related state.
 
-A single typed object stands in the place of loose keys, so that a misspelled one is found by mypy.
+One typed object replaces separate keys, so that mypy finds a misspelled name.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,23 +20,23 @@ Recorder = Callable[[Connection], AbstractContextManager[Any]]
 
 @dataclass
 class RunContext:
-    """One run of env.py."""
+    """The context of one run of env.py."""
 
-    # Run on this database, and not on those that the application has.
+    # Run on this database instead of the databases of the application.
     only: "Database | None" = None
-    # Run on a shadow database, or look: nothing is reported, journalled or saved.
+    # Run on a shadow database, or read only: report nothing, write no journal and take no snapshot.
     quiet: bool = False
-    # The revisions were put together for this run: what migrations/HEAD says plays no part.
+    # The revisions were assembled for this run, so migrations/HEAD is ignored.
     has_own_revisions: bool = False
-    # Run on nothing: note the options for context.configure() that env.py and Migrate(…) give.
+    # Run on no database: only collect the context.configure() options of env.py and Migrate(…).
     noted: dict[str, Any] | None = None
-    # Around the run, with its connection.
+    # A context manager that wraps the run. It receives the connection.
     recorder: Recorder = nullcontext
-    # By bind: shadow databases that are at the newest revisions already.
+    # By bind: shadow databases that are already at head.
     shadows: "dict[str | None, Database]" = field(default_factory=dict)
-    # Whether no other database comes after the one at hand.
+    # Whether the current database is the last one.
     is_last: bool = True
-    # What the developer answers to a difference that can be read in two ways.
+    # The developer's answers to ambiguous differences.
     answers: Any = None
     # For script.py.mako: the code of upgrade() and downgrade() by bind, imports, a data revision's table.
     parts: dict[str | None, tuple[str, str]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class RunContext:
 
     @classmethod
     def of(cls, config: Any) -> "RunContext":
-        """Return the one in Alembic's ``Config``; a config without one gets it."""
+        """Return the context in Alembic's ``Config``. Create it if there is none."""
         found = config.attributes.setdefault(KEY, cls())
         assert isinstance(found, cls)  # noqa: S101 - for mypy: the attributes are a plain dictionary
         return found
@@ -53,11 +53,11 @@ class RunContext:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The database at hand, in ``migration.opts``: what the comparators of autogenerate need to know."""
+    """The current database, in ``migration.opts``: what the autogenerate comparators need to know."""
 
     database: "Database"
     is_shadow: bool
-    # `compare_server_default`: True, False, or a function of the application.
+    # `compare_server_default`: True, False or a function of the application.
     compare_defaults: Any = True
 
     @classmethod
@@ -69,11 +69,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was given on the command line for the whole command."""
+    """Options of the command line that apply to the whole command."""
 
-    # The one database that --bind names.
+    # The database that --bind names.
     bind: str | None = None
-    # Whether --yes was given to a downgrade; None where code asks for it, and nobody can be asked.
+    # Whether --yes was passed to a downgrade. None if called from code, where nobody can be asked.
     may_lose_rows: bool | None = None
 
 

@@ -1,4 +1,4 @@
-"""The way to the database for every migration: ``flask db``, plain ``alembic``, code and tests."""
+"""Run migrations on the databases: the common path of ``flask db``, plain ``alembic``, code and tests."""
 
 import os
 import sys
@@ -23,14 +23,14 @@ from .runtime.errors import one_sentence
 from .runtime.invocation import is_applying, is_comparing, revisions_asked_for
 from .runtime.progress import Progress
 
-# The transaction of a migration is what makes it safe, so it is not the application's to choose.
+# Safety depends on the transaction of a migration, so the application cannot override these options.
 REFUSED = ("transactional_ddl", "transaction_per_migration", "connection", "url", "fn", "dialect_name")
 
 
 class Environment:
-    """Runs the revisions of env.py on the databases of an application.
+    """Run the revisions of env.py on the databases of an application.
 
-    Write in migrations/env.py::
+    Example of a migrations/env.py::
 
         environment = Environment(context, create_app, render_as_batch=True, compare_type=True)
 
@@ -40,10 +40,10 @@ class Environment:
             environment.run_online()
 
     :param context: ``alembic.context``.
-    :param create_app: makes the application, for plain ``alembic``; without it the application is found as
-        the ``flask`` command finds it.
-    :param options: options for ``context.configure()``. Those of ``Migrate(app, db, …)`` win over them.
-    :raises MigrationError: for an option that would break the transaction of a migration.
+    :param create_app: the application factory, used by plain ``alembic``. If omitted, the application is
+        located as the ``flask`` command does it.
+    :param options: options for ``context.configure()``. Options of ``Migrate(app, db, …)`` take precedence.
+    :raises MigrationError: if an option would break the transaction of a migration.
     """
 
     def __init__(self, context: Any, create_app: Callable[[], Any] | None = None, **options: Any) -> None:
@@ -58,7 +58,7 @@ class Environment:
         self._run()
 
     def run_offline(self) -> None:
-        """Print the SQL of the revisions (``--sql``); nothing is changed."""
+        """Print the SQL of the revisions (``--sql``). Nothing is changed."""
         self._run()
 
     def _run(self) -> None:
@@ -86,7 +86,7 @@ class Environment:
                 load_dotenv(folder / name)
         if self.create_app:
             return self.create_app()
-        # Only the option --app of `flask` reads the variable by itself.
+        # `flask` reads the variable only for its option --app.
         return ScriptInfo(app_import_path=os.environ.get("FLASK_APP")).load_app()
 
     def _run_in(self, app: Any) -> None:
@@ -105,7 +105,7 @@ class Environment:
 
     def _run_on_databases(self) -> None:
         attributes, run = self.config.attributes, self.run
-        if not (run.quiet or run.has_own_revisions):  # who builds a throwaway database has looked
+        if not (run.quiet or run.has_own_revisions):  # for a shadow database, the caller has checked this
             files.require_consistent(self.context.script)
         given: Connection | Engine | None = attributes.get("connection")
         if given is not None:
@@ -128,7 +128,7 @@ class Environment:
         if self.context.is_offline_mode():
             self._print_sql(database)
         elif is_comparing():
-            # The models are compared with the history; what the development database holds plays no part.
+            # The models are compared with the revisions, whatever state the development database is in.
             given = self.run.shadows.get(database.bind)
             with runtime.shadow(database, self.context.script, given) as shadow:
                 self.run.is_last = is_last
@@ -137,7 +137,7 @@ class Environment:
             self._run_on_database(database)
 
     def _run_on_given(self, given: Connection | Engine, database: Database) -> None:
-        """For tests: a database of theirs, in which all is quiet."""
+        """For tests: run quietly on a connection or engine that the test provides."""
         with nullcontext(given) if isinstance(given, Connection) else given.connect() as connection:
             self._run_on(connection, database, Progress(database, self.context.script, quiet=True))
 
@@ -161,7 +161,7 @@ class Environment:
         quiet = not applies or self.run.quiet
         progress = Progress(database, self.context.script, quiet=quiet)
         with one_sentence(database):
-            if applies and not progress.quiet:  # a throwaway database is there
+            if applies and not progress.quiet:  # a shadow database already exists
                 database.prepare()
             if applies or is_comparing():
                 database.create_version_schema()
@@ -178,7 +178,7 @@ class Environment:
                 raise MigrationError(f"{database} does not exist yet: `flask db upgrade` makes it.")
 
     def _remember(self, database: Database, progress: Progress) -> None:
-        """The next `flask db upgrade` need not load Alembic to see that it has nothing to do."""
+        """Record that the database is at head, so that the next `flask db upgrade` need not load Alembic."""
         is_at_head = progress.after == set(self.context.script.get_heads())
         if is_at_head and not progress.warned and database.bind is None and self.run.only is None:
             readiness.remember_at_head(settings.active(), files.folders(self.context.script))
@@ -186,11 +186,11 @@ class Environment:
     def _run_on_own_connection(self, database: Database, progress: Progress) -> None:
         limits = database.statement_limits() if is_applying() else None
         with database.connect(limits) as connection, self.run.recorder(connection):
-            connection.rollback()  # what a listener of the application may have begun
+            connection.rollback()  # a listener of the application may have begun a transaction
             self._run_on(connection, database, progress)
 
     def _run_on(self, connection: Connection, database: Database, progress: Progress) -> None:
-        """Run on this connection; one that is in a transaction already stays in the hands of its owner."""
+        """Run on this connection. If it is already in a transaction, its owner keeps control of it."""
         context = self.context
         with one_sentence(database, progress):
             if connection.in_transaction():
@@ -198,9 +198,9 @@ class Environment:
                 with database.on_foreign_transaction(connection):
                     context.run_migrations()
                 return
-            # Who only reads must not touch what another process has laid down while it migrates.
+            # A command that only reads must not touch what another process has written during its migration.
             with database.migration_session(connection) if is_applying() or is_comparing() else nullcontext():
-                # Before this nothing may run on it: Alembic would take the transaction for somebody else's.
+                # Execute nothing before this: Alembic would treat an open transaction as one of the caller.
                 self._configure(connection, database, progress)
                 with context.begin_transaction():
                     if is_applying():
@@ -211,12 +211,12 @@ class Environment:
         context = self.context
         options = self._configure_args(database) | {"connection": connection}
         context.configure(**options)
-        # Once more, now that Alembic's own function can be asked for: `progress` watches what it yields.
+        # Call it again, now that Alembic's own function is available. `progress` watches what it yields.
         revisions = progress.watch(revisions_asked_for(), refuse_tables_without_revision)
         context.configure(**options, fn=revisions, on_version_apply=self._on_version_apply(progress))
 
     def _configure_args(self, database: Database) -> dict[str, Any]:
-        """Return the options for Alembic: the application's own, with ours around and above them."""
+        """Return the options for Alembic: the application's options, combined with the required ones."""
         given = dict(self.configured)
         binds.use_options(database, given)
         metadata = binds.metadata(database.bind)
@@ -233,10 +233,10 @@ class Environment:
             )
         }
         given.pop("autogenerate_plugins", None)
-        # Server defaults are compared by a plugin, which asks for this.
+        # Server defaults are compared by a plugin, which reads this option.
         compares_defaults = given.pop("compare_server_default", True)
         return {
-            # What Flask-Migrate would do unasked, and whatever the models need.
+            # The defaults of Flask-Migrate, and options that the models require.
             "render_as_batch": True,
             "include_schemas": any(table.schema for table in metadata.tables.values()),
             **given,
@@ -259,14 +259,14 @@ class Environment:
 
 
 def _both(given: Callable[..., bool] | None, own: Callable[..., bool]) -> Callable[..., bool]:
-    """A filter that wants what the application's and ours both want."""
+    """Return a filter that includes what both filters include."""
     if given is None:
         return own
     return lambda *arguments: own(*arguments) and given(*arguments)
 
 
 def _types_differ(given: Any) -> Any:
-    """`compare_type`: no comparison for False; a function is asked first, and None leaves it to us."""
+    """Wrap `compare_type`. False disables the comparison; a function is called first and may return None."""
     if not callable(given):
         return autogenerate.types_differ if given else False
 

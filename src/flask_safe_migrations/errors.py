@@ -1,10 +1,11 @@
-"""The exceptions for whatever the person at the keyboard can fix."""
+"""Exceptions for problems that the user can fix."""
 
 
 class MigrationError(Exception):
-    """A migration was refused or failed. The message is one sentence that says what to do.
+    """A migration was refused or failed. The message is one sentence that explains what to do.
 
-    The command line prints it and exits with 1; code that calls this library or Flask-Migrate catches it::
+    The command line prints it and exits with code 1. Code that calls this library or Flask-Migrate catches
+    it::
 
         try:
             flask_migrate.upgrade()
@@ -20,6 +21,6 @@ class MigrationError(Exception):
 
 
 class UsageError(MigrationError):
-    """The command was called with what it does not take: exit code 2."""
+    """The command was called with invalid arguments. The exit code is 2."""
 
     exit_code = 2

@@ -1,4 +1,4 @@
-"""``Migrate``: registers ``flask db``. Alembic and Flask-Migrate are loaded at first use only."""
+"""``Migrate`` registers ``flask db``. Alembic and Flask-Migrate are loaded on first use."""
 
 import atexit
 import gc
@@ -10,14 +10,14 @@ import click
 
 from .settings import find_directory
 
-# `flask db upgrade` and what means the same.
+# `flask db upgrade` and its equivalents.
 UPGRADES = (["upgrade"], ["upgrade", "head"], ["upgrade", "heads"])
 
 
 class Migrate:
-    """Flask-Migrate's extension, with this library's commands behind ``flask db``.
+    """Flask-Migrate's extension, with the commands of this library in ``flask db``.
 
-    Takes what ``flask_migrate.Migrate`` takes::
+    It accepts the arguments of ``flask_migrate.Migrate``::
 
         db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING_CONVENTION))
         migrate = Migrate()
@@ -28,16 +28,16 @@ class Migrate:
             migrate.init_app(app, db)
             return app
 
-    :param app: the application; without one call :meth:`init_app` later.
+    :param app: the application. If omitted, call :meth:`init_app` later.
     :param db: the Flask-SQLAlchemy extension.
-    :param directory: the folder of env.py; a relative one is looked for beside the application's package and
-        above it, then in the working directory.
+    :param directory: the folder of env.py. A relative path is searched next to the application's package,
+        then in the folders above it, then in the working directory.
     :param command: the name of the command group.
-    :param compare_type: whether types are compared, or a function that says so; as in Alembic.
-    :param render_as_batch: whether a revision changes tables inside ``op.batch_alter_table()``, which SQLite
-        needs.
+    :param compare_type: whether to compare types, or a comparison function, as in Alembic.
+    :param render_as_batch: whether revisions change tables with ``op.batch_alter_table()``. SQLite requires
+        it.
     :param kwargs: further options for Alembic's ``context.configure()``, such as ``include_object``,
-        ``version_table`` or ``compare_server_default``. They win over those of :class:`Environment`.
+        ``version_table`` or ``compare_server_default``. They override those of :class:`Environment`.
     """
 
     def __init__(
@@ -68,7 +68,10 @@ class Migrate:
         render_as_batch: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        """Register the command group and what ``flask_migrate.upgrade()`` looks up when code calls it."""
+        """Register the command group, and the state that ``flask_migrate.upgrade()`` reads.
+
+        The parameters are those of :class:`Migrate`.
+        """
         self.db = db or self.db
         self.command = command or self.command
         self.directory = str(directory or self.directory)
@@ -77,7 +80,15 @@ class Migrate:
         app.cli.add_command(LazyGroup(self.command, help="Make, apply and inspect migrations."))
 
     def configure(self, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Register a function that takes and returns Alembic's ``Config``, before each command."""
+        """Register a function to run before each command. It receives and returns Alembic's ``Config``.
+
+        Use it as a decorator::
+
+            @migrate.configure
+            def set_option(config):
+                config.set_main_option("timezone", "UTC")
+                return config
+        """
         self.configure_callbacks.append(callback)
         return callback
 
@@ -87,7 +98,12 @@ class Migrate:
         return config
 
     def get_config(self, directory: Any = None, x_arg: Any = None, opts: Any = None) -> Any:
-        """Return Alembic's ``Config`` for the current application."""
+        """Return Alembic's ``Config`` for the current application.
+
+        :param directory: the folder of env.py. The default is the folder passed to :class:`Migrate`.
+        :param x_arg: the ``-x`` arguments, as on the command line of ``alembic``.
+        :param opts: names of options to set, as Flask-Migrate does it.
+        """
         from flask import current_app
 
         from .configuration import make_config
@@ -97,13 +113,13 @@ class Migrate:
 
 
 def _given(compare_type: Any, render_as_batch: bool | None) -> dict[str, Any]:
-    """What is not said here stays as env.py has it."""
+    """Return the options that were passed. All others keep their value in env.py."""
     options = {"compare_type": compare_type, "render_as_batch": render_as_batch}
     return {name: value for name, value in options.items() if value is not None}
 
 
 class Registration:
-    """What ``app.extensions["migrate"]`` holds; Flask-Migrate's functions and old env.py files ask it."""
+    """The value of ``app.extensions["migrate"]``. Flask-Migrate's functions and old env.py files read it."""
 
     def __init__(self, migrate: Migrate, app: Any) -> None:
         self.migrate = migrate
@@ -117,12 +133,12 @@ class Registration:
 
 
 class LazyGroup(click.Command):
-    """Stands for the command group until it is called."""
+    """A placeholder for the command group that loads it when it is called."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        # Half of the time of a short command would go into collecting, at exit, what was imported.
+        # Collecting the imported modules at exit would take half of the time of a short command.
         atexit.register(gc.freeze)
         if args in UPGRADES and (report := _quick_look(parent)):
             done = click.Command(self.name, callback=lambda: click.echo(report))
@@ -133,7 +149,7 @@ class LazyGroup(click.Command):
 
 
 def _quick_look(parent: click.Context | None) -> str | None:
-    """Return the report of an upgrade that has nothing to do; None where only a complete run can tell."""
+    """Return the report of an upgrade that has nothing to do. None if only a complete run can decide that."""
     from flask.cli import ScriptInfo
     from sqlalchemy.exc import SQLAlchemyError
 

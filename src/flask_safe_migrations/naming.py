@@ -1,6 +1,6 @@
-"""A name for every constraint, so that a later revision can drop or change it on every engine."""
+"""Give every constraint a name, so that a later revision can drop or change it on every engine."""
 
-# column_0_N: all columns take part, or two constraints of one table could get the same name.
+# column_0_N includes all columns. Otherwise two constraints of a table could get the same name.
 # https://docs.sqlalchemy.org/en/21/core/constraints.html#configuring-constraint-naming-conventions
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -1,7 +1,7 @@
-"""How progress and findings are reported. Below the command line nothing prints: it reports, line by line.
+"""Report progress and findings. Only the command line prints; all other code calls the reporter.
 
-The default writes to the log ``flask_safe_migrations``. A command line sets a reporter that writes to the
-terminal, and knows by which commands the project calls what a message suggests.
+The default reporter writes to the logger ``flask_safe_migrations``. A command line sets a reporter that
+writes to the terminal, and that replaces suggested commands by those of the project.
 """
 
 import logging
@@ -13,7 +13,7 @@ from contextvars import ContextVar
 
 log = logging.getLogger("flask_safe_migrations")
 
-# MIGRATION_COMMANDS = "make": the targets of a generated project's Makefile.
+# MIGRATION_COMMANDS = "make": the targets in the Makefile of a generated project.
 MAKE = {
     "adopt": "make adopt",
     "backup": "make backup",
@@ -30,15 +30,15 @@ MAKE = {
     "upgrade": "make migrate",
     "verify": "make checkmigrations",
 }
-# Options that are variables of a target; all others go into args="…".
+# Options that are variables of a target. All others are passed in args="…".
 VARIABLES = {"-m": "m", "--data": "data", "--upto": "upto"}
 SUGGESTED = re.compile(r"`flask db ([a-z-]+)((?: [^`]*)?)`")
 
 
 class Reporter:
-    """Receives what a command reports.
+    """Receives the output of a command.
 
-    Subclass it to show progress elsewhere, and set it with :func:`report_to`::
+    Subclass it to show progress elsewhere, and activate it with :func:`report_to`::
 
         class Collect(Reporter):
             def line(self, text=""):
@@ -46,28 +46,32 @@ class Reporter:
 
         with report_to(Collect()):
             upgrade()
+
+    By default :meth:`confirm` returns False and :meth:`prompt` returns an empty string. To ask the user,
+    override both and set ``can_ask`` to True.
     """
 
-    # Whether there is somebody to ask.
+    # Whether a user is available to answer questions.
     can_ask = False
 
     def line(self, text: str = "") -> None:
-        """A line of the result."""
+        """Report one line of the result."""
         log.info(text)
 
     def notice(self, text: str) -> None:
-        """Something to know that is no part of the result: a wait, a warning."""
+        """Report a message that is not part of the result, such as a wait or a warning."""
         log.warning(text)
 
     def confirm(self, question: str, *, from_pipe: bool = False) -> bool:
-        """Ask a question that is answered with yes or no; without somebody to ask the answer is no.
+        """Ask a yes/no question. Return False if nobody can be asked.
 
-        :param from_pipe: an answer may also come from another program.
+        :param question: the text of the question.
+        :param from_pipe: whether another program may answer through a pipe.
         """
         return False
 
     def prompt(self, question: str) -> str:
-        """Ask for a value; nothing where nobody can be asked."""
+        """Ask for a value. Return an empty value if nobody can be asked."""
         return ""
 
 
@@ -76,18 +80,18 @@ _default = Reporter()
 
 
 def reporter() -> Reporter:
-    """Return the reporter of the command that runs."""
+    """Return the reporter of the running command."""
     return _active.get() or _default
 
 
 def is_reporting() -> bool:
-    """Whether a command line, or a caller, has set a reporter."""
+    """Return whether a command line or a caller has set a reporter."""
     return _active.get() is not None
 
 
 @contextmanager
 def report_to(reporter: Reporter) -> Iterator[None]:
-    """Report to this reporter whatever runs inside."""
+    """Send all output within the block to this reporter."""
     token = _active.set(reporter)
     try:
         yield
@@ -104,11 +108,11 @@ def notice(text: str) -> None:
 
 
 def suggest(text: str, commands: str | Mapping[str, str]) -> str:
-    """Replace the commands that a message suggests by those that the project has for them.
+    """Replace the commands that a message suggests by those of the project.
 
     :param text: a message with commands in backquotes: ``run `flask db upgrade` first``.
-    :param commands: "make" for the targets of a generated project, or by verb what is to be typed in
-        the place of ``flask db VERB``. Others stay as they are.
+    :param commands: "make" for the targets of a generated project, or a mapping from a verb to the command
+        that replaces ``flask db VERB``. Verbs that are not listed are left unchanged.
     """
     known = MAKE if commands == "make" else commands if isinstance(commands, Mapping) else {}
 
@@ -125,7 +129,7 @@ def suggest(text: str, commands: str | Mapping[str, str]) -> str:
 
 
 def _make_variables(verb: str, rest: str) -> str:
-    """Write options as variables of make: `-m "x" --drop y` is `m="x" args="--drop y"`."""
+    """Convert options to variables of make: `-m "x" --drop y` becomes `m="x" args="--drop y"`."""
     if not rest:
         return ""
     words = re.findall(r'"[^"]*"|\S+', rest)

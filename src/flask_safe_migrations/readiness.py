@@ -1,8 +1,8 @@
-"""Whether the databases are as far as the code needs them. Loads neither Alembic nor Flask-Migrate.
+"""Check whether the databases are at the revision that the code needs, without loading Alembic.
 
-migrations/HEAD lists the revisions that this code has, the newest last. A database at one of the others is
-behind. At one that is not listed it is newer than the code, as the old code finds it in the middle of a
-deployment: that is in order, for the schema goes first.
+migrations/HEAD lists the revisions of this code, oldest first. A database is behind if it is at a listed
+revision other than the last one. A database at an unlisted revision is newer than the code. That is expected
+during a deployment, because the schema is migrated before the code is replaced.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from sqlalchemy import Connection, Engine, MetaData, String, Table, column, insp
 
 from .settings import Settings
 
-# A revision of MariaDB or MySQL that stopped half-way is listed in here: see backends/mysql/journal.py.
+# This table lists revisions of MariaDB or MySQL that stopped half-way: see backends/mysql/journal.py.
 JOURNAL = "migration_journal"
 AT_HEAD = "at_head.json"
 
 
 class Revision(NamedTuple):
-    """A line of migrations/HEAD."""
+    """One line of migrations/HEAD."""
 
     id: str
     message: str
@@ -34,16 +34,18 @@ class Revision(NamedTuple):
 
 
 def behind() -> list[str]:
-    """Return a line for each database of the current application that is behind its code.
+    """Return one line for each database of the current application that is behind the code.
 
-    Meant for a health check. Without a migrations/HEAD, as in a plain Flask-Migrate project, nothing is known
-    to be behind::
+    Use it in a health check::
 
         @app.get("/health/ready")
         def ready():
             return ("behind", 503) if behind() else ("ready", 200)
 
-    Raises SQLAlchemy's ``SQLAlchemyError`` where a database does not answer.
+    The list is empty if all databases are up to date. It is also empty without migrations/HEAD, as in a plain
+    Flask-Migrate project. The function needs an application context.
+
+    Raise SQLAlchemy's ``SQLAlchemyError`` if a database does not answer.
     """
     settings = Settings.from_app(current_app)
     known = [revision.id for revision in read_manifest(settings.directory)]
@@ -58,7 +60,7 @@ def behind() -> list[str]:
 
 
 def stored_revisions(connection: Connection, settings: Settings) -> list[str]:
-    """Return what the version table holds; nothing where there is none."""
+    """Return the content of the version table. Empty if the table does not exist."""
     name, schema = settings.version_table, settings.version_table_schema
     if not inspect(connection).has_table(name, schema=schema):
         return []
@@ -67,7 +69,7 @@ def stored_revisions(connection: Connection, settings: Settings) -> list[str]:
 
 
 def read_manifest(directory: Path) -> list[Revision]:
-    """Return the revisions that migrations/HEAD lists, oldest first, those folded by a squash as well."""
+    """Return the revisions in migrations/HEAD, oldest first, including those folded by a squash."""
     path = directory / "HEAD"
     if not path.is_file():
         return []
@@ -82,10 +84,10 @@ def read_manifest(directory: Path) -> list[Revision]:
 
 
 def nothing_to_do(app: Any) -> str | None:
-    """Return what `flask db upgrade` reports where it surely has nothing to do, else None.
+    """Return the report of `flask db upgrade` if there is certainly nothing to do, else None.
 
-    It has nothing to do where the only database is at the last line of migrations/HEAD, and no file in there
-    has changed since a complete run found the same.
+    There is nothing to do if the only database is at the last revision of migrations/HEAD, and no file of
+    the migrations has changed since a complete run had the same result.
     """
     settings = Settings.from_app(app)
     manifest = read_manifest(settings.directory)
@@ -96,7 +98,7 @@ def nothing_to_do(app: Any) -> str | None:
     if signature != _signature(settings, folders):
         return None
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
-        return None  # to connect would make it
+        return None  # connecting would create the file
     with engine.connect() as connection:
         if stored_revisions(connection, settings) != [manifest[-1].id]:
             return None
@@ -106,15 +108,15 @@ def nothing_to_do(app: Any) -> str | None:
 
 
 def remember_at_head(settings: Settings, folders: Iterable[Path]) -> None:
-    """Note that a complete run has found the default database at head, and nothing to warn of.
+    """Record that a complete run found the default database at head, without warnings.
 
-    :param folders: where the revisions are: versions/, or what `version_locations` names.
+    :param folders: the folders with revisions: versions/, or those in `version_locations`.
     """
     path = settings.instance_folder / AT_HEAD
     known = _remembered(settings)
     places = [str(folder) for folder in folders]
     known[_name(settings.db.engines[None])] = [_signature(settings, places), *places]
-    with suppress(OSError):  # a folder that cannot be written only costs time
+    with suppress(OSError):  # in a folder that is not writable, only time is lost
         unfinished = path.with_name(f"{AT_HEAD}.{os.getpid()}")
         unfinished.write_text(json.dumps(known), encoding="utf-8")
         unfinished.replace(path)
@@ -131,13 +133,13 @@ def _name(engine: Engine) -> str:
 
 
 def _signature(settings: Settings, folders: list[str]) -> str:
-    """A digest of names, sizes and times of all files of migrations, and of what else a run depends on."""
+    """Return a digest of the names, sizes and times of all migration files and other inputs of a run."""
     digest = hashlib.sha256(f"{settings.debug} {settings.refuse_changed} {settings.version_table}".encode())
     with suppress(FileNotFoundError):  # it may name other folders of revisions
         stat = (settings.project_folder / "pyproject.toml").stat()
         digest.update(f"{stat.st_size} {stat.st_mtime_ns}\n".encode())
     pending = [str(settings.directory), *folders]
-    for folder in pending:  # it grows by the folders in there
+    for folder in pending:  # subfolders are appended during the loop
         with suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.is_file():

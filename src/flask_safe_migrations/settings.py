@@ -1,7 +1,7 @@
-"""Every setting of the library, read once from the application and frozen.
+"""All settings of the library, read once from the application and then frozen.
 
-A setting stands in ``app.config``; those named in ENVIRONMENT may also come from a variable of the same name,
-which wins, so that a single run can differ from the configuration.
+Settings are in ``app.config``. Those in ENVIRONMENT can also be set by an environment variable of the same
+name, which takes precedence, so that a single run can differ from the configuration.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import MigrationError
 
-# These may be given for a single run: MIGRATION_LOCK_TIMEOUT=5 flask db upgrade
+# These can be set for a single run: MIGRATION_LOCK_TIMEOUT=5 flask db upgrade
 ENVIRONMENT = (
     "MIGRATION_LOCK_TIMEOUT",
     "MIGRATION_LEASE_SECONDS",
@@ -27,64 +27,66 @@ ENVIRONMENT = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What the library knows of one application. ``Settings.from_app(app)`` makes one."""
+    """The settings of one application. ``Settings.from_app(app)`` creates it."""
 
-    # The module or package that the application was made in, and its folder.
+    # The module or package in which the application was created, and its folder.
     import_name: str
     package_folder: Path
-    # Snapshots, copies of applied revisions and what `verify` has found are kept in this folder.
+    # The folder for snapshots, copies of applied revisions and cached results of `verify`.
     instance_folder: Path
-    # The project's folder, which relative paths in messages start from, and its migrations/.
+    # The project's folder, to which paths in messages are relative, and its migrations/.
     project_folder: Path
     directory: Path
     debug: bool
     testing: bool
-    # The Flask-SQLAlchemy extension, and further MetaData whose tables belong to the databases.
+    # The registered extension. It creates Alembic's configuration.
+    migrate: Any
+    # The Flask-SQLAlchemy extension, and further MetaData with tables of the databases.
     db: Any
     more_metadata: tuple[Any, ...] = ()
     # Arguments of Migrate(app, db, …) for Alembic's context.configure().
     configure_args: Mapping[str, Any] = field(default_factory=dict)
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
-    # Options of the engines by bind; None is the default database.
+    # Engine options by bind. None is the default database.
     engine_options: Mapping[str | None, Mapping[str, Any]] = field(default_factory=dict)
-    # Names in SQLALCHEMY_BINDS, and by new name the old one of a bind that was renamed.
+    # Names in SQLALCHEMY_BINDS, and the old name of each renamed bind by its new name.
     binds: tuple[str, ...] = ()
     former_binds: Mapping[str, str] = field(default_factory=dict)
-    # The server itself, where the application reaches it through a pooler; a database for `flask db new`.
+    # The server itself, if the application connects through a pooler; the shadow database of `flask db new`.
     migration_url: Any = None
     shadow_url: Any = None
-    # Seconds.
+    # In seconds.
     lock_timeout: float = 60
     statement_lock_timeout: float = 5
     statement_timeout: float = 0
-    # After so many without a sign of life the holder of the lock of a Galera cluster is taken for dead.
+    # In seconds. After this time without a heartbeat, the lock holder of a Galera cluster counts as dead.
     lease_seconds: float = 15
-    # Whether a revision that was changed after it was applied stops a migration.
+    # Whether to refuse a migration if an applied revision has been changed.
     refuse_changed: bool = False
-    # MIGRATION_CHECK_AFTER, the id of a revision: it and all before it are not judged by `flask db verify`,
-    # so that a project with a history of its own is green on its first day. They have to run all the same.
+    # MIGRATION_CHECK_AFTER, a revision id: `flask db verify` does not check this revision and those before
+    # it, so that a project with an existing history passes from the start. They still have to run.
     check_after: str | None = None
-    # MIGRATION_DISABLED_CHECKS, a list: rules of safety/messages.py, or of squawk ("squawk: rule-name"), that
-    # find nothing in any revision. For one place a reason in the revision is better: "# safe: …".
+    # MIGRATION_DISABLED_CHECKS, a list: rules of safety/messages.py, or of squawk ("squawk: rule-name"), to
+    # disable in all revisions. For a single place, prefer a reason in the revision: "# safe: …".
     disabled_checks: frozenset[str] = frozenset()
-    # MIGRATION_ENGINE_OPTIONS: options of create_engine() for the engines of migrations, whichever database.
-    # They win over SQLALCHEMY_ENGINE_OPTIONS, of which the connect_args are taken over.
+    # MIGRATION_ENGINE_OPTIONS: create_engine() options for the migration engines of all databases. They
+    # override SQLALCHEMY_ENGINE_OPTIONS, from which connect_args are inherited.
     migration_engine_options: Mapping[str, Any] = field(default_factory=dict)
-    # MIGRATION_CLIENT_PROGRAMS: the folder of pg_dump, pg_restore, mariadb-dump and mariadb, where those on
-    # the PATH are of another release than the server.
+    # MIGRATION_CLIENT_PROGRAMS: the folder of pg_dump, pg_restore, mariadb-dump and mariadb, if those on the
+    # PATH have another version than the server.
     client_programs: Path | None = None
-    # MIGRATION_BACKUP_DIR: the folder of snapshots, in the place of backups/ in the instance folder. A
-    # relative one is in the project's folder.
+    # MIGRATION_BACKUP_DIR: the folder of snapshots, instead of backups/ in the instance folder. A relative
+    # path is relative to the project's folder.
     backup_folder: Path | None = None
 
     @classmethod
     def from_app(cls, app: Any, directory: Any = None) -> "Settings":
         """Read the settings of a Flask application with a registered ``Migrate``.
 
-        :param directory: the folder of env.py, in the place of the one that ``Migrate`` was given.
-
-        Raises MigrationError, in one sentence, for a value that cannot be used.
+        :param app: the application.
+        :param directory: the folder of env.py. The default is the folder passed to ``Migrate``.
+        :raises MigrationError: if a value is invalid.
         """
         config = app.config | {name: os.environ[name] for name in ENVIRONMENT if os.environ.get(name)}
         migrate = app.extensions["migrate"]
@@ -101,6 +103,7 @@ class Settings:
             directory=directory,
             debug=bool(app.debug),
             testing=bool(app.testing),
+            migrate=migrate.migrate,
             db=migrate.db,
             more_metadata=tuple(app.extensions.get("more_metadata", ())),
             configure_args=dict(migrate.configure_args),
@@ -124,15 +127,15 @@ class Settings:
         )
 
     def relative(self, path: Path) -> Path:
-        """Return the path as a person in the project's folder would write it."""
+        """Return the path relative to the project's folder, for messages."""
         return path.relative_to(self.project_folder) if path.is_relative_to(self.project_folder) else path
 
 
 def find_directory(app: Any, directory: str) -> Path:
-    """Return the absolute path of migrations/, the same one from any working directory.
+    """Return the absolute path of migrations/, independent of the working directory.
 
-    A relative name is looked for beside the application's package and above it (``src/`` layouts), then in
-    the working directory, where stock Flask-Migrate looks.
+    A relative name is searched next to the application's package, then in the folders above it (``src/``
+    layouts), then in the working directory, as Flask-Migrate does.
     """
     path = Path(directory)
     if path.is_absolute():
@@ -148,7 +151,7 @@ _active: ContextVar[Settings | None] = ContextVar("flask_safe_migrations.setting
 
 
 def active() -> Settings:
-    """Return the settings of the command that runs, else those of the current application."""
+    """Return the settings of the running command, or else of the current application."""
     if settings := _active.get():
         return settings
     from flask import current_app, has_app_context
@@ -160,7 +163,7 @@ def active() -> Settings:
 
 @contextmanager
 def activate(settings: Settings) -> Iterator[Settings]:
-    """Make these the settings of everything that runs inside."""
+    """Use these settings within the block."""
     token = _active.set(settings)
     try:
         yield settings
@@ -169,7 +172,7 @@ def activate(settings: Settings) -> Iterator[Settings]:
 
 
 def project_commands(app: Any) -> str | Mapping[str, str]:
-    """Return MIGRATION_COMMANDS: "make", or by verb what messages suggest in the place of `flask db VERB`."""
+    """Return MIGRATION_COMMANDS: "make", or a mapping from a verb to the replacement of `flask db VERB`."""
     commands: str | Mapping[str, str] = app.config.get("MIGRATION_COMMANDS") or {}
     if commands != "make" and not isinstance(commands, Mapping):
         raise MigrationError(f'MIGRATION_COMMANDS is "make" or a dictionary of commands, not {commands!r}.')
@@ -201,7 +204,7 @@ def _engine_options(options: Any) -> Mapping[str, Any]:
             f"MIGRATION_ENGINE_OPTIONS is a dictionary of options for create_engine(), not {options!r}."
         )
     for name in options:
-        # Each migration opens its connections itself: to this database, to a throwaway one, to the server.
+        # A migration opens its own connections: to this database, to a shadow database, to the server.
         if name in {"creator", "async_creator", "isolation_level"} or name.startswith("pool"):
             raise MigrationError(
                 f"MIGRATION_ENGINE_OPTIONS has {name}, which the library chooses: remove it there."

@@ -1,4 +1,4 @@
-"""Help for a project's own tests: databases beside the configured ones, and facts about the revisions."""
+"""Helpers for the tests of a project: test databases, and a check that all models are registered."""
 
 import secrets
 from pathlib import Path
@@ -12,26 +12,38 @@ __all__ = ["create_database", "database_beside", "drop_database", "unregistered"
 
 
 def database_beside(url: URL, name: str, folder: Path) -> URL:
-    """Return the URL of a test database beside the one at `url`, which no other test run uses.
+    """Return the URL of a test database next to the one at `url`. No other test run uses the same name.
 
-    :param name: tells several databases of one test run apart.
-    :param folder: where a SQLite file goes.
+    The database is not created. Example::
+
+        test_url = database_beside(db.engine.url, "main", tmp_path)
+        create_database(test_url)
+
+    :param url: the URL of the configured database.
+    :param name: distinguishes the databases of one test run.
+    :param folder: the folder for a SQLite file.
     """
     if url.get_backend_name() == "sqlite":
         return url.set(database=str(folder / f"{name}.db"))
     base = str(url.database).removesuffix("_dev").removesuffix("_test")
     head = base.encode()[:30].decode(errors="ignore")  # a name has at most 63 bytes
-    # Nobody else's: another container may run its tests on this server as well, with the same process id.
+    # Use a random name: another container with the same process id may run its tests on this server.
     return url.set(database=f"{head}_{secrets.token_hex(6)}_{name}_test")
 
 
 def create_database(url: URL) -> None:
-    """Make an empty database; one that exists is dropped first."""
+    """Create an empty database. If it exists, it is dropped first.
+
+    :param url: the URL of the database, as returned by :func:`database_beside`.
+    """
     database = backends.of(url)
     database.drop()
     database.create()
 
 
 def drop_database(url: URL) -> None:
-    """Drop the database where it exists, whoever is connected to it."""
+    """Drop the database if it exists, and close all connections to it.
+
+    :param url: the URL of the database, as returned by :func:`database_beside`.
+    """
     backends.of(url).drop()

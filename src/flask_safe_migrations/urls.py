@@ -1,4 +1,4 @@
-"""Addresses of databases: what two ways of writing one address have in common."""
+"""Compare database URLs independent of how they are written."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ from sqlalchemy import URL
 LOCAL = {None, "", "localhost", "127.0.0.1", "::1"}
 PORTS = {"postgresql": 5432, "mariadb": 3306}
 
-# Engine, host, port and name; of a SQLite file engine and path.
+# Engine, host, port and name. For a SQLite file, engine and path.
 Address = tuple[str | None, ...]
 
 
 def find_address(url: URL, *, sockets: bool = False) -> Address | None:
-    """Return the address of a database; None for a SQLite database in memory.
+    """Return the address of a database, or None for a SQLite database in memory.
 
-    :param sockets: tell sockets in different folders apart; without it a socket means this machine.
+    :param sockets: distinguish sockets in different folders. Otherwise every socket means this machine.
     """
     backend = url.get_backend_name().replace("mysql", "mariadb")
     name = url.database or ""

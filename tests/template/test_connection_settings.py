@@ -51,6 +51,15 @@ def test_F04_the_search_path_of_the_url(on: Bake) -> None:
     assert project.make("status").out.endswith("Pending   nothing\n")
 
 
+def test_F04_a_shadow_database_is_not_reused_with_another_search_path(on: Bake) -> None:
+    """It is kept between two commands, and its tables are in the schema of the first one."""
+    project = on("postgresql")
+    plain = project.env["DATABASE_URL"]
+    for schema in ("public", "app3"):
+        project.env["DATABASE_URL"] = f"{plain}?options=-csearch_path%3D{schema}"
+        assert "Nothing to migrate" in project.make("newmigration", "m=nothing").out
+
+
 def test_F04_the_search_path_of_connect_args_beside_a_url_for_migrations(
     on: Bake, postgresql: Server
 ) -> None:

@@ -7,7 +7,7 @@ import re
 import shutil
 
 import pytest
-from project import ENGINES, Bake, BakedProject
+from project import ENGINES, TEMPLATE, Bake, BakedProject
 from servers import HARD_PASSWORD, HARD_PASSWORD_IN_URL, Server
 from test_containers import tool
 
@@ -18,6 +18,7 @@ NOTE = {"B404"}  # "subprocess is imported": each call is judged by itself
 def test_bandit_finds_nothing_that_is_not_accepted_on_its_line(render: Bake, engine: str) -> None:
     """Accepted as ruff has it, whose rules S are those of bandit under the same numbers."""
     project = render(database=engine)
+    shutil.copytree(TEMPLATE / "src", project.path / "library")
     out = project.run(tool("bandit"), "-q", "-r", ".", "-x", "./tests", "-f", "json", check=False).out
     said = json.loads(out[out.index("{") :])
     assert not said["errors"] and said["metrics"]["_totals"]["loc"] > 5_000
@@ -36,6 +37,7 @@ def test_bandit_finds_nothing_that_is_not_accepted_on_its_line(render: Bake, eng
 def test_P11_only_revisions_make_tables(render: Bake) -> None:
     """Nothing calls create_all(), not even the project's tests: the migrations make their database."""
     project = render()
+    shutil.copytree(TEMPLATE / "src", project.path / "library")
     paths = list(project.path.rglob("*.py"))
     calls = {
         f"{path.relative_to(project.path)}:{node.lineno}"

@@ -1,4 +1,4 @@
-"""The test database is made by the migrations, so that what is tested is what production gets."""
+"""Fixtures. The migrations create the test database, so tests use the same schema as production."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from {{ cookiecutter.package_name }}.database import db
 
 
 def _test_urls(name: str, folder: Path) -> dict[str | None, URL]:
-    """Return for each database (the default one: None) one beside it, or a file in a temporary folder."""
+    """Return the URL of a test database for each bind (None: the default). SQLite files go into `folder`."""
     load_dotenv()
     config = create_app().config
     urls = {bind: options["url"] for bind, options in config["SQLALCHEMY_BINDS"].items()}
@@ -31,7 +31,7 @@ def _test_urls(name: str, folder: Path) -> dict[str | None, URL]:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The application on databases of its own; `URL.create("sqlite")` for one would keep that in memory."""
+    """The application on its own databases. `URL.create("sqlite")` instead keeps a database in memory."""
     urls = _test_urls("app", tmp_path_factory.mktemp("database"))
     default, *_ = urls.values()
     binds = {bind: url for bind, url in urls.items() if bind}
@@ -54,7 +54,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def session(app: Flask) -> Iterator[scoped_session[Session]]:
-    """A session; after the test all tables are empty again."""
+    """A session. All tables are emptied after the test."""
     with app.app_context():
         yield db.session
         db.session.rollback()
@@ -66,7 +66,7 @@ def session(app: Flask) -> Iterator[scoped_session[Session]]:
 
 @pytest.fixture
 def alembic_engine(tmp_path: Path) -> Iterator[Engine]:
-    """For pytest-alembic: an empty database on the engine of this project, the default one."""
+    """For pytest-alembic: an empty database on the engine of the default database."""
     url = _test_urls("history", tmp_path)[None]
     create_database(url)
     engine = create_engine(url, poolclass=NullPool)

@@ -1,4 +1,4 @@
-"""Four facts about the revisions, each run on an empty database of this project's engine.
+"""Check the revisions, each time on an empty database of this project's engine.
 
 https://pytest-alembic.readthedocs.io/en/latest/api.html#built-in-tests
 """
@@ -20,5 +20,5 @@ __all__ = [
 
 
 def test_every_model_is_registered() -> None:
-    """A model outside models/ would be missing when a revision is made, and its table be dropped."""
+    """A model outside models/ would be missing from autogenerate, and its table would be dropped."""
     assert unregistered("{{ cookiecutter.package_name }}") == []

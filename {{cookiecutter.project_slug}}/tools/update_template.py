@@ -1,4 +1,4 @@
-"""`make update-template`: what has changed in the template since this project was made comes in, by cruft.
+"""`make update-template`: apply the changes of the template since this project was created, with cruft.
 
 https://cruft.github.io/cruft/#updating-a-project
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".cruft.json"
-# On demand, not a dependency of the project. Below Python 3.11 cruft does not read [tool.cruft] in
-# pyproject.toml, and would deliver revisions: so the project's own Python.
+# Run cruft on demand, so that it is not a dependency. Use the project's Python: below 3.11 cruft does not
+# read [tool.cruft] in pyproject.toml, and would deliver revisions.
 UV = ("uv", "tool", "run", "--python", sys.executable, "--with", "cookiecutter>=2.7,<3")
 CRUFT = (*UV, "cruft>=2.16,<3")
 
@@ -49,9 +49,9 @@ def refuse_unless_ready() -> None:
 
 
 def remember_what_was_delivered(state: dict[str, Any], template: Path) -> None:
-    """Give git the files as the template once made them, whether or not they were ever committed like that.
+    """Add the files to git as the template created them, even if they were never committed like that.
 
-    Without them it could not merge three ways, and cruft would leave .rej files instead of conflicts.
+    git needs them for a three-way merge. Otherwise cruft would leave .rej files instead of conflicts.
     """
     was, answers = template.with_name("was"), template.with_name("answers.json")
     run("git", "-C", str(template), "worktree", "add", "--quiet", str(was), state["commit"])
@@ -79,13 +79,13 @@ def tell(commit: str, template: Path) -> None:
 
 
 def ask(*command: str) -> str | None:
-    """Return what it prints, or None where it fails."""
+    """Return the output of a command, or None if it fails."""
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     return None if result.returncode else result.stdout.strip()
 
 
 def run(*command: str, text: str | None = None) -> None:
-    """Run it quietly; where it fails, end with what it says."""
+    """Run a command quietly. If it fails, exit with its output."""
     result = subprocess.run(  # noqa: S603
         command, cwd=ROOT, input=text, capture_output=True, encoding="utf-8", check=False
     )

@@ -1,4 +1,4 @@
-"""The application. `create_app()` is what `flask`, a web server and the tests start from."""
+"""The application. `flask`, web servers and tests call `create_app()`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from . import cli, config, database, models, web
 
 
 def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
-    """Make the application; `settings` win over everything else and are meant for tests."""
+    """Create the application. `settings` override all others and are meant for tests."""
     app = Flask(__name__, instance_path=str(config.INSTANCE))
     config.init_app(app, settings or {})
     models.load()

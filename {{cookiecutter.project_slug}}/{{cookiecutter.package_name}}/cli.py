@@ -44,5 +44,5 @@ def seed() -> None:
 
 
 def _shell_context() -> dict[str, Any]:
-    base: Any = db.Model  # its type does not say that it has a registry
+    base: Any = db.Model  # the type does not declare the registry
     return {"db": db} | {mapper.class_.__name__: mapper.class_ for mapper in base.registry.mappers}

@@ -1,7 +1,7 @@
-"""Where settings come from, and which of them are refused in production.
+"""Load the settings, and reject insecure ones in production.
 
-Later wins: the defaults here; the environment (in development also `.env` and `.flaskenv`); the file
-that SETTINGS names; what a test hands to `create_app()`.
+Each source overrides the previous one: the defaults; the environment (in development also `.env` and
+`.flaskenv`); the file named by SETTINGS; the argument of `create_app()`.
 """
 
 import json
@@ -23,7 +23,7 @@ DEFAULT_DATABASE_URL = "{{ cookiecutter.__database_url }}"
 
 
 def load_dotenv() -> None:
-    """Read `.env` and `.flaskenv` of the project, as `flask` does when it starts inside the project."""
+    """Read `.env` and `.flaskenv` of the project, as `flask` does inside the project."""
     for name in (".env", ".flaskenv"):
         dotenv.load_dotenv(ROOT / name)
 
@@ -31,20 +31,20 @@ def load_dotenv() -> None:
 def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
     app.config.from_mapping(
         DATABASE_URL=os.environ.get("DATABASE_URL") or DEFAULT_DATABASE_URL,
-        # Where DATABASE_URL leads to a connection pooler: the server itself, for migrations only.
+        # The server itself, for migrations, if DATABASE_URL is the address of a connection pooler.
         MIGRATION_DATABASE_URL=os.environ.get("MIGRATION_DATABASE_URL"),
-        # For a user who may not create databases: an empty one, which `flask db new` fills and empties.
+        # An empty shadow database for `flask db new`, if the user may not create databases.
         SHADOW_DATABASE_URL=os.environ.get("SHADOW_DATABASE_URL"),
-        # What messages tell to type: the targets of the Makefile.
+        # Messages suggest the targets of the Makefile.
         MIGRATION_COMMANDS="make",
         SECRET_KEY=os.environ.get("SECRET_KEY"),
-        # More databases, as JSON: by the names that __bind_key__ of a model takes.
+        # More databases, as JSON, by the value of a model's __bind_key__.
         SQLALCHEMY_BINDS=os.environ.get("SQLALCHEMY_BINDS"),
         **production.defaults(served=not app.debug and not settings.get("TESTING")),
     )
     _read_settings_file(app)
     if {"DATABASE_URL", "SQLALCHEMY_DATABASE_URI"} & settings.keys():
-        app.config["MIGRATION_DATABASE_URL"] = None  # the way to another database than the one handed in
+        app.config["MIGRATION_DATABASE_URL"] = None  # it belongs to another database than the one passed in
     app.config.from_mapping(settings)
 
     url = app.config.get("SQLALCHEMY_DATABASE_URI") or app.config["DATABASE_URL"]
@@ -60,7 +60,7 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
 
 
 def _binds(said: Any) -> dict[str, dict[str, Any]]:
-    """Return for each bind what Flask-SQLAlchemy takes: a dictionary with "url" and options of the engine."""
+    """Return the options of each bind for Flask-SQLAlchemy: a dictionary with "url" and engine options."""
     try:
         binds = json.loads(said) if isinstance(said, str) else dict(said or {})
         with_options = {name: v if isinstance(v, dict) else {"url": v} for name, v in binds.items()}
@@ -80,5 +80,5 @@ def _read_settings_file(app: Flask) -> None:
     path = Path(name).resolve()
     try:
         app.config.from_pyfile(path)
-    except Exception as error:  # it is Python, so anything can go wrong in it
+    except Exception as error:  # the file is Python code, which can raise anything
         raise SetupError(f"SETTINGS names {path}, which cannot be read: {error}") from error

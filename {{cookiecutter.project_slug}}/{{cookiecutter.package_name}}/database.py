@@ -1,4 +1,4 @@
-"""The database as the application sees it: `db`, names for constraints, how a connection is made."""
+"""The database: `db`, the names of constraints, and the options of connections."""
 
 import sqlite3
 from contextlib import suppress
@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from .errors import SetupError
 
-# postgres:// is what hosting companies hand out. PyMySQL is the MySQL driver with a wheel for everybody.
+# Hosting companies use postgres://. PyMySQL is the MySQL driver with a wheel for all platforms.
 DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
@@ -23,11 +23,11 @@ DRIVERS = {
 
 # Every constraint gets a name, so that a later revision can change it on every engine.
 db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING_CONVENTION))
-migrate = Migrate()  # lazy: a web worker loads neither Alembic nor Flask-Migrate
+migrate = Migrate()  # a web worker loads neither Alembic nor Flask-Migrate
 
 
 class _Table(db.Table):  # type: ignore[name-defined, misc]
-    """`info={"bind_key": …}`, as Flask-SQLAlchemy 2 had it, names the database as `bind_key=` does."""
+    """Accept `info={"bind_key": …}` for `bind_key=`, as in Flask-SQLAlchemy 2."""
 
     def __new__(cls, *arguments: Any, bind_key: str | None = None, **options: Any) -> Any:
         said = (options.get("info") or {}).get("bind_key")
@@ -36,7 +36,7 @@ class _Table(db.Table):  # type: ignore[name-defined, misc]
 
 db.Table = _Table
 
-# Of declarative bases beside db.Model: append Base.metadata, and its tables are migrated like the others.
+# The metadata of declarative bases other than db.Model: append Base.metadata to migrate its tables.
 # Base.metadata = MetaData(naming_convention=NAMING_CONVENTION), for a bind also with info={"bind_key": …}.
 more_metadata: list[MetaData] = []
 
@@ -56,11 +56,11 @@ def init_app(app: Flask) -> None:
 
 
 def parse_url(text: str | URL, root: Path, setting: str = "DATABASE_URL") -> URL:
-    """Return a URL with a driver, and for SQLite with an absolute path (a relative one starts at `root`).
+    """Return a URL with a driver. A relative SQLite path becomes absolute, starting at `root`.
 
-    Raises SetupError for anything that is no database URL; the message never holds the password.
+    Raise SetupError if it is not a database URL. The message never contains the password.
     """
-    # An @ in a password belongs into the URL as %40; we also take it as it is.
+    # An @ in a password has to be written as %40 in a URL. It is accepted unescaped, too.
     if isinstance(text, str) and "://" in text:
         scheme, rest = text.strip().split("://", 1)
         login, at, host = rest.rpartition("@")
@@ -81,23 +81,23 @@ def parse_url(text: str | URL, root: Path, setting: str = "DATABASE_URL") -> URL
 
 
 def _be_patient(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
-    """Wait for another program that writes, in seconds; `connect_args` in the settings wins."""
+    """Set how long to wait for a lock, in seconds. `connect_args` in the settings take precedence."""
     options.setdefault("timeout", 10)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Foreign keys on, and a write-ahead log, with which readers and a writer do not stop each other.
+    """Enable foreign keys, and the write-ahead log, which lets readers and a writer work concurrently.
 
-    Foreign keys are off unless each connection asks: https://sqlite.org/foreignkeys.html#fk_enable
+    Foreign keys are off by default in each connection: https://sqlite.org/foreignkeys.html#fk_enable
     The log is a property of the file: https://sqlite.org/wal.html#persistence_of_wal_mode
     """
     mode = getattr(connection, "autocommit", True)
-    if mode is not True:  # Python 3.12 and later: False is a transaction, in which neither pragma works
+    if mode is not True:  # Python 3.12 and later: False opens a transaction, where neither pragma works
         connection.autocommit = True
     patience = connection.execute("PRAGMA busy_timeout").fetchone()[0]
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA busy_timeout = 0")
-    with suppress(sqlite3.DatabaseError):  # read-only, or in use: it goes on without, until next time
+    with suppress(sqlite3.DatabaseError):  # read-only or in use: the next connection tries again
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA busy_timeout = {patience}")
     if mode is not True:

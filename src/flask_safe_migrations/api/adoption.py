@@ -1,4 +1,4 @@
-"""Takes over databases that have tables but no revision, once it is proved that they match."""
+"""Adopt databases that have tables but no revision, after verifying that they match."""
 
 from collections.abc import Iterable
 
@@ -19,13 +19,17 @@ from .adopt_models import write_models
 def adopt(
     *, at: str | None = None, ignore: Iterable[str] = (), models: bool = False, yes: bool = False
 ) -> None:
-    """Compare each database with the models, give its constraints the names of the revisions, and stamp it.
+    """Compare each database with the models, name its constraints as in the revisions, and stamp it.
 
-    :param at: it is not at the newest revision, but at this one.
-    :param ignore: tables that no model has, and that stay.
-    :param models: write the models, and a baseline, from the database first.
-    :param yes: name constraints that have no name without asking.
-    :raises MigrationError: where a database does not match; it was not changed then.
+    Example::
+
+        api.adopt(ignore=["spatial_ref_sys"], yes=True)
+
+    :param at: the revision of the database, if it is not at head.
+    :param ignore: tables to keep that have no model.
+    :param models: first generate the models and a baseline from the database.
+    :param yes: name unnamed constraints without asking.
+    :raises MigrationError: if a database does not match. It is left unchanged.
     """
     ignore = tuple(ignore)
     script = runtime.directory()
@@ -44,7 +48,7 @@ def adopt(
 
 
 def _adopt(databases: list[Database], ignore: tuple[str, ...], *, yes: bool, new: bool = False) -> None:
-    """All are looked at before the first is stamped."""
+    """Check all databases before stamping the first."""
     script = runtime.directory()
     for step in (check_database, adopt_at_head) if len(databases) > 1 else (adopt_at_head,):
         for database in databases:

@@ -1,4 +1,4 @@
-"""Applies revisions, takes them back, and prints the SQL of what is pending."""
+"""Apply and downgrade revisions, and return the SQL of pending revisions."""
 
 import io
 from dataclasses import replace
@@ -15,9 +15,17 @@ from .status import DatabaseStatus, on_bind, status
 
 
 def upgrade(revision: str = "head", *, bind: str | None = None) -> list[DatabaseStatus]:
-    """Apply what is pending up to `revision`, and return where the databases stand then.
+    """Apply the pending revisions up to `revision`, and return the resulting status of each database.
 
-    A database that does not exist is created. Of several processes that call it at once one does it.
+    A database that does not exist is created. If several processes call it at the same time, one of them
+    applies the revisions and the others wait for its lock. Example::
+
+        for database in api.upgrade():
+            print(database.name, database.revision)
+
+    :param revision: a revision id, a relative revision such as "+1", or "head".
+    :param bind: the database. The default is all databases.
+    :raises MigrationError: if a revision is refused or fails.
     """
     with on_bind(bind):
         command.upgrade(alembic_config(), revision)
@@ -27,10 +35,16 @@ def upgrade(revision: str = "head", *, bind: str | None = None) -> list[Database
 def downgrade(
     revision: str = "-1", *, bind: str | None = None, may_lose_rows: bool = False
 ) -> list[DatabaseStatus]:
-    """Take revisions back, and return where the databases stand then.
+    """Downgrade to `revision`, and return the resulting status of each database.
 
-    :param may_lose_rows: outside development a downgrade that would lose rows is refused without this; with
-        it a snapshot is taken first.
+    Example::
+
+        api.downgrade("-1", bind="default", may_lose_rows=True)
+
+    :param revision: a revision id, a relative revision such as "-1", or "base".
+    :param bind: the database. The default is all databases.
+    :param may_lose_rows: permit a downgrade that loses rows outside development. A snapshot is taken first.
+    :raises MigrationError: if the downgrade is refused or fails.
     """
     with on_bind(bind), choose(replace(choice(), may_lose_rows=may_lose_rows)):
         command.downgrade(alembic_config(), revision)
@@ -38,7 +52,11 @@ def downgrade(
 
 
 def pending_sql(bind: str | None = None) -> str:
-    """Return the SQL that `upgrade` would run; nothing is changed."""
+    """Return the SQL that `upgrade` would run. Nothing is changed.
+
+    :param bind: the database. The default is all databases.
+    :raises MigrationError: if a database is at a revision that the code does not have.
+    """
     out = io.StringIO()
     with on_bind(bind):
         script = runtime.directory()

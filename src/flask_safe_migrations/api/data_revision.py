@@ -1,4 +1,4 @@
-"""Which rows a revision for data is about: what script.py.mako needs to know of them."""
+"""The table and column that a data revision changes, for script.py.mako."""
 
 from dataclasses import dataclass, field
 
@@ -13,11 +13,11 @@ class Backfill:
     schema: str | None = None
     key: str = "id"
     columns: list[str] = field(default_factory=lambda: ["id", "your_column"])
-    suffix: str = ""  # of the functions, for another than the default database
+    suffix: str = ""  # of the functions, for a bind other than the default
 
 
 def backfill(said: str) -> Backfill:
-    """Return what `--data` says: TABLE.COLUMN as the models have it, or 1 for names to be filled in."""
+    """Parse the value of `--data`: TABLE.COLUMN of a model, or 1 for placeholder names."""
     if said == "1":
         return Backfill()
     name, _, column = said.rpartition(".")
@@ -26,7 +26,7 @@ def backfill(said: str) -> Backfill:
     table = known[bind].get(name) if bind in known else None
     if table is None or column not in table.columns:
         raise UsageError(f"data=TABLE.COLUMN names a column of the models, which have no {said}; or data=1.")
-    # The first column of a key will do: a batch is all rows between two values of it.
+    # The first column of a key is enough: a batch contains all rows between two of its values.
     key = next(iter(table.primary_key.columns), table.columns[0])
     return Backfill(
         table.name,

@@ -1,4 +1,4 @@
-"""Puts the revisions of one branch on top of those of another, where two branches have both added some."""
+"""Move the revisions of one branch after those of another, if both branches have added some."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,14 +18,18 @@ from .revision_report import prove_and_report
 
 
 def rebase(move: str | None = None) -> list[Path]:
-    """Put the revisions that the main branch does not have yet on top of those that it has.
+    """Move the revisions that are not on the main branch after those that are.
 
-    Returns the files that were moved, in their new order.
+    Return the moved files in their new order. Example::
 
-    :param move: move this revision and those after it, whatever git knows.
+        for path in api.rebase():
+            print(path.name)
+
+    :param move: move this revision and those after it, regardless of git.
+    :raises MigrationError: if the revisions cannot be moved.
     """
     git = Git(settings.active().project_folder)
-    script = ScriptDirectory.from_config(alembic_config())  # not runtime.directory(): there is a conflict
+    script = ScriptDirectory.from_config(alembic_config())  # runtime.directory() would fail on the conflict
     databases = binds.databases()
     with one_sentence(databases[0]):
         there = files.parse_files(script)
@@ -68,14 +72,14 @@ def _staying(
             raise MigrationError(f"There is no revision {move}: `flask db history` lists those there are.")
         return known - set(matching)
     base = git.find_base()
-    # Without git all stay; what has lost its parent moves nevertheless.
+    # Without git, all revisions stay, except those whose parent is missing.
     return git.list_revisions(base, files.folders(script)) if base else known
 
 
 def _take_back(
     database: Database, script: ScriptDirectory, there: list[files.RevisionFile], plan: moving.Plan
 ) -> None:
-    """Those that move are taken back where the development database has them."""
+    """Downgrade the development database if it has revisions that are to be moved."""
     if not database.exists():
         return
     applied = undo.files_of(database, there)

@@ -1,4 +1,4 @@
-"""Turns what changed in the models into a revision, and proves it."""
+"""Create a revision from the changes in the models, and verify it with a round trip."""
 
 import importlib.util
 import subprocess
@@ -27,12 +27,12 @@ from .revision_report import Proof, prove_and_report
 
 @dataclass(frozen=True)
 class RevisionResult:
-    """A revision that was written, or proved once more."""
+    """A revision that was written, or verified again."""
 
     revision: str
     message: str
     path: Path
-    # What was found out about it on each database that it touches.
+    # The result of the round trip for each database that the revision changes.
     proofs: tuple[Proof, ...] = ()
 
 
@@ -44,19 +44,19 @@ def new_revision(
     drop: Iterable[str] = (),
     defaults: Mapping[str, str] | None = None,
 ) -> RevisionResult | None:
-    """Write a revision from the difference between models and revisions, and prove it.
+    """Write a revision from the difference between models and revisions, and verify it with a round trip.
 
-    Returns None where there is no difference. ::
+    Return None if there is no difference. Example::
 
         api.new_revision("full names", renames={"users.name": "full_name"})
 
-    :param message: what changes, in a few words; it also names the file.
-    :param renames: by table.column the new name of a column that was renamed.
-    :param renamed_tables: by table its new name.
-    :param drop: tables and columns that may go, with their values.
-    :param defaults: by table.column the value that rows which are there already get.
-    :raises MigrationError: for a difference that can be read in two ways and is not answered; where the proof
-        fails, and then the file stays.
+    :param message: a short description of the change. It is also used for the name of the file.
+    :param renames: the new name of each renamed column, by table.column.
+    :param renamed_tables: the new name of each renamed table, by its old name.
+    :param drop: tables and columns that may be dropped, including their values.
+    :param defaults: the value for existing rows, by table.column.
+    :raises MigrationError: if a difference is ambiguous and not answered, or if the round trip fails. In the
+        latter case the file is kept.
     """
     message = message.strip()
     if not message:
@@ -71,7 +71,7 @@ def new_revision(
 
 
 def write_revision(script: ScriptDirectory, message: str, answers: list[str]) -> RevisionResult | None:
-    """`answers` as `-x` takes them: rename=users.name:full_name."""
+    """Write a revision. `answers` has the format of `-x`: rename=users.name:full_name."""
     config = alembic_config("autogenerate", "quiet", x=answers)
     with ExitStack() as stack:
         shadows: dict[str | None, Database] = {}
@@ -94,9 +94,14 @@ def write_revision(script: ScriptDirectory, message: str, answers: list[str]) ->
 
 
 def new_data_revision(message: str, column: str = "1") -> RevisionResult:
-    """Write a revision that changes rows in batches; what they get is to be written into it.
+    """Write a revision that changes rows in batches. The new values have to be added to the file by hand.
 
-    :param column: the table.column that it fills, or "1" for names to be filled in.
+    Example::
+
+        api.new_data_revision("fill full names", "users.full_name")
+
+    :param message: a short description of the change.
+    :param column: the table.column to fill, or "1" for placeholder names.
     """
     message = message.strip()
     if not message:
@@ -116,7 +121,7 @@ def new_data_revision(message: str, column: str = "1") -> RevisionResult:
 
 
 def prove_newest() -> RevisionResult:
-    """Prove the newest revision once more, after it was edited, and list all revisions as they are now."""
+    """Verify the newest revision again after an edit, and update migrations/HEAD."""
     script = runtime.directory()
     refuse_several_heads(script, "make the new one")
     head = script.get_current_head()
@@ -135,7 +140,7 @@ def prove_newest() -> RevisionResult:
 def _prove(
     revision: Script, script: ScriptDirectory, shadows: dict[str | None, Database]
 ) -> tuple[Proof, ...]:
-    """For each database that it touches; those that have just been compared are in `shadows`."""
+    """Verify the revision on each database that it changes. `shadows` are those that were just compared."""
     proofs = []
     for database in binds.databases():
         if not binds.touches(revision.module, database.bind):
@@ -151,7 +156,7 @@ def _prove(
 
 
 def _format(path: Path) -> None:
-    """Format the file with ruff where it is installed; it is a development dependency."""
+    """Format the file with ruff, if installed. It is a development dependency."""
     if importlib.util.find_spec("ruff"):
         for arguments in (["check", "--fix-only", "--select", "I"], ["format"]):
             subprocess.run([sys.executable, "-m", "ruff", *arguments, "--quiet", path], check=False)  # noqa: S603

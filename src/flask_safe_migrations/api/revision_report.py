@@ -1,4 +1,4 @@
-"""Proves a revision, and reports what it does: in words, as SQL, and what is dangerous about it."""
+"""Verify a revision with a round trip, and report its description, its SQL and its risks."""
 
 import re
 from collections.abc import Iterator
@@ -21,25 +21,26 @@ SCHEMA_OR_DATA = re.compile(r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|INSERT|UPDATE
 
 @dataclass(frozen=True)
 class Proof:
-    """What a revision does on one engine, and what is dangerous about it."""
+    """What a revision does on one engine, and its risks."""
 
     engine: str
-    # What it does, in words and as SQL.
+    # A description of the revision, and its SQL statements.
     description: tuple[str, ...]
     sql: tuple[str, ...]
     warnings: tuple[safety.Finding, ...]
-    # Tables that had to be proved without rows.
+    # Tables that were verified without rows.
     without_rows: tuple[str, ...]
-    # Why it cannot be taken back, where it says so.
+    # The reason why it cannot be downgraded, if the revision gives one.
     irreversible: str | None
 
 
 def prove_and_report(
     shadow: Database, script: ScriptDirectory, revision: Script, *, compared: bool = False
 ) -> Proof:
-    """Raises MigrationError where the revision does not do what it should; its file stays.
+    """Verify a revision with a round trip and report the result.
 
-    `compared`: all models have just been compared, so those that the revision is about will do.
+    :param compared: all models have just been compared, so check only those that the revision changes.
+    :raises MigrationError: if the round trip fails. The file is kept.
     """
     round_trip = verification.RoundTrip(shadow, script, revision)
     recorded: list[safety.RecordedOperation] = []

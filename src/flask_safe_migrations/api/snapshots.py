@@ -1,4 +1,4 @@
-"""Snapshots, and the development database from scratch."""
+"""Take and restore snapshots, and rebuild the development database."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +18,11 @@ from .status import on_bind
 
 
 def backup(bind: str | None = None) -> list[Path]:
-    """Write a snapshot of each database into instance/backups, and return the files."""
+    """Write a snapshot of each database into instance/backups, and return the files.
+
+    :param bind: the database. The default is all databases.
+    :raises MigrationError: if a database does not exist.
+    """
     paths = []
     with on_bind(bind):
         for database in binds.databases():
@@ -38,13 +42,20 @@ def restore(
     from_another_database: bool = False,
     bind: str | None = None,
 ) -> list[Path]:
-    """Replace databases by snapshots, and return the files; a snapshot of what is there is taken first.
+    """Replace databases by snapshots, and return the files. The current content is saved as a snapshot first.
 
-    :param file: the snapshot, by its path or its name; without it the newest of each database.
-    :param yes: do not ask the reporter.
-    :param destroy: the exact name of a database that is to be replaced although it is not a development one.
-    :param from_another_database: restore a snapshot of another database, such as a copy of production.
-    :raises MigrationError: for a snapshot of another database, and outside development.
+    Example::
+
+        path, = api.backup("default")
+        api.restore(path)
+
+    :param file: the path or name of a snapshot. The default is the newest snapshot of each database.
+    :param yes: do not ask for confirmation.
+    :param destroy: the exact name of a database to replace outside development.
+    :param from_another_database: permit the snapshot of another database, such as a copy of production.
+    :param bind: the database. The default is all databases, or the one that `file` belongs to.
+    :raises MigrationError: if the snapshot belongs to another database, or the application does not run in
+        development.
     """
     with on_bind(None):
         every = [backends.configured(each) for each in (None, *settings.active().binds)] if file else []
@@ -82,26 +93,31 @@ def _put_back(database: Database, source: Path) -> None:
 def rebuild(
     seed: Callable[[], None] | None = None, *, destroy: str | None = None, bind: str | None = None
 ) -> None:
-    """Build the development database again from scratch through the revisions, beside the old one.
+    """Rebuild the development database from scratch with the revisions, next to the old one.
 
-    :param seed: fills the default database with rows; `db.session` is bound to the new one meanwhile.
-    :param destroy: the exact name of a database that is to be rebuilt although it is no development database.
-    :raises MigrationError: for any other database outside development. Where a revision or `seed` fails, the
-        old database stays as it is.
+    Example::
+
+        api.rebuild(seed=add_sample_users)
+
+    :param seed: a function that adds rows to the default database. Meanwhile `db.session` uses the new one.
+    :param destroy: the exact name of a database to rebuild although it is not a development database.
+    :param bind: the database. The default is all databases.
+    :raises MigrationError: if it is not a development database, or if a revision or `seed` fails. The old
+        database is then kept unchanged.
     """
     with on_bind(bind):
         databases = binds.databases()
         for database in databases:
             with one_sentence(database):
                 refuse_outside_development(database, destroy)
-        for database in reversed(databases):  # the default one last: its seeds may have rows for the others
+        for database in reversed(databases):  # the default database last: its seed may add rows to the others
             with one_sentence(database):
                 output.line(f"Rebuilding {binds.told(database)}{database}")
                 database.rebuild(partial(_fill, database, seed))
 
 
 def _fill(database: Database, seed: Callable[[], None] | None, new: Database) -> None:
-    """Migrate and seed `new`, which is not yet the one that the application is configured for."""
+    """Migrate and seed `new`, which is not yet the database that the application uses."""
     config = alembic_config()
     RunContext.of(config).only = new
     try:
@@ -109,7 +125,7 @@ def _fill(database: Database, seed: Callable[[], None] | None, new: Database) ->
         if seed and database.bind is None:
             _seed(seed, new)
         marker.settle(new, database)
-    except MigrationError as error:  # from the revisions or from the seeds
+    except MigrationError as error:  # from a revision or from the seed
         raise MigrationError(f"{error.message} The old database, if there was one, is as it was.") from error
 
 

@@ -1,4 +1,4 @@
-"""Folds the history into one new baseline, which is proved to leave the same schema and rows."""
+"""Fold the history into a new baseline, after verifying that it creates the same schema and rows."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ SHOWN = 30  # files
 
 @dataclass(frozen=True)
 class SquashResult:
-    """The baseline, the folder of the folded files, and the release for databases at one of these."""
+    """The baseline, the folder with the folded files, and the release that older databases need first."""
 
     baseline: Path
     archive: Path
@@ -26,12 +26,16 @@ class SquashResult:
 
 
 def squash(upto: str | None = None, *, yes: bool = False) -> SquashResult:
-    """Fold the revisions up to `upto`, or all, into one new baseline.
+    """Fold the revisions up to `upto`, or all of them, into a new baseline.
 
-    Databases at the last of them or later need no change.
+    Databases at the last folded revision or later need no change. Example::
 
-    :param yes: do not ask about revisions that change rows, which fresh databases no longer go through.
-    :raises MigrationError: where the baseline cannot be proved; nothing was changed then.
+        result = api.squash(upto="4f1c2a9b7d30", yes=True)
+        print(result.baseline)
+
+    :param upto: the last revision to fold. The default is head.
+    :param yes: do not ask about revisions that change rows, which new databases will skip.
+    :raises MigrationError: if the baseline cannot be verified. Nothing is changed in that case.
     """
     databases = binds.databases()
     if len(databases) < len(settings.active().binds) + 1:
@@ -63,7 +67,7 @@ def squash(upto: str | None = None, *, yes: bool = False) -> SquashResult:
 
 
 def undo_squash() -> list[str]:
-    """Put the folded files back, also after a squash that was interrupted; return their names."""
+    """Restore the folded files, also after an interrupted squash, and return their names."""
     files = undo(ScriptDirectory.from_config(alembic_config()))
     output.line(f"Taken back: {len(files)} files are back in place.")
     return files

@@ -1,4 +1,4 @@
-"""Where each database stands, and what is pending."""
+"""The revision of each database, and the pending revisions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic.script import ScriptDirectory
 
-from .. import runtime
+from .. import _compat, runtime
 from ..backends.base import Database
 from ..context import choice, choose
 from ..errors import MigrationError
@@ -27,34 +27,40 @@ class PendingRevision:
 
 @dataclass(frozen=True)
 class DatabaseStatus:
-    """One database: its name among the binds, its URL without the password, its revision."""
+    """The status of one database: the name of its bind, its URL without the password, its revision."""
 
     name: str
     engine: str
     url: str
     exists: bool
-    # The ids of its revisions: none where it is empty, several after branches were not merged.
+    # The ids of its revisions: none if the database is empty, several if branches were not merged.
     heads: tuple[str, ...]
-    # The same with their messages, as `flask db status` prints it.
+    # The ids with their messages, as printed by `flask db status`.
     revision: str
     pending: tuple[PendingRevision, ...]
-    # A sentence for each revision whose file was changed after it was applied.
+    # One sentence for each revision whose file was changed after it was applied.
     changed: tuple[str, ...]
-    # Why the revisions here and those of the database do not fit together, with the way on.
+    # Why the database does not match the revisions, and how to fix it.
     problem: str | None = None
 
 
 @contextmanager
 def on_bind(bind: str | None) -> Iterator[None]:
-    """Run what is inside on one of several databases; None: on all, or on the one that is chosen already."""
+    """Run the block for one bind. None means all databases, or the one that is already selected."""
     with choose(replace(choice(), bind=bind) if bind else choice()):
         yield
 
 
 def status(bind: str | None = None) -> list[DatabaseStatus]:
-    """Return where each database stands.
+    """Return the status of each database.
 
-    :raises MigrationError: for a database that does not answer.
+    Example::
+
+        for database in api.status():
+            print(database.name, database.revision, len(database.pending))
+
+    :param bind: the database. The default is all databases.
+    :raises MigrationError: if a database does not answer.
     """
     with on_bind(bind):
         script = runtime.directory()
@@ -78,8 +84,8 @@ def _status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
         except MigrationError as error:
             problem, steps = error.message, []
         else:
-            current: Any = tuple(heads)  # it takes several, which its annotation does not say
-            problem, steps = None, script._upgrade_revs("heads", current)
+            current: Any = tuple(heads)  # several heads are accepted, despite the annotation
+            problem, steps = None, _compat.upgrade_steps(script, "heads", current)
     return DatabaseStatus(
         name=binds.label(database),
         engine=f"{database.title} {version}".rstrip(),

@@ -1,4 +1,4 @@
-"""Everything that can be known about the revisions before they reach production."""
+"""Verify the revisions before they reach production."""
 
 from dataclasses import dataclass
 
@@ -11,24 +11,32 @@ from .status import on_bind
 
 @dataclass(frozen=True)
 class Report:
-    """What was checked. A check whose `ok` is None was not run, because of one before it."""
+    """The results of all checks. If `ok` of a check is None, it was skipped because of an earlier one."""
 
     engine: str
     checks: list[Check]
 
     @property
     def ok(self) -> bool:
-        """Whether no check has failed."""
+        """Return whether no check has failed."""
         return all(check.ok is not False for check in self.checks)
 
 
 def verify(*, against: str | None = None, bind: str | None = None) -> Report:
-    """Check the revisions: one head, proved both ways, like the models, named, no unaccepted warning.
+    """Verify the revisions.
 
-    What was in order before and has not changed is not run again.
+    Check that there is a single head, that each revision passes a round trip, that there is no drift from
+    the models, that constraints have names, and that all warnings are accepted.
 
-    :param against: check only what would break code that still runs at this revision, or at this commit, tag
-        or branch of git.
+    A check that passed before is not run again if nothing has changed. Example::
+
+        report = api.verify()
+        assert report.ok
+
+    :param against: check only compatibility with code that still runs at this revision, or at this commit,
+        tag or branch of git.
+    :param bind: the database. The default is all databases.
+    :raises MigrationError: if the checks cannot be run.
     """
     with on_bind(bind):
         databases = binds.databases()

@@ -1,6 +1,6 @@
-"""What Alembic's autogenerate finds is made into something to trust, before it is written to a file.
+"""Correct and complete the result of Alembic's autogenerate before it is written to a file.
 
-`flask db new`, `flask db migrate` and `alembic revision --autogenerate` all come through here.
+`flask db new`, `flask db migrate` and `alembic revision --autogenerate` all use this package.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from .names import renamed
 from .order import in_order
 from .plugin import PLUGINS
 from .renames import settle
-from .rendering import render_item  # what else is in there registers itself
+from .rendering import render_item  # the other modules register themselves on import
 from .required import fill, fill_again
 
 __all__ = [
@@ -45,9 +45,11 @@ def revise(
     directives: list[ops.MigrationScript],
     hook: Callable[..., None] | None = None,
 ) -> None:
-    """A `process_revision_directives` hook. It also runs for `flask db check`, so there it asks nothing.
+    """Complete the operations, as a `process_revision_directives` hook.
 
-    :param hook: the application's own, which sees the operations as they will be written.
+    `flask db check` calls it as well. In that case it asks no questions.
+
+    :param hook: the hook of the application. It receives the operations as they will be written.
     """
     script = directives[0]
     up, down = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
@@ -69,14 +71,14 @@ def revise(
             f"The hook process_revision_directives has made {len(directives)} revisions of one, and nothing "
             "was written: let it make one, and run the command again for the next."
         )
-    if not directives:  # it wants no file
+    if not directives:  # the hook does not want a file
         return
     rendered_parts.name_functions(database.bind, migration, directives[0])
     rendered_parts.keep(database.bind, migration, directives[0])
     if run.is_last:
         answers.check_all_used()
         if not run.parts:
-            directives.clear()  # no empty file
+            directives.clear()  # write no empty file
 
 
 def _settle(

@@ -1,4 +1,4 @@
-"""What the developer says about a difference that can be read in two ways: on the command line, or asked."""
+"""The developer's answers to ambiguous differences: given on the command line, or asked for."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ SHAPES = {
 
 
 class Answers:
-    """Made anew for each command; `said` holds what was on the command line, as name=value."""
+    """The answers of one command. `said` holds those of the command line, as name=value."""
 
     def __init__(self, said: Iterable[str]) -> None:
         self.said: dict[str, dict[str, str]] = {kind: {} for kind in SHAPES}
@@ -42,7 +42,7 @@ class Answers:
         return output.reporter().confirm(question)
 
     def check_all_used(self) -> None:
-        """Raise for an answer to a question that was not there: most likely a slip of the pen."""
+        """Raise an error for an answer without a question, which is most likely a typing error."""
         for kind, key in sorted(self.unused):
             raise MigrationError(
                 f"--{kind} {key} fits no difference between models and revisions: nothing was written."
@@ -50,5 +50,5 @@ class Answers:
 
 
 def command(option: str) -> str:
-    """What to type to give an answer."""
+    """Return the command that gives an answer."""
     return f'`flask db new -m "…" {option}`'

@@ -1,4 +1,4 @@
-"""A changed type whose values the engine does not turn over by itself is told how."""
+"""Add a USING clause to a change of type that the engine does not convert by itself."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ..context import Comparison
 
 
 def add_using_casts(migration: MigrationContext, operations: list[Any]) -> list[Any]:
-    """In place: up and down need different ones."""
+    """Add the clauses in place. Upgrade and downgrade need different ones."""
     wording = Comparison.of(migration).database.normalizer
     for step in (step for operation in operations for step in getattr(operation, "ops", ())):
         if isinstance(step, ops.AlterColumnOp) and step.modify_type is not None:

@@ -1,4 +1,4 @@
-"""What is in the database and not the application's: tables of extensions and other applications, views."""
+"""Ignore what the application does not own: tables of extensions and of other applications, and views."""
 
 import re
 from collections.abc import Callable
@@ -20,9 +20,10 @@ from .operations import dotted
 def include_name(
     database: Database, metadata: MetaData, *, every_schema: bool = False
 ) -> Callable[..., bool]:
-    """For context.configure(): exactly the schemas of the models, without the workflow's own tables.
+    """Return a filter for context.configure(): the schemas of the models, without this library's own tables.
 
-    :param every_schema: all schemas of the database; where a schema is a database, never those of others.
+    :param every_schema: include all schemas of the database. If a schema is a database, other databases are
+        still excluded.
     """
     schemas = {table.schema for table in metadata.tables.values()} | {None}
 
@@ -30,19 +31,19 @@ def include_name(
         if kind == "schema":
             return name in schemas or (every_schema and database.has_schemas)
         if database.bind and not metadata.tables:
-            return False  # one that has lost all its models, or has none yet: it is left alone
+            return False  # a bind that has no models, or no longer any, is left alone
         return kind != "table" or name not in database.library_tables
 
     return include
 
 
 def include_object(thing: Any, _name: str, kind: str, reflected: bool, _other: Any) -> bool:
-    """A view that is mapped as a model, Table(…, info={"is_view": True}), is left alone."""
+    """Ignore a view that is mapped as a model with Table(…, info={"is_view": True})."""
     return kind != "table" or reflected or not thing.info.get("is_view")
 
 
 def keep(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> PriorityDispatchResult:
-    """After the comparison of tables: what no revision speaks of is somebody else's, and not dropped."""
+    """After the comparison of tables: do not drop a table that no revision mentions. It belongs to others."""
     migration = context.migration_context
     dropped = [step for step in upgrade.ops if isinstance(step, ops.DropTableOp)]
     foreign = {(step.schema, step.table_name) for step in dropped if is_foreign(migration, step.table_name)}
@@ -53,7 +54,7 @@ def keep(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> Pri
 
 
 def is_foreign(migration: MigrationContext, name: str) -> bool:
-    """Whether this table or type is none of ours. All in a shadow is, but for what extensions bring along."""
+    """Return whether a table or type belongs to others. In a shadow database, only those of extensions do."""
     connection: Any = migration.connection
     if name in Comparison.of(migration).database.normalizer.of_extensions(connection):
         return True

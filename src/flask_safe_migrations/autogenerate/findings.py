@@ -1,6 +1,6 @@
-"""What the comparators of this package have in common: the user's filters, and the log.
+"""Filters and logging, shared by the comparators of this package.
 
-As Alembic's own do, each asks `include_name` and `include_object`, and logs what it finds.
+Like Alembic's own, each comparator calls `include_name` and `include_object`, and logs what it finds.
 """
 
 import logging
@@ -13,7 +13,7 @@ log = logging.getLogger("flask_safe_migrations.autogenerate")
 
 
 def follow_alembic() -> None:
-    """Log where Alembic's loggers do: a `fileConfig()` in env.py knows them, and turns off all others.
+    """Log below Alembic's loggers. A `fileConfig()` in env.py configures these and disables all others.
 
     https://docs.python.org/3/library/logging.config.html#logging.config.fileConfig
     """
@@ -25,11 +25,11 @@ def follow_alembic() -> None:
 def named(
     context: AutogenContext, kind: Any, name: str, schema: str | None, table: str | None = None
 ) -> bool:
-    """Ask `include_name` about what is in the database."""
+    """Apply `include_name` to an object of the database."""
     parents: Any = {"schema_name": schema, "table_name": table}
     return context.run_name_filters(name, kind, parents)
 
 
 def wanted(context: AutogenContext, table: Table) -> bool:
-    """Ask `include_object` about a table of the models."""
+    """Apply `include_object` to a table of the models."""
     return context.run_object_filters(table, table.name, "table", False, None)

@@ -1,4 +1,4 @@
-"""MariaDB makes an index for a foreign key that has none, and leaves it behind when that is dropped.
+"""Drop the index that MariaDB creates for a foreign key, and keeps when the foreign key is dropped.
 
 https://mariadb.com/kb/en/foreign-keys/ ("an index will be created automatically")
 """
@@ -14,7 +14,7 @@ from .operations import dotted
 
 
 def drop_along(operation: ops.ModifyTableOps, reflected: Table, wanted: Table) -> None:
-    """Drop the index that there is, with its foreign key."""
+    """Drop the existing index together with its foreign key."""
     indexes = {str(index.name): index for index in reflected.indexes}
     for key in _dropped(operation):
         if str(key.name) in indexes.keys() - {str(index.name) for index in wanted.indexes}:
@@ -22,7 +22,7 @@ def drop_along(operation: ops.ModifyTableOps, reflected: Table, wanted: Table) -
 
 
 def drop_fk_indexes(migration: MigrationContext, operations: list[Any]) -> list[Any]:
-    """The same in a downgrade, in place: the index is one that there will be."""
+    """Do the same in a downgrade, in place. The index does not exist yet."""
     if Comparison.of(migration).database.normalizer.indexes_foreign_keys:
         metadata: Any = migration.opts["target_metadata"]
         for table in operations:
@@ -34,9 +34,10 @@ def drop_fk_indexes(migration: MigrationContext, operations: list[Any]) -> list[
 
 
 def _dropped(table: Any) -> list[ForeignKeyConstraint]:
-    """The foreign keys that are dropped, whose index stays behind.
+    """Return the dropped foreign keys whose index remains.
 
-    A column takes it along, and a foreign key that is made again under the same name uses it again.
+    Dropping the column drops the index too. A foreign key that is created again under the same name reuses
+    the index.
     """
     steps = list(table.ops) if isinstance(table, ops.ModifyTableOps) else []
     gone = {step.column_name for step in steps if isinstance(step, ops.DropColumnOp)}
@@ -47,7 +48,7 @@ def _dropped(table: Any) -> list[ForeignKeyConstraint]:
 
 
 def _has_index(model: Table, key: ForeignKeyConstraint) -> bool:
-    """Whether one in the models begins with the columns of the key."""
+    """Return whether an index of the models begins with the columns of the key."""
     found: list[Any] = [model.primary_key, *model.indexes]
     found += [unique for unique in model.constraints if isinstance(unique, UniqueConstraint)]
     wanted = list(key.column_keys)

@@ -1,4 +1,4 @@
-"""What the models ask of an engine that cannot do it, said before a revision is made."""
+"""Report what the models require and the engine does not support, before a revision is created."""
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops

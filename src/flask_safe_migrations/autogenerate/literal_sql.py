@@ -1,4 +1,4 @@
-"""SQL that a server has reported, to be written into a revision as it stands."""
+"""Write SQL that a server has reported into a revision unchanged."""
 
 from sqlalchemy import DefaultClause, TextClause, text
 
@@ -6,7 +6,7 @@ from ..backends.escaping import escaped
 
 
 def escape_bind_params(sql: str) -> TextClause:
-    """A colon in it is no parameter: '{"a":1}'."""
+    """Escape colons, which are not bind parameters here: '{"a":1}'."""
     return text(escaped(sql))
 
 

@@ -1,7 +1,7 @@
-"""What is dropped and made again under another name, and is the same otherwise, is renamed where that can be.
+"""Rename an index or constraint, instead of dropping and creating it, if only the name differs.
 
-It follows a renamed column or table, whose name the conventional names hold. Making an index anew takes
-long and blocks writes; renaming it does not.
+This happens when a column or table is renamed, because the naming convention includes its name. Creating
+an index again is slow and blocks writes. Renaming it does not.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from sqlalchemy import UniqueConstraint
 
 NOTHING = {"None", "False", "{}", "[]"}
 OPTIONS = ("ondelete", "onupdate", "deferrable", "initially", "sqltext")
-# Takes table, kind ("Index" or a constraint's class, "" for both), old and new name; None where it cannot be.
+# Takes table, kind ("Index", a constraint's class, or "" for both), old and new name. None if impossible.
 Renamer = Callable[[ops.ModifyTableOps, str, str, str], str | None]
 
 
@@ -41,7 +41,7 @@ def _is_drop(step: Any) -> bool:
 
 
 def _element(step: Any) -> Any:
-    """The Index or Constraint that an operation is about; None for any other operation."""
+    """Return the Index or Constraint of an operation, or None for other operations."""
     if isinstance(step, ops.CreateIndexOp | ops.DropIndexOp):
         return step.to_index()
     if isinstance(step, ops.AddConstraintOp | ops.DropConstraintOp):
@@ -50,7 +50,7 @@ def _element(step: Any) -> Any:
 
 
 def _definition(step: Any) -> Any:
-    """All but the name, to compare two operations; to MariaDB a unique constraint is an index."""
+    """Return all but the name, to compare two operations. In MariaDB a unique constraint is an index."""
     element = _element(step)
     if element is None:
         return None
@@ -60,12 +60,12 @@ def _definition(step: Any) -> Any:
     told += [key.target_fullname for key in getattr(element, "elements", ())]
     options = [(name, getattr(element, name, None)) for name in OPTIONS]
     options += sorted(element.dialect_kwargs.items())
-    # As text: SQL cannot be asked whether it is true.
+    # Compare as text: an SQL expression has no truth value.
     return (*told, *(f"{name} {value}" for name, value in options if str(value) not in NOTHING))
 
 
 def _kind(*steps: Any) -> str:
-    """The name of the class, or nothing where they are of different ones."""
+    """Return the name of the class, or an empty string if the classes differ."""
     kinds = {type(_element(step)).__name__ for step in steps}
     return kinds.pop() if len(kinds) == 1 else ""
 

@@ -1,4 +1,4 @@
-"""What the files of this folder have in common about Alembic's operations."""
+"""Helpers for Alembic's operations."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from sqlalchemy import Column
 
 
 def dotted(*names: str | None) -> str:
-    """Return a table's or a column's name; without a schema where there is none."""
+    """Return the name of a table or column, without the schema if there is none."""
     return ".".join(str(name) for name in names if name)
 
 
 def altered(table: ops.ModifyTableOps, column: Column[Any], **change: Any) -> ops.AlterColumnOp:
-    """Return a change of a column, with all that MariaDB has to be told again about what stays."""
+    """Return a change of a column, including the unchanged properties, which MariaDB requires."""
     existing = {
         "existing_type": column.type,
         "existing_nullable": column.nullable,

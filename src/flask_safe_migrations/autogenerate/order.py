@@ -1,4 +1,4 @@
-"""Puts the operations that Alembic found into an order in which they work on every engine."""
+"""Sort Alembic's operations into an order that works on every engine."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,10 +9,10 @@ from .sort_tables import referred_first
 
 
 def in_order(operations: list[Any]) -> list[Any]:
-    """New tables first, those referred to before those that refer; dropped tables last, the other way round.
+    """Sort new tables first, with referenced tables before referring ones. Dropped tables are last, reversed.
 
-    Alembic drops tables before it drops foreign keys that lead to them, in no order among themselves; and an
-    index before the foreign key that needs it, or the table that takes it along (MariaDB's error 1553).
+    Alembic drops tables, in no particular order, before it drops the foreign keys that refer to them. It
+    drops an index before the foreign key that needs it, or the table that includes it (MariaDB's error 1553).
     """
     first = [operation for operation in operations if getattr(operation, "first", None) is True]
     last = [operation for operation in operations if getattr(operation, "first", None) is False]
@@ -42,9 +42,9 @@ def _without_indexes(operations: Iterable[Any], dropped: set[tuple[str | None, s
 
 
 def _turn(operation: Any) -> int:
-    """Constraints are dropped first, then indexes; the rest stays in the order in which it was found.
+    """Drop constraints first, then indexes. All else keeps its order.
 
-    But for a CHECK, which comes last: PostgreSQL puts its column's type into the text.
+    A CHECK constraint comes last, because PostgreSQL includes the type of its column in the text.
     """
     turns = {ops.DropConstraintOp: 0, ops.DropIndexOp: 1, ops.CreateCheckConstraintOp: 3}
     return turns.get(type(operation), 2)

@@ -1,4 +1,4 @@
-"""Which comparisons are made, in Alembic's own words: its plugins, and one of ours.
+"""Configure the comparisons: Alembic's plugins, and the plugin of this library.
 
 https://alembic.sqlalchemy.org/en/latest/api/plugins.html
 """
@@ -11,11 +11,11 @@ from alembic.util import DispatchPriority
 from . import filters, lint, unsupported
 from .compare import checks, defaults, enums, indexes, keys, sequences
 
-# Its comparison of server defaults is replaced; all else of it stays.
+# Only Alembic's comparison of server defaults is replaced.
 PLUGINS = ["alembic.autogenerate.*", "~alembic.autogenerate.defaults", "flask_safe_migrations"]
 FIRST, LAST = DispatchPriority.FIRST, DispatchPriority.LAST
 
-# Said by SQLAlchemy and Alembic of what is compared here: SQLite's, and PostgreSQL's with an operator class.
+# SQLAlchemy and Alembic warn about indexes (SQLite; PostgreSQL with operator class) that are compared here.
 warnings.filterwarnings("ignore", ".*expression-based index")
 warnings.filterwarnings("ignore", ".*detected to include an operator clause")
 

@@ -1,7 +1,7 @@
-"""A dropped and an added column, or table, may be one that was renamed: asked about, never guessed.
+"""Detect renamed columns and tables. A drop and an add may be a rename; the developer is always asked.
 
-What is taken for a rename is done on the shadow database, and the comparison made again. So all that
-follows from it (the conventional names of constraints and indexes) is found by the comparison itself.
+The rename is applied to the shadow database, and the comparison is repeated. The comparison then finds all
+consequences, such as the conventional names of constraints and indexes.
 """
 
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ from .operations import altered, dotted
 def settle(
     migration: MigrationContext, upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps, answers: Answers
 ) -> tuple[list[ops.MigrateOperation], list[ops.MigrateOperation]]:
-    """Leave in both what is not a rename; return the renames, and what takes them back.
+    """Remove the renames from both lists. Return the renames and their reversal.
 
-    The shadow is put back at the end.
+    The shadow database is restored at the end.
     """
     done: list[ops.MigrateOperation] = []
     refused: set[tuple[str, str]] = set()
@@ -44,7 +44,7 @@ def settle(
 def _next(
     migration: MigrationContext, found: list[Any], answers: Answers, refused: set[tuple[str, str]]
 ) -> ops.MigrateOperation | None:
-    """Return the next rename that was said or is agreed to; tables first, they hide their columns."""
+    """Return the next confirmed rename. Tables come first, because a renamed table hides its columns."""
     open_questions = []
     for pairs in (_tables(found), _columns(migration, found)):
         for _likeness, option, old, new, rename, similar in sorted(pairs, key=lambda pair: -pair[0]):
@@ -113,7 +113,7 @@ def _columns(
 
 
 def _reverse(rename: Any) -> ops.MigrateOperation:
-    """Alembic's own reverse() forgets the name of a column."""
+    """Reverse a rename. Alembic's reverse() loses the name of a column."""
     if isinstance(rename, ops.RenameTableOp):
         return ops.RenameTableOp(rename.new_table_name, rename.table_name, schema=rename.schema)
     return ops.AlterColumnOp(
@@ -129,11 +129,11 @@ def _reverse(rename: Any) -> ops.MigrateOperation:
 
 
 def _refuse_unsaid_drops(found: list[Any], answers: Answers) -> None:
-    """A table goes with all its rows: that takes a word. A model that is not imported looks the same."""
+    """Refuse to drop a table without an explicit answer. A model that is not imported looks the same."""
     for drop in found:
         if isinstance(drop, ops.ModifyTableOps):
             for step in drop.ops:
-                if isinstance(step, ops.DropColumnOp):  # allowed to be said where nothing is asked
+                if isinstance(step, ops.DropColumnOp):  # an answer is accepted even without a question
                     answers.get("drop", dotted(drop.schema, drop.table_name, step.column_name))
         if not isinstance(drop, ops.DropTableOp):
             continue

@@ -1,7 +1,7 @@
-"""What a revision says for each database, as code: script.py.mako puts it together.
+"""Render the operations of each database to code, which script.py.mako assembles.
 
-Alembic would word all of it as for the last database, which may be another engine than the first. So it is
-worded here, and left in the place of the operations: the script.py.mako of Flask-Migrate finds it there.
+Alembic would render all operations for the last database, whose engine may differ from the first. They are
+therefore rendered here and replace the operations, where the script.py.mako of Flask-Migrate finds them.
 """
 
 from pathlib import Path
@@ -9,16 +9,17 @@ from typing import Any
 
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
-from alembic.autogenerate.render import _render_cmd_body, render_op
+from alembic.autogenerate.render import render_op
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
+from .. import _compat
 from ..context import RunContext
 from ..errors import MigrationError
 
 
 class Rendered(ops.MigrateOperation):
-    """Operations that are code already."""
+    """Operations that are already rendered to code."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
@@ -30,7 +31,7 @@ def _render(_context: Any, operation: Rendered) -> list[str]:
 
 
 def keep(bind: str | None, migration: MigrationContext, directive: ops.MigrationScript) -> None:
-    """Word what has been found for this database; nothing where nothing was."""
+    """Render the operations of this database. Do nothing if there are none."""
     up, down = directive.upgrade_ops_list[-1], directive.downgrade_ops_list[-1]
     if migration.config is None or (up.is_empty() and down.is_empty()):
         return
@@ -40,18 +41,18 @@ def keep(bind: str | None, migration: MigrationContext, directive: ops.Migration
     for way in (up, down):
         lines = [line for operation in way.ops for line in render_op(context, operation)]
         way.ops[:] = [Rendered(lines)] if lines else []
-    run.parts[bind] = _render_cmd_body(up, context), _render_cmd_body(down, context)
+    run.parts[bind] = _compat.render_operations(up, context), _compat.render_operations(down, context)
     directive.imports |= context.imports
 
 
 def name_functions(bind: str | None, migration: MigrationContext, directive: ops.MigrationScript) -> None:
-    """Say how a script.py.mako that is none of ours asks for the code of this database."""
+    """Tell a script.py.mako of another origin how to get the code of this database."""
     environment: Any = migration.environment_context
     template = (Path(environment.script.dir) / "script.py.mako").read_text(encoding="utf-8")
     up, down = directive.upgrade_ops_list[-1], directive.downgrade_ops_list[-1]
     if is_ours(template):
         return
-    if "_upgrades" in template:  # that of `flask db init --multidb`
+    if "_upgrades" in template:  # the template of `flask db init --multidb`
         up.upgrade_token, down.downgrade_token = f"{bind or ''}_upgrades", f"{bind or ''}_downgrades"
     elif bind and not (up.is_empty() and down.is_empty()):
         raise MigrationError(
@@ -61,5 +62,5 @@ def name_functions(bind: str | None, migration: MigrationContext, directive: ops
 
 
 def is_ours(template: str) -> bool:
-    """Whether it asks for what `keep` has left in the RunContext."""
+    """Return whether the template uses what `keep` has stored in the RunContext."""
     return "flask_safe_migrations" in template

@@ -1,8 +1,8 @@
-"""NOT NULL on a table that may have rows: they need a value, on every engine and in either direction.
+"""Add NOT NULL columns to tables with rows: supply a value, on every engine and in both directions.
 
-A new column gets a constant as its server default, which is taken away in the next statement: no server
-rewrites the table for that, and none fails. What is no constant is written between two statements: the
-column comes as nullable, an UPDATE fills it, and then it is required.
+A constant becomes the server default of a new column, and is removed in the next statement. No server
+rewrites the table for that, and none fails. Any other value takes three steps: add the column as nullable,
+fill it with an UPDATE, then make it NOT NULL.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, DefaultClause, SQLColumnExpression
 
-from .. import output
+from .. import _compat, output
 from ..errors import MigrationError
 from .answers import Answers, command
 from .operations import altered, dotted
@@ -22,7 +22,7 @@ Value = Callable[[ops.ModifyTableOps, Column[Any]], Any]
 
 
 def fill(migration: MigrationContext, found: list[Any], answers: Answers) -> list[Any]:
-    """Return the operations of an upgrade, with the values that the developer or the model gives."""
+    """Return the operations of an upgrade, with the values from the developer or the model."""
 
     def value(operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
         name = dotted(operation.schema, operation.table_name, wanted.name)
@@ -42,7 +42,7 @@ def fill(migration: MigrationContext, found: list[Any], answers: Answers) -> lis
 
 
 def fill_again(migration: MigrationContext, found: list[Any]) -> list[Any]:
-    """Return the operations of a downgrade: what was dropped is gone, so rows get a neutral value."""
+    """Return the operations of a downgrade. Dropped values are lost, so rows get a neutral value."""
 
     def value(operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
         own = from_the_row(migration, operation, wanted)
@@ -59,7 +59,7 @@ def _filled(migration: MigrationContext, found: list[Any], value: Value) -> list
             updates = []
             for step in operation.ops:
                 if isinstance(step, ops.AddColumnOp) and _needs_value(step.column):
-                    step.column = step.column._copy()  # not the model's own
+                    step.column = _compat.copy_column(step.column)  # do not change the model's column
                     new, given = step.column, value(operation, step.column)
                     if isinstance(given, SQLColumnExpression):
                         new.nullable = True
@@ -80,6 +80,6 @@ def _filled(migration: MigrationContext, found: list[Any], value: Value) -> list
 
 
 def _needs_value(new: Column[Any]) -> bool:
-    """Whether a row that is there already would be without a value."""
+    """Return whether existing rows would lack a value."""
     comes_by_itself = new.server_default or new.computed or new.identity or new.primary_key
     return not new.nullable and not comes_by_itself

@@ -1,4 +1,4 @@
-"""SQL in a revision, with what takes it back: written as plain op.execute()."""
+"""SQL statements of a revision with their reversal, rendered as plain op.execute()."""
 
 from typing import Any
 
@@ -10,7 +10,10 @@ from ..backends.escaping import escaped
 
 class ReversibleSQLOp(ops.MigrateOperation):
     def __init__(self, statements: list[str], back: list[str], *, first: bool = True) -> None:
-        """`first`: before the operations on tables, and in the downgrade after them; else the other way."""
+        """Create the operation.
+
+        :param first: run before the table operations, and in the downgrade after them; otherwise the reverse.
+        """
         self.statements, self.back, self.first = statements, back, first
 
     def reverse(self) -> "ReversibleSQLOp":

@@ -1,4 +1,4 @@
-"""Tables that refer to one another: one foreign key of the circle is made after them, dropped before."""
+"""Sort tables by their references. In a cycle, a foreign key is added after them and dropped before."""
 
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -10,10 +10,10 @@ Key = tuple[str | None, str]
 
 
 def referred_first(operations: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Sort operations that create or drop tables, those first that others refer to.
+    """Sort operations that create or drop tables, with referenced tables first.
 
-    Where there is no such order, foreign keys are taken out: also returned, as operations on tables of their
-    own, are those that add them where the tables are created, and drop them where they are dropped.
+    If there is a cycle, foreign keys are taken out. The second list holds separate operations that add them
+    where tables are created, and drop them where tables are dropped.
     """
     tables = {(operation.schema, operation.table_name): operation for operation in operations}
     made = {key: operation.to_table() for key, operation in tables.items()}
@@ -29,7 +29,7 @@ def referred_first(operations: list[Any]) -> tuple[list[Any], list[Any]]:
             order = [key for key in TopologicalSorter(graph).static_order() if key in tables]
             return [tables[key] for key in order], apart
         except CycleError as error:
-            # Each one of them is referred to by the next.
+            # Each table is referenced by the next one.
             target, source = error.args[1][0], error.args[1][1]
             graph[source].discard(target)
             apart.extend(

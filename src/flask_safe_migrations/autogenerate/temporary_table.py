@@ -1,4 +1,4 @@
-"""What the database would have made of a table of the models: its words for types, defaults, checks."""
+"""Read how the database stores a table of the models: its text for types, defaults and checks."""
 
 import warnings
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from ..context import Comparison
 
 @dataclass(frozen=True)
 class Stored:
-    # By name, as SQLAlchemy reflects them.
+    # By name, as reflected by SQLAlchemy.
     columns: dict[str, Any]
     checks: dict[str, str]
-    # Indexes and exclusion constraints, by name: the text that the engine has for them.
+    # Indexes and exclusion constraints: the engine's text by name.
     definitions: dict[str, str]
 
 
 def stored(migration: MigrationContext, table: Table) -> Stored | None:
-    """Make `table` as a temporary one and read it back; once, and only where texts differ.
+    """Create `table` as a temporary table and reflect it, at most once, and only if texts differ.
 
-    None where the server cannot make it; that is said. Then what it was asked for counts as equal.
+    Return None if the server cannot create it. This is reported, and the texts then count as equal.
     """
     known = migration.opts.setdefault("stored", {})
     if table.key not in known:

@@ -1,6 +1,6 @@
-"""Changes that no revision is made of, because there is more than one way and each can lose something.
+"""Refuse changes that can be made in several ways, each of which can lose data.
 
-They are noted while models and database are compared, and said when it is known what is a rename.
+They are recorded during the comparison, and reported after the renames are settled.
 """
 
 from alembic.autogenerate.api import AutogenContext
@@ -12,13 +12,13 @@ from ..errors import MigrationError
 
 
 def start(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
-    """First of all comparisons; there may be several in one run."""
+    """Run before all other comparisons. A run may have several."""
     context.migration_context.opts["refused"] = []
     return PriorityDispatchResult.CONTINUE
 
 
 def refuse(migration: MigrationContext, what: str, recipe: str) -> None:
-    """Note that `what` has changed; `recipe` says what to write by hand."""
+    """Record that `what` has changed. `recipe` explains what to write by hand."""
     migration.opts["refused"].append(
         f"{what}, which is not written by itself: "
         f'`flask db revision -m "…"` makes an empty revision, {recipe}.'
@@ -26,6 +26,6 @@ def refuse(migration: MigrationContext, what: str, recipe: str) -> None:
 
 
 def say(migration: MigrationContext) -> None:
-    """Raise MigrationError for the first one noted."""
+    """Raise MigrationError for the first recorded change."""
     if found := migration.opts.get("refused"):
         raise MigrationError(found[0])

@@ -1,4 +1,4 @@
-"""Values for rows that are there already, as literals that every engine understands."""
+"""Values for existing rows, as literals that every engine accepts."""
 
 import re
 from typing import Any
@@ -24,12 +24,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import CompileError
 
+from .. import _compat
 from ..backends.escaping import escaped, on_one_line, single
 from .literal_sql import escape_bind_params
 from .operations import dotted
 
 EXPRESSION = re.compile(r"\w+\(.*\)|CURRENT_\w+", re.IGNORECASE)
-# By affinity, the first that fits. In quotes even for numbers: every engine converts, none rewrites.
+# By type affinity; the first match is used. Numbers are quoted too: every engine converts them, no rewrite.
 NEUTRAL: list[tuple[Any, str]] = [
     (types.Boolean, "0"),
     (types.Numeric, "0"),
@@ -42,14 +43,14 @@ NEUTRAL: list[tuple[Any, str]] = [
     (types.ARRAY, "{}"),
     (types.Uuid, "00000000-0000-0000-0000-000000000000"),
 ]
-# As many days after a date as the number in a column says.
+# A date as an offset of days, taken from a numeric column.
 DAYS = {"sqlite": "date('1970-01-01', {} || ' days')", "postgresql": "DATE '1970-01-01' + CAST({} AS INT)"}
 
 
 def written(said: str, kind: types.TypeEngine[Any]) -> str | TextClause:
-    """Return what somebody typed: a value, or for anything but text an expression such as now()."""
+    """Convert typed input to a value or, for types other than text, to an expression such as now()."""
     if isinstance(kind, types.Boolean) and said.casefold() in {"true", "false"}:
-        return str(int(said.casefold() == "true"))  # a word is text to SQLite, and an error to MariaDB
+        return str(int(said.casefold() == "true"))  # SQLite stores true as text, and MariaDB reports an error
     return (
         escape_bind_params(said)
         if EXPRESSION.fullmatch(said) and not isinstance(kind, types.String)
@@ -72,7 +73,7 @@ def constant_default(wanted: Column[Any], dialect: Dialect) -> str | None:
 
 
 def _content(sql: str, dialect: Any) -> str:
-    """Return the text that a literal stands for."""
+    """Return the text that a literal represents."""
     content = single(sql, dialect)[1:-1].replace("''", "'")
     return content.replace("\\\\", "\\") if getattr(dialect, "_backslash_escapes", False) else content
 
@@ -84,7 +85,7 @@ def neutral(kind: types.TypeEngine[Any]) -> str:
 
 
 def from_the_row(migration: MigrationContext, operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
-    """Return an expression where no constant will do, else None: a row to refer to, or the row's own key."""
+    """Return an expression if no constant works, else None: a row to refer to, or the row's own key."""
     steps: list[Any] = operation.ops
     for step in steps:
         if isinstance(step, ops.CreateForeignKeyOp) and step.local_cols == [wanted.name]:
@@ -103,7 +104,7 @@ def from_the_row(migration: MigrationContext, operation: ops.ModifyTableOps, wan
 
 
 def _from_key(key: Column[Any], kind: types.TypeEngine[Any], dialect: Dialect) -> Any:
-    """Return an expression of this type that is another one for each key, or None where there is none."""
+    """Return an expression of this type with a different value for each key. None if there is none."""
     own: Any = column(key.name, key.type)
     if isinstance(kind, String):
         return cast(own, String(20))
@@ -112,11 +113,11 @@ def _from_key(key: Column[Any], kind: types.TypeEngine[Any], dialect: Dialect) -
         return literal_column(DAYS.get(dialect.name, "DATE '1970-01-01' + INTERVAL {} DAY").format(name))
     number = (types.Numeric, types.Integer)
     same = isinstance(kind, number) and isinstance(key.type, number)
-    return own if same or kind._type_affinity is key.type._type_affinity else None
+    return own if same or _compat.have_one_affinity(kind, key.type) else None
 
 
 def model_column(migration: MigrationContext, step: ops.AlterColumnOp) -> Column[Any]:
-    """The column as the model has it; in a downgrade the model may have none, and the type is enough."""
+    """Return the column of the model. In a downgrade there may be none; then only the type is known."""
     tables = migration.opts["target_metadata"].tables
     key = dotted(step.schema, step.table_name)
     if key in tables and step.column_name in tables[key].columns:
@@ -128,7 +129,7 @@ def model_column(migration: MigrationContext, step: ops.AlterColumnOp) -> Column
 def update_sql(
     migration: MigrationContext, operation: ops.ModifyTableOps, wanted: Column[Any], value: Any
 ) -> ops.ExecuteSQLOp:
-    """Return the operation that gives `value` to the rows that have none."""
+    """Return the operation that sets `value` in rows without one."""
     target = table(operation.table_name, column(wanted.name), schema=operation.schema)
     value = literal(value) if isinstance(value, str) else value
     statement = update(target).where(target.c[wanted.name].is_(None)).values({wanted.name: value})

@@ -154,6 +154,10 @@ class Database:
         """Return the version of the server or library, whether or not the database exists."""
         raise NotImplementedError
 
+    def session_settings(self) -> list[str]:
+        """Return what else a database depends on that is built by revisions: settings of the session."""
+        return [str(self.argument("init_command")), str(self.argument("options")), self.version_table]
+
     def exists(self) -> bool:
         """Return whether the database exists.
 

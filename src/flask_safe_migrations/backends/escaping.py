@@ -24,6 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql import visitors
 
+from .. import _compat
+
 # Matches before text that sa.text() reads as a parameter, and before a backslash that it would remove.
 READ_AS_MORE = re.compile(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))")
 # Literals and quoted names, or the whitespace between them.
@@ -39,8 +41,8 @@ def escaped(sql: str) -> str:
 
 def single(sql: str, dialect: Dialect) -> str:
     """Undo the doubling of percent signs in SQL that was compiled for this dialect."""
-    doubled: Any = dialect.identifier_preparer
-    return sql.replace("%%", "%") if doubled._double_percents else sql
+    doubles = _compat.doubles_percents(dialect.identifier_preparer)
+    return sql.replace("%%", "%") if doubles else sql
 
 
 def on_one_line(sql: str) -> str:
@@ -104,7 +106,11 @@ class SinglePercent(DefaultImpl):
         if self.literal_binds and not isinstance(construct, DDLElement):
             literal_binds = {"literal_binds": True}
             for each in visitors.iterate(construct):
-                if isinstance(each, BindParameter) and each.type._isnull and each.value is not None:
+                if (
+                    isinstance(each, BindParameter)
+                    and _compat.is_null_type(each.type)
+                    and each.value is not None
+                ):
                     each.type = literal(each.value).type
         sql = str(construct.compile(dialect=self.dialect, compile_kwargs=literal_binds))
         sql = QUOTED_OR_SPACE.sub(lambda found: found[1] or found[0].replace("\t", "    "), sql)

@@ -11,6 +11,8 @@ from sqlalchemy import Column, Connection, Dialect, Index, MetaData, Table
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
+from .. import _compat
+
 
 class Normalizer:
     # Whether the name of a primary key is stored and can be changed without recreating the key.
@@ -82,7 +84,7 @@ class Normalizer:
         metadata = MetaData(naming_convention=table.metadata.naming_convention)
         # Passing None is allowed: it means the schema of the metadata, which has none.
         copy = table.to_metadata(metadata, schema=None)  # type: ignore[arg-type]
-        copy._prefixes = ["TEMPORARY"]  # there is no public API to change it on an existing table
+        _compat.set_prefixes(copy, "TEMPORARY")
         return copy
 
     def make(self, connection: Connection, table: Table) -> None:

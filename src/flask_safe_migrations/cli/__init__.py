@@ -1,4 +1,4 @@
-"""What `flask db` can do beyond Flask-Migrate: one file per verb."""
+"""The commands of `flask db`, one module for each."""
 
 import copy
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ VERBS = (adopt, backup, browse, diagram, init, new, rebase, rebuild, restore, sq
 
 
 class Commands(click.Group):
-    """Reports to the terminal, and shows a MigrationError as one sentence."""
+    """Send output to the terminal, and show a MigrationError as one sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
         app = ctx.ensure_object(ScriptInfo).load_app()
@@ -42,7 +42,7 @@ class Commands(click.Group):
 
 
 def make_group(name: str | None = "db") -> click.Group:
-    """Return the command group; Flask-Migrate's own commands are copied, never changed in place."""
+    """Return the command group. Flask-Migrate's commands are copied, not modified in place."""
     group = Commands(
         name,
         commands=[
@@ -59,7 +59,7 @@ def make_group(name: str | None = "db") -> click.Group:
         _wrap(group, made, listed)
     _wrap(group, "upgrade", asking, (foreign_option,))
     _wrap(group, "downgrade", lambda callback: callback, (yes_option(),))
-    # `flask db downgrade -2` means a revision.
+    # The -2 in `flask db downgrade -2` is a revision, not an option.
     group.commands["downgrade"].context_settings = {"ignore_unknown_options": True}
     return group
 
@@ -68,7 +68,7 @@ def _copy(command: click.Command) -> click.Command:
     own = copy.copy(command)
     known = [option for option in command.params if option.name != "directory"]
     directory = directory_option()
-    # Flask-Migrate's functions take it as an argument; ours ask the settings.
+    # Flask-Migrate's functions take it as an argument. This library's functions use the settings.
     directory.expose_value = len(known) < len(command.params) or command.name == "init"
     own.params = [directory, *known, bind_option()]
     if not any("--verbose" in option.opts for option in own.params):

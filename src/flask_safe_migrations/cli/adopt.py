@@ -1,4 +1,4 @@
-"""`flask db adopt`: take over a database that others have made, once it is proved that it matches."""
+"""`flask db adopt`: adopt an existing database after verifying that it matches."""
 
 import click
 from flask.cli import with_appcontext

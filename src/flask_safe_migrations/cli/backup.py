@@ -1,4 +1,4 @@
-"""`flask db backup`: a snapshot with the engine's own tool."""
+"""`flask db backup`: take a snapshot with the engine's own tool."""
 
 import click
 from flask.cli import with_appcontext

@@ -1,4 +1,4 @@
-"""Before `flask db upgrade`: a development database that another branch has taken further is taken back."""
+"""Before `flask db upgrade`: downgrade a development database that has revisions of another branch."""
 
 import sys
 from collections.abc import Callable
@@ -37,9 +37,9 @@ def asking(callback: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _misplaced(database: Database) -> tuple[list[RevisionFile], list[RevisionFile]] | None:
-    """Return what a development database has, and what of it has to be taken back; None for nothing.
+    """Return the revisions of a development database, and those to downgrade. None if there are none.
 
-    What is in the way of finding that out is in the way of the upgrade, too: env.py waits for it, or says it.
+    An error here would also stop the upgrade. It is ignored, because env.py waits for the lock or reports it.
     """
     with suppress(DBAPIError, MigrationError):
         if checks.outside_development(database) is None and database.exists():

@@ -1,4 +1,4 @@
-"""`flask db browse`: look into the development database with a web browser."""
+"""`flask db browse`: inspect the development database in a web browser."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""`flask db diagram`: a picture of the tables, for the documentation."""
+"""`flask db diagram`: draw a diagram of the tables for the documentation."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`flask db help`: the pages of the library in the terminal, without a network."""
+"""`flask db help`: show the documentation in the terminal, without a network."""
 
 import re
 from difflib import get_close_matches
@@ -8,7 +8,7 @@ import click
 
 from ..errors import UsageError
 
-# In the order of reading; docs/index.md lists them in the same order.
+# In reading order, as in docs/index.md.
 TOPICS = (
     "installation",
     "existing-project",
@@ -43,7 +43,7 @@ def show_help(context: click.Context, topic: str | None) -> None:
         return
     name = topic.lower().removesuffix(".md")
     if name in TOPICS:
-        # A pager on a terminal only: click prints plainly everywhere else.
+        # click uses a pager only on a terminal.
         click.echo_via_pager(plain_text(name, context.command_path))
         return
     group = context.parent
@@ -67,12 +67,12 @@ def read(topic: str) -> str:
 
 
 def summary(topic: str) -> str:
-    """Return the paragraph below the title, which is one line."""
+    """Return the one-line paragraph below the title."""
     return plain_text(topic, "").split("\n\n")[1]
 
 
 def plain_text(topic: str, command: str) -> str:
-    """Return the page for a terminal: a link to another topic becomes the command that shows it."""
+    """Format a page for the terminal. A link to another topic becomes the command that shows it."""
 
     def as_command(link: re.Match[str]) -> str:
         return f"{link[1]} (`{command} {link[2]}`)"

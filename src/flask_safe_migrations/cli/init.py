@@ -1,4 +1,4 @@
-"""`flask db init`: the folder of migrations."""
+"""`flask db init`: create the folder of migrations."""
 
 from importlib.resources import files
 from itertools import count
@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 from .. import output, settings
 from ..errors import MigrationError, UsageError
 
-# By name in migrations/: what this library ships.
+# The shipped files, by name in migrations/.
 SHIPPED = {"env.py": "env.py.txt", "script.py.mako": "script.py.mako"}
 
 
@@ -49,12 +49,12 @@ def init(*, replace: bool, package: bool, multidb: bool, template: str | None, d
 
 
 def read_shipped(name: str) -> str:
-    """Return a file of the library's templates/."""
+    """Return a file from the templates/ of the library."""
     return (files("flask_safe_migrations") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _write(path: Path, text: str) -> None:
-    """What was there is kept beside it."""
+    """Write a file. An existing file is renamed and kept."""
     if path.exists():
         if path.read_text(encoding="utf-8") == text:
             return

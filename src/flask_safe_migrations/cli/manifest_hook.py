@@ -1,4 +1,4 @@
-"""Flask-Migrate's own verbs that write a revision: what they have written is listed in migrations/HEAD."""
+"""List revisions that Flask-Migrate's own commands have written in migrations/HEAD."""
 
 from collections.abc import Callable
 from functools import wraps

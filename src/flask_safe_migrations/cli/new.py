@@ -1,4 +1,4 @@
-"""`flask db new -m "…"`: turn what changed in the models into a revision."""
+"""`flask db new -m "…"`: create a revision from the changes in the models."""
 
 import click
 from flask.cli import with_appcontext
@@ -32,6 +32,6 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
     if data:
         api.new_data_revision(message, data)
         return
-    # As they are: `answers` checks their form, and names the option in its complaint.
+    # Pass them unparsed: `answers` checks their format and names the option in its error message.
     given = [f"{name.replace('_', '-')}={value}" for name, values in answers.items() for value in values]
     write_revision(script, message.strip(), given)

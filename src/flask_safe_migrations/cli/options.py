@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ def bind_option() -> click.Option:
 
 
 def directory_option() -> click.Option:
-    """`-d`: for the whole command, also where Flask-Migrate's own code takes it."""
+    """Return `-d`. It applies to the whole command, including Flask-Migrate's code."""
     return click.Option(
         ["-d", "--directory"],
         metavar="FOLDER",
@@ -56,5 +56,5 @@ def _allow_loss(context: click.Context, _option: click.Parameter, given: bool) -
 
 
 def _choose(context: click.Context, **values: Any) -> None:
-    """Until the command ends."""
+    """Apply the options until the command ends."""
     context.with_resource(choose(replace(choice(), **values)))

@@ -1,4 +1,4 @@
-"""`flask db rebase`: put my revisions on top of theirs, where two branches have both added some."""
+"""`flask db rebase`: move my revisions after those of another branch, if both have added some."""
 
 import click
 from flask.cli import with_appcontext

@@ -1,4 +1,4 @@
-"""`flask db rebuild`: the development database, built again from scratch through the revisions."""
+"""`flask db rebuild`: rebuild the development database from scratch with the revisions."""
 
 import click
 from flask import current_app
@@ -19,7 +19,7 @@ def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
         if command := current_app.cli.get_command(ctx, "seed"):
             try:
                 ctx.invoke(command)
-            except click.ClickException as error:  # the application's own
+            except click.ClickException as error:  # raised by the application
                 raise MigrationError(error.message) from error
 
     api.rebuild(seed, destroy=yes_destroy)

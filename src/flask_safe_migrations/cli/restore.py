@@ -1,4 +1,4 @@
-"""`flask db restore`: put a snapshot back in the place of the database."""
+"""`flask db restore`: replace the database by a snapshot."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`flask db sql`: the SQL of what is pending."""
+"""`flask db sql`: print the SQL of the pending revisions."""
 
 import click
 from flask.cli import with_appcontext

@@ -1,4 +1,4 @@
-"""`flask db squash`: fold the history into one new baseline."""
+"""`flask db squash`: fold the history into a new baseline."""
 
 import click
 from flask.cli import with_appcontext

@@ -1,4 +1,4 @@
-"""`flask db status`: which databases there are, where each stands, what is pending."""
+"""`flask db status`: list the databases, their revisions and the pending revisions."""
 
 import click
 from flask.cli import with_appcontext

@@ -1,4 +1,4 @@
-"""The command line's reporter, and how an error is shown: one sentence, with the project's own commands."""
+"""The reporter of the command line. An error is shown as one sentence, with the commands of the project."""
 
 import os
 import sys
@@ -15,14 +15,14 @@ from ..settings import project_commands
 
 
 class TerminalReporter(Reporter):
-    """Writes results to standard output and notices to standard error."""
+    """Write results to standard output and notices to standard error."""
 
     def __init__(self, commands: Any) -> None:
         self.commands = commands
 
     @property
     def can_ask(self) -> bool:  # type: ignore[override]
-        # make hands the terminal through; a pipeline has none, or says that it is one.
+        # make passes the terminal on. A CI pipeline has none, or sets CI.
         return sys.stdin.isatty() and not os.environ.get("CI")
 
     def line(self, text: str = "") -> None:
@@ -38,7 +38,7 @@ class TerminalReporter(Reporter):
             return False
         try:
             return click.confirm(question, default=False)
-        except click.Abort:  # Ctrl-C, or nothing to read
+        except click.Abort:  # Ctrl-C, or no input
             click.echo()
             return False
 
@@ -47,14 +47,14 @@ class TerminalReporter(Reporter):
 
 
 class WrongUsage(click.ClickException):
-    """The command was called with what it does not take."""
+    """The command was called with invalid arguments."""
 
     exit_code = 2
 
 
 @contextmanager
 def terminal(app: Any) -> Iterator[None]:
-    """Report to the terminal whatever runs inside, and turn a MigrationError into click's own."""
+    """Send output within the block to the terminal, and convert a MigrationError to an error of click."""
     commands: str | Mapping[str, str] = {}
     try:
         commands = project_commands(app)

@@ -1,4 +1,4 @@
-"""`flask db verify`: everything that can be known about the revisions before they reach production."""
+"""`flask db verify`: verify the revisions before they reach production."""
 
 import json
 from dataclasses import asdict

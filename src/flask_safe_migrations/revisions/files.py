@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
+from .. import _compat
 from ..errors import MigrationError
 
 REVISION_ID = re.compile(r"^revision(?:\s*:[^=\n]+)?\s*=\s*[\"'](.+?)[\"']", re.MULTILINE)
@@ -44,7 +45,7 @@ def parse_file(path: Path) -> RevisionFile | None:
 
 def folders(script: ScriptDirectory) -> list[Path]:
     """Return versions/, or the folders that `version_locations` names, whether or not they exist."""
-    return list(script._version_locations)
+    return _compat.version_folders(script)
 
 
 def paths(script: ScriptDirectory) -> list[Path]:
@@ -112,7 +113,7 @@ def compute_digests(script: ScriptDirectory, *ingredients: str) -> dict[str, str
     """Return for each revision a digest of its file, of all its ancestors, and of the ingredients."""
     computed: dict[str, str] = {}
     for revision in sort_revisions(script):
-        parents = [computed[parent] for parent in sorted(revision._all_down_revisions)]
+        parents = [computed[parent] for parent in sorted(_compat.parents_and_dependencies(revision))]
         content = hashlib.sha256(Path(revision.path).read_bytes()).hexdigest()
         computed[revision.revision] = digest([content, *parents, *ingredients])
     return computed

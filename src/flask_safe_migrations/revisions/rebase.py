@@ -8,6 +8,7 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
+from .. import _compat
 from ..errors import MigrationError
 from .files import PARENTS, RevisionFile
 
@@ -96,7 +97,7 @@ def _rewrite(file: RevisionFile, parent: str | None, script: ScriptDirectory, cr
     date = f"Create Date: {created:%Y-%m-%d %H:%M:%S}"
     text = re.sub(r"^Create Date:.*$", date, text, count=1, flags=re.MULTILINE)
     message = next(iter(re.findall(r'^[ru]*"""(.*?)(?:"""|\n|$)', text)), "")
-    new = script._rev_path(file.path.parent, file.revision, message, created)
+    new = _compat.revision_path(script, file.path.parent, file.revision, message, created)
     file.path.write_text(text, encoding="utf-8", newline="\n")
     return file.path.rename(new)
 

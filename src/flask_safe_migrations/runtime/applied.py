@@ -16,7 +16,7 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Column, Connection, DateTime, Float, MetaData, String, Table, inspect, select
 from sqlalchemy.engine import Row
 
-from .. import output, settings
+from .. import _compat, output, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import manifest
@@ -90,7 +90,7 @@ def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) ->
 
     Unknown heads are skipped.
     """
-    known = heads & set(script.revision_map._revision_map)
+    known = heads & set(_compat.known_revisions(script))
     rows = _read(connection) if known else {}
     found, later = [], ""
     for revision in script.iterate_revisions(tuple(known), "base") if rows else ():

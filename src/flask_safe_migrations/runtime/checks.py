@@ -6,7 +6,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from .. import settings
+from .. import _compat, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from . import marker
@@ -32,7 +32,7 @@ def refuse_tables_without_revision(migration: MigrationContext) -> None:
 
 def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str]) -> None:
     """Refuse a database at an unknown revision, for example one from another branch."""
-    for head in heads - set(script.revision_map._revision_map):
+    for head in heads - set(_compat.known_revisions(script)):
         raise MigrationError(unknown_revision(head, database, script))
 
 

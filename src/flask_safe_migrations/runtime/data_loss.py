@@ -10,6 +10,7 @@ from typing import Any
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from sqlalchemy import Connection, column, func, inspect, select, table
 
+from .. import _compat
 from ..backends.base import Database
 from ..context import choice
 from ..errors import MigrationError
@@ -62,7 +63,7 @@ def _dropped(migration: MigrationContext, steps: Iterable[RevisionStep]) -> set[
     drops: set[Drop] = set()
     for step in steps:
         drops |= by_downgrade(Path(step.revision.path), step.migration_fn.__name__)
-        if not step.revision._all_down_revisions:  # down to base
+        if not _compat.parents_and_dependencies(step.revision):  # down to base
             known = migration.opts["target_metadata"].tables.values()
             drops |= {Drop(known_table.name, None, known_table.schema) for known_table in known}
     return drops

@@ -7,9 +7,8 @@ from typing import Any
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import Script, ScriptDirectory
-from flask import current_app
 
-from .. import settings
+from .. import _compat, settings
 from ..backends.base import Database
 from ..context import RunContext
 from ..errors import MigrationError
@@ -18,7 +17,7 @@ from . import copies
 
 def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
     """Return Flask-Migrate's configuration, with `flags` and `-x` arguments as on a command line."""
-    migrate = current_app.extensions["migrate"].migrate
+    migrate = settings.active().migrate
     config: Config = migrate.get_config(settings.active().directory, x_arg=list(x), opts=flags)
     return config
 
@@ -57,7 +56,7 @@ def stored_heads(database: Database) -> set[str]:
 
 def describe(script: ScriptDirectory, revisions: Iterable[str]) -> str:
     """Return the ids with their messages, or "empty" if there are none."""
-    known: Any = script.revision_map._revision_map
+    known: Any = _compat.known_revisions(script)
     told = [f"{name} ({known[name].doc})" if known.get(name) else name for name in sorted(revisions)]
     return ", ".join(told) or "empty"
 
@@ -118,7 +117,7 @@ def unchecked(script: ScriptDirectory) -> set[str]:
         return set()
     if baseline := folded_into(name, script):
         name = baseline.revision
-    if name not in script.revision_map._revision_map:
+    if name not in _compat.known_revisions(script):
         raise MigrationError(
             f"MIGRATION_CHECK_AFTER is {name}, and there is no such revision: `flask db history` lists them."
         )

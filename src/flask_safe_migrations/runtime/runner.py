@@ -12,7 +12,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from .. import settings
+from .. import _compat, settings
 from ..backends.base import Database
 from ..context import Recorder, RunContext
 from ..revisions import files
@@ -70,12 +70,14 @@ def ingredients(database: Database) -> list[str]:
         code,
         *libraries,
         convention,
+        # Where tables are created, and what a revision reads from its session.
+        *database.session_settings(),
     ]
 
 
 def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
     def revisions(heads: Any, _migration: MigrationContext) -> Any:
-        return script._upgrade_revs(upto, heads)
+        return _compat.upgrade_steps(script, upto, heads)
 
     progress = Progress(database, script, quiet=True)
     database.create_version_schema()
@@ -120,8 +122,8 @@ def run(
     """Migrate a shadow database to `destination` through env.py, like `flask db upgrade`, without output."""
 
     def steps(heads: Any, _migration: MigrationContext) -> Any:
-        step = script._upgrade_revs if upgrade else script._downgrade_revs
-        return step(destination, heads)
+        step = _compat.upgrade_steps if upgrade else _compat.downgrade_steps
+        return step(script, destination, heads)
 
     _run_env(database, script, steps, recorder, destination_rev=destination)
 

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import ops
 
+from .. import _compat
 from .formatting import format_sql
 from .recorder import RecordedOperation
 from .report import Finding, get_disabled_rules, make_finding
@@ -80,7 +81,7 @@ def _check_altered_column(context: OperationContext) -> Violations:
         yield "no_more_default", {}
     if operation.modify_type is not None:
         old, new = get_types(context)
-        if old is not None and old._type_affinity is not new._type_affinity:
+        if old is not None and not _compat.have_one_affinity(old, new):
             yield "other_type", {"old": context.format_type(old), "new": context.format_type(new)}
 
 

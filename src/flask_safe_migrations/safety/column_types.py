@@ -5,6 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from .. import _compat
+
 INTEGERS = (mysql.TINYINT, sa.SmallInteger, mysql.MEDIUMINT, sa.Integer, sa.BigInteger)
 TEXT_LENGTHS = {"TINYTEXT": 255, "TEXT": 65_535, "MEDIUMTEXT": 2**24 - 1, "LONGTEXT": 2**32 - 1}
 # Every value of the first type can be converted to the second.
@@ -77,7 +79,7 @@ def max_length(type_: Any) -> float:
 
 
 def _affinity(type_: Any) -> type:
-    affinity: type = sa.types.to_instance(type_)._type_affinity
+    affinity: type = _compat.type_affinity(sa.types.to_instance(type_))
     return sa.String if isinstance(type_, sa.Enum) else affinity
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from .. import _compat
 from .recorder import get_table_name
 
 
@@ -57,5 +58,5 @@ def format_column(column: sa.Column[Any], dialect: sa.Dialect | None) -> str:
         parts.append("numbered by the database")
     elif column.server_default is not None:
         parts.append(f"default {format_default(column.server_default, dialect)}")
-    parts += [f"refers to {key._get_colspec()}" for key in column.foreign_keys]
+    parts += [f"refers to {_compat.referenced_column(key)}" for key in column.foreign_keys]
     return ", ".join(parts)

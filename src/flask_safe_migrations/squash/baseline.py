@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
+from .. import _compat
 from ..backends.base import Database
 from ..revisions import files, manifest
 from ..revisions.git import Git
@@ -57,7 +58,7 @@ def compose_baseline(databases: list[Database], script: ScriptDirectory, fold: F
 
     Raises MigrationError if no baseline gives the same result as the folded revisions.
     """
-    date = script._generate_create_date()
+    date = _compat.creation_date(script)
     name = file_name(script, fold, date)
     path = Path(fold.upto.path)
     release = _last_release_with(path)

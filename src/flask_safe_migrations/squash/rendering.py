@@ -3,7 +3,6 @@
 import json
 import textwrap
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from alembic.autogenerate import render
@@ -12,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData
 from sqlalchemy.sql.functions import now
 
+from .. import _compat
 from .operations import Step
 from .raw_sql import RawSQLOp
 from .selection import Fold
@@ -146,4 +146,4 @@ def _render_operation(operation: Any, context: Any) -> str:
 
 def file_name(script: Any, fold: Fold, date: datetime) -> str:
     """Return the file name by Alembic's `file_template`."""
-    return Path(script._rev_path("", fold.upto.revision, baseline_title(fold), date)).name
+    return _compat.revision_path(script, "", fold.upto.revision, baseline_title(fold), date).name

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from alembic.autogenerate import render, renderers
+from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from sqlalchemy import (
@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy import table as lightweight_table
 from sqlalchemy.exc import StatementError
 
+from .. import _compat
 from ..backends.base import Database
 from ..backends.escaping import single
 from .raw_sql import RawSQLOp
@@ -55,7 +56,7 @@ def _render(context: AutogenContext, operation: InsertRowsOp) -> str:
     context.imports.update(operation.imports)
     schema, name = operation.key
     columns = "".join(
-        f"sa.column({column!r}, {render._repr_type(column_type, context)}), "
+        f"sa.column({column!r}, {_compat.render_type(column_type, context)}), "
         for column, column_type in operation.columns.items()
     )
     schema_argument = f"schema={schema!r}" if schema else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
+from .. import _compat
 from ..errors import MigrationError
 from ..revisions import files
 from ..runtime.checks import refuse_several_heads
@@ -34,7 +35,9 @@ class Fold:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return tuple(sorted({label for revision in self.folded for label in revision._orig_branch_labels}))
+        return tuple(
+            sorted({label for revision in self.folded for label in _compat.own_branch_labels(revision)})
+        )
 
 
 def select_revisions(script: ScriptDirectory, upto: str | None) -> Fold:
@@ -47,17 +50,17 @@ def select_revisions(script: ScriptDirectory, upto: str | None) -> Fold:
     refuse_several_heads(script, "squash")
     last = _find(script, upto or "head")
     before: set[str] = set()
-    pending = set(last._all_down_revisions)
+    pending = set(_compat.parents_and_dependencies(last))
     while pending:
         before |= pending
-        parents = (script.get_revision(revision)._all_down_revisions for revision in pending)
+        parents = (_compat.parents_and_dependencies(script.get_revision(revision)) for revision in pending)
         pending = {parent for ids in parents for parent in ids} - before
     if not before:
         raise MigrationError(f"Nothing to fold: {Path(last.path).name} is the first revision.")
     ordered = files.sort_revisions(script)
     rest = [revision for revision in ordered if revision.revision not in before and revision is not last]
     for revision in rest:
-        if folded_parents := before & set(revision._all_down_revisions):
+        if folded_parents := before & set(_compat.parents_and_dependencies(revision)):
             raise MigrationError(
                 f"{Path(revision.path).name} comes after {', '.join(sorted(folded_parents))}, which would be "
                 f"folded, and not after {last.revision}. Nothing was changed. Use --upto with a revision "

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData, Table, event, types
 from sqlalchemy.exc import CompileError, SAWarning
 from sqlalchemy.schema import CreateTable
 
+from .. import _compat
 from ..backends.base import Database
 from ..backends.escaping import take_indexes_literally, take_literally
 from .state import TableKey, reflect_tables
@@ -122,7 +123,7 @@ class Sources:
                         self.database,
                         self.dialect,
                     )
-        metadata._sequences.clear()  # `Database.schema_objects` creates them
+        _compat.sequences(metadata).clear()  # `Database.schema_objects` creates them
         return metadata
 
     def _add_native_indexes(self, connection: Connection, table: Table) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from .. import runtime, safety, settings
+from .. import _compat, runtime, safety, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
@@ -60,7 +60,7 @@ def _resolve_revision(script: ScriptDirectory, name: str) -> str | None:
             "that has a migrations/HEAD."
         )
     ids = list(manifest.parse(text))
-    if ids and script.revision_map._revision_map.get(ids[-1]) is None:
+    if ids and _compat.known_revisions(script).get(ids[-1]) is None:
         raise MigrationError(
             f"--against {name}: its newest revision {ids[-1]} is not in migrations/versions here (moved by a "
             "rebase, folded by a squash?): name the revision that production is at."

@@ -7,7 +7,7 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection
 
-from .. import runtime, safety
+from .. import _compat, runtime, safety
 from ..backends.base import Database
 from .round_trip import RoundTrip
 
@@ -32,7 +32,7 @@ class ShadowWalk:
         :raises MigrationError: where the revision does not do what it should.
         """
         recorded = self.recorded = []
-        parents = set(revision._versioned_down_revisions)
+        parents = set(_compat.parents(revision))
         shadow = self._shadow_at(parents)
         recorder = _make_recorder(revision, recorded)
         if len(parents) > 1:
@@ -44,7 +44,7 @@ class ShadowWalk:
     def record(self, revision: Script) -> list[safety.RecordedOperation]:
         """Run the upgrade once, without a round trip; return what it did."""
         recorded: list[safety.RecordedOperation] = []
-        shadow = self._shadow_at(set(revision._versioned_down_revisions))
+        shadow = self._shadow_at(set(_compat.parents(revision)))
         recorder = _make_recorder(revision, recorded)
         runtime.run(shadow, self.script, revision.revision, upgrade=True, recorder=recorder)
         self.current = {revision.revision}

@@ -1,6 +1,6 @@
-"""The models, one module per group of tables; every module in here is imported by itself.
+"""The models, one module per group of tables. All modules of this package are imported automatically.
 
-A model that nobody imports would be missing from the metadata, and the next revision would drop its table.
+A model that is not imported is missing from the metadata, and the next revision would drop its table.
 """
 
 import pkgutil
@@ -11,11 +11,11 @@ from ..errors import SetupError
 
 
 def load() -> None:
-    """Import all modules of this package; raise SetupError with file and line where one is broken."""
+    """Import all modules of this package. Raise SetupError with file and line if an import fails."""
     for module in pkgutil.walk_packages(__path__, f"{__name__}."):
         try:
             import_module(module.name)
-        except Exception as error:  # whatever a module does when it is imported
+        except Exception as error:  # a module can raise anything on import
             raise SetupError(f"{_place(error)}: {type(error).__name__}: {_first_line(error)}") from error
 
 

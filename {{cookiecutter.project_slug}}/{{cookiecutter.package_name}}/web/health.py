@@ -1,7 +1,7 @@
-"""Whether the application answers and may be sent requests, for a load balancer or an orchestrator.
+"""Health checks for a load balancer or an orchestrator.
 
-`/health/live`: this process answers; where it does not, start it anew. `/health/ready`: its database answers
-and is not behind the code; where it is not, send the requests elsewhere. `/health`: the database answers.
+`/health/live`: the process answers; if not, restart it. `/health/ready`: the database answers and is not
+behind the code; if not, send requests elsewhere. `/health`: the database answers.
 """
 
 from flask import Blueprint, current_app
@@ -38,7 +38,7 @@ def ready() -> Answer:
         current_app.logger.exception("The database does not answer")
         return {"status": "error", "database": "does not answer"}, 503
     if problems:
-        for problem in problems:  # which revisions these are is nobody's business
+        for problem in problems:  # do not publish the names of revisions
             current_app.logger.error(problem)
         return {"status": "error", "database": "is behind the code: flask db upgrade"}, 503
     return {"status": "ok", "database": "ok"}, 200

@@ -1,7 +1,7 @@
-"""What is believed of requests, and what browsers are told.
+"""Trusted hosts and proxies, and security headers.
 
-These headers are less to own than Flask-Talisman, which adds redirects and has had no release since 2023.
-https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers says what each of them does.
+A few headers need less maintenance than Flask-Talisman, which adds redirects and has had no release since
+2023. They are described in https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers
 """
 
 from flask import Flask, Response, current_app, request
@@ -16,20 +16,20 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 A_YEAR = "max-age=31536000"
-LOOPBACK = ["127.0.0.1", "localhost"]  # a health check from inside the container; it leads nobody astray
+LOOPBACK = ["127.0.0.1", "localhost"]  # for a health check inside the container
 
 
 def init_app(app: Flask) -> None:
     app.config["TRUSTED_HOSTS"] = _hosts(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_PROXIES"] = proxies = _number(app.config["TRUSTED_PROXIES"])
     if proxies:
-        # Not X-Forwarded-Host: past a proxy that does not set it, a client can.
+        # Not X-Forwarded-Host: if the proxy does not set it, a client can.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.after_request(_add_headers)
 
 
 def _hosts(value: str | list[str] | None) -> list[str] | None:
-    """Return the names; an empty list for any; None, which Flask takes for any as well, where nobody said."""
+    """Return the host names. An empty list permits any host, and so does None, the value if none is set."""
     names = value.replace(",", " ").split() if isinstance(value, str) else value
     if not names:
         return None
@@ -43,7 +43,7 @@ def _number(value: str | int | None) -> int:
 
 
 def _add_headers(response: Response) -> Response:
-    """A view that has set one of them has its reasons."""
+    """Add the headers, except those that the view has set."""
     headers = HEADERS | {"Content-Security-Policy": current_app.config["CONTENT_SECURITY_POLICY"]}
     if request.is_secure and not current_app.debug:
         headers["Strict-Transport-Security"] = A_YEAR

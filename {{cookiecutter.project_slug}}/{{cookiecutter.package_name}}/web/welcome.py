@@ -1,4 +1,4 @@
-"""`/`: where a new project stands and what to type next. Replace it with a page of your own."""
+"""`/`: the status of a new project and the next commands. Replace it with your own page."""
 
 from flask import Blueprint, current_app, render_template
 from sqlalchemy import inspect, text
@@ -11,7 +11,7 @@ blueprint = Blueprint("welcome", __name__, template_folder="templates")
 
 @blueprint.get("/")
 def welcome() -> str:
-    # What the database looks like is nobody's business in production.
+    # Do not show facts about the database in production.
     facts = _facts() if current_app.debug or current_app.testing else None
     return render_template("welcome.html", name=current_app.name, facts=facts)
 

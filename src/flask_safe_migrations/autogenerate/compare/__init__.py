@@ -1,1 +1,1 @@
-"""One file for each thing that is compared: an Alembic comparator, registered in plugin.py."""
+"""Alembic comparators, one module for each kind of object. They are registered in plugin.py."""

@@ -1,4 +1,4 @@
-"""CHECK constraints, those of Boolean and Enum too: by name, and by what the engine makes of the text."""
+"""Compare CHECK constraints, including those of Boolean and Enum, by name and by the engine's text."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, Table
 from sqlalchemy import text as sql_text
 from sqlalchemy.sql.elements import conv
 
+from ... import _compat
 from ...backends.escaping import escaped, take_literally
 from ...context import Comparison
 from ..findings import log, named
@@ -26,7 +27,7 @@ def compare(
     reflected: Table | None,
     wanted: Table | None,
 ) -> PriorityDispatchResult:
-    if reflected is not None and wanted is None:  # for the way back
+    if reflected is not None and wanted is None:  # for the downgrade
         take_literally(reflected)
     if reflected is None or wanted is None:
         return PriorityDispatchResult.CONTINUE
@@ -58,11 +59,11 @@ def compare(
 
 
 def _created(context: AutogenContext, table: Table) -> Iterator[tuple[str, CheckConstraint]]:
-    """The checks that this engine really makes: PostgreSQL has none for a Boolean."""
+    """Yield the checks that this engine creates. PostgreSQL creates none for a Boolean."""
     compiler: Any = context.dialect.ddl_compiler(context.dialect, None)  # type: ignore[arg-type]
     for check in sqla_compat.all_table_check_constraints(table):
-        name = sqla_compat._get_constraint_final_name(check, context.dialect)
-        if name and (check._create_rule is None or check._create_rule(compiler)):
+        name = _compat.constraint_name(check, context.dialect)
+        if name and _compat.is_created(check, compiler):
             yield str(name), check
 
 
@@ -78,7 +79,7 @@ def _changed(context: AutogenContext, table: Table, had: Any, wants: Any) -> set
 
 
 def _plain(text: str) -> str:
-    """Without the quotes of names: equal ones are surely equal, others may be."""
+    """Remove the quotes of names. Equal results mean equal checks; different ones may still be equal."""
     return " ".join(text.replace("`", "").replace('"', "").split())
 
 
@@ -91,10 +92,10 @@ def _drop(
 
 
 def _take_apart(operation: ops.ModifyTableOps) -> None:
-    """The check of a type is an operation of its own: no engine adds or changes it with the column."""
+    """Split off the check of a type. No engine adds or changes it together with the column."""
     for step in operation.ops:
         if isinstance(step, ops.AddColumnOp) and getattr(step.column.type, "create_constraint", False):
-            step.column = step.column._copy()  # not the model's own
+            step.column = _compat.copy_column(step.column)  # do not change the model's column
             step.column.type = _without_check(step.column.type)
         elif isinstance(step, ops.AlterColumnOp) and getattr(step.modify_type, "create_constraint", False):
             step.modify_type = _without_check(step.modify_type)

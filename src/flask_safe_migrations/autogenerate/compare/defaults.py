@@ -1,4 +1,4 @@
-"""Server defaults: in the place of Alembic's comparison, which fails on quotes and repeats itself."""
+"""Compare server defaults. Alembic's comparison fails on quotes and finds the same difference repeatedly."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Computed, Identity
 
+from ... import _compat
 from ...context import Comparison
 from .. import literal_sql
 from ..findings import log
@@ -23,7 +24,7 @@ def compare(
     reflected: Column[Any],
     wanted: Column[Any],
 ) -> PriorityDispatchResult:
-    if wanted.table._autoincrement_column is wanted or isinstance(wanted.autoincrement, bool):
+    if _compat.is_autoincrement(wanted) or isinstance(wanted.autoincrement, bool):
         operation.kw["autoincrement"] = bool(wanted.autoincrement)
     had, wants = reflected.server_default, wanted.server_default
     if any(isinstance(default, Computed | Identity) for default in (had, wants)):
@@ -33,10 +34,10 @@ def compare(
     if _are_compared(context, reflected, wanted) and _differ(context, had, wanted):
         log.info("Detected server default on column '%s.%s'", wanted.table.fullname, wanted.name)
         operation.modify_server_default = wants
-        # None is said for the way back; False would be unknown.
+        # None means no default, for the downgrade. False would mean unknown.
         operation.existing_server_default = literal_sql.default(had) if had else None  # type: ignore[arg-type]
     elif wants is not None:
-        # Not `had`, which SQLAlchemy cuts short on MariaDB where there is a quote in it.
+        # Not `had`: on MariaDB, SQLAlchemy truncates a default that contains a quote.
         operation.existing_server_default = wants
     return PriorityDispatchResult.CONTINUE
 
@@ -59,7 +60,7 @@ def _differ(context: AutogenContext, had: Any, wanted: Column[Any]) -> bool:
 
 
 def _are_compared(context: AutogenContext, reflected: Column[Any], wanted: Column[Any]) -> bool:
-    """`compare_server_default` may be False, or a function that returns False for a default to be left alone.
+    """Apply `compare_server_default`. It may be False, or a function that returns False to ignore a default.
 
     https://alembic.sqlalchemy.org/en/latest/api/runtime.html
     """

@@ -1,8 +1,8 @@
-"""PostgreSQL: how an enum type gets other values.
+"""PostgreSQL: change the values of an enum type.
 
-A value is added in place. One cannot be taken away, and one that was added cannot be used in the same
-transaction: then the type is made anew, and its columns are turned over to it. A row with a value that is
-gone makes that fail, and nothing is changed.
+A value is added in place. A value cannot be removed, and a new value cannot be used in the transaction that
+adds it. In these cases the type is created again and its columns are converted. If a row has a removed
+value, the conversion fails and nothing is changed.
 https://www.postgresql.org/docs/current/sql-altertype.html
 """
 
@@ -17,7 +17,7 @@ from sqlalchemy import ARRAY, Column, text
 from ...backends.escaping import single
 from ..reversible_sql import ReversibleSQLOp
 
-# Table, column, whether an array, default: of the columns that have the type.
+# The columns of the type: table, column, whether it is an array, default.
 USES = text("""
     SELECT c.oid::regclass::text, quote_ident(a.attname), t.typcategory = 'A', pg_get_expr(d.adbin, d.adrelid)
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
@@ -25,7 +25,7 @@ USES = text("""
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE CAST(:type AS regtype) IN (t.oid, t.typelem) AND NOT a.attisdropped ORDER BY 1, 2
 """)
-# Indexes and checks with a value of the type in their text: what undoes them, what makes them again.
+# Indexes and checks whose text contains a value of the type: SQL to drop them and to create them again.
 DEPENDENT = text("""
     SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
     FROM pg_index WHERE pg_get_indexdef(indexrelid) LIKE :cast
@@ -35,7 +35,7 @@ DEPENDENT = text("""
              'ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
     FROM pg_constraint WHERE contype = 'c' AND pg_get_constraintdef(oid) LIKE :cast
 """)
-# A default is reported with the type behind it.
+# A reported default includes the type.
 LITERAL = re.compile(r"'((?:[^']|'')*)'")
 Use = tuple[str, str, bool, str | None]
 
@@ -48,10 +48,10 @@ def change(
     wants: list[str],
     columns: list[Column[Any]],
 ) -> ReversibleSQLOp:
-    """Return what gives the type its new values, and in the downgrade the old ones.
+    """Return the operations that set the new values, and in the downgrade the old ones.
 
-    New values come before the tables change; where there is none, old ones go after it. So a default can
-    leave a value that goes, and take one that comes.
+    New values are added before the tables change. If there are none, old values are removed afterwards. So a
+    default can switch from a removed value, and to a new one.
     """
     quote: Any = context.dialect.identifier_preparer.quote
     name = ".".join(quote(part) for part in key if part)
@@ -71,14 +71,14 @@ def change(
 
 
 def _added(name: str, wants: list[str], value: str) -> str:
-    """From the last to the first: the value behind it is there already."""
+    """Add from the last to the first, so that the value after it exists."""
     behind = wants[wants.index(value) + 1 :]
     place = f" BEFORE {_literal(behind[0])}" if behind else ""
     return f"ALTER TYPE {name} ADD VALUE {_literal(value)}{place}"
 
 
 def _is_used(upgrade: ops.UpgradeOps, values: list[str]) -> bool:
-    """Whether a default in the same revision is one of the new values."""
+    """Return whether a default in the same revision uses one of the values."""
     steps: list[Any] = [step for table in upgrade.ops for step in getattr(table, "ops", [])]
     steps += [column for table in upgrade.ops for column in getattr(table, "columns", [])]
     defaults = [getattr(getattr(step, "column", step), "server_default", None) for step in steps]
@@ -88,7 +88,7 @@ def _is_used(upgrade: ops.UpgradeOps, values: list[str]) -> bool:
 
 
 def _uses(context: AutogenContext, columns: list[Column[Any]]) -> Iterator[Use]:
-    """The same of the models: what there will be."""
+    """Yield the columns as the models have them, for the state after the change."""
     dialect: Any = context.dialect
     compiler = dialect.ddl_compiler(dialect, None)
     quote = dialect.identifier_preparer

@@ -1,7 +1,7 @@
-"""PostgreSQL: types made by CREATE TYPE … AS ENUM, which Alembic does not compare.
+"""PostgreSQL: compare types made by CREATE TYPE … AS ENUM, which Alembic does not compare.
 
-A revision stays plain Alembic and SQLAlchemy. `sa.Enum(…).create(op.get_bind())` makes a type, and does
-nothing on another engine; everywhere else it says `sa.Enum(…, create_type=False)`.
+A revision still contains only Alembic and SQLAlchemy. `sa.Enum(…).create(op.get_bind())` creates a type, and
+does nothing on other engines. All other places use `sa.Enum(…, create_type=False)`.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ ELSEWHERE = text("""
 
 class EnumType(ops.MigrateOperation):
     def __init__(self, key: Key, values: list[str], *, first: bool) -> None:
-        """Make the type, which comes first; or drop it, last."""
+        """Create the type before all else, or drop it after all else."""
         self.key, self.values, self.first = key, values, first
 
     def reverse(self) -> "EnumType":
@@ -46,7 +46,7 @@ def _render(_context: AutogenContext, operation: EnumType) -> str:
 
 
 def render_type(kind: str, thing: Any, context: AutogenContext) -> str | bool:
-    """The type is made by its own operation, not by the table that has it first."""
+    """Render the type without creating it. A separate operation creates it, not the first table."""
     if kind == "type" and _is_type(thing) and getattr(context.dialect, "name", "") == "postgresql":
         return f"{_written(thing.schema, thing.name, thing.enums)}, create_type=False)"
     return False
@@ -79,7 +79,7 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
             wants[kind.schema, kind.name] = list(kind.enums)
         else:
             left_alone.add((kind.schema, kind.name))
-    for key in left_alone - wants.keys():  # of tables that are filtered out: nor is it dropped
+    for key in left_alone - wants.keys():  # types of filtered tables are not dropped either
         had.pop(key, None)
     for key in sorted(wants.keys() - had.keys(), key=str):
         log.info("Detected added enum type %r", dotted(*key))
@@ -96,7 +96,7 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
 
 
 def _used_elsewhere(context: AutogenContext, key: Key, schemas: Any) -> bool:
-    """Whether a table has it that is in none of the compared schemas: then it is not ours to drop."""
+    """Return whether a table in a schema that is not compared uses the type. Then it must not be dropped."""
     own = context.inspector.default_schema_name
     values = {"schema": key[0] or own, "name": key[1], "compared": [schema or own for schema in schemas]}
     return bool(context.connection.scalar(ELSEWHERE, values))  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""Columns whose values the database makes: Computed and Identity."""
+"""Compare columns whose values the database generates: Computed and Identity."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Computed, Identity
 
+from ... import _compat
 from ..temporary_table import stored
 from ..unsupported import refuse
 
@@ -14,7 +15,7 @@ IDENTITY = 'for which write op.execute("ALTER TABLE … ALTER COLUMN … SET GEN
 
 
 def compare(context: AutogenContext, reflected: Column[Any], wanted: Column[Any]) -> None:
-    """Note what has changed; nothing of it can be altered on every engine without losing something."""
+    """Record a change. None can be made on every engine without a loss."""
     migration = context.migration_context
     had, wants = reflected.server_default, wanted.server_default
     name = f"{wanted.table.fullname}.{wanted.name}"
@@ -46,5 +47,4 @@ def _identity_differ(migration: MigrationContext, had: Any, wants: Any) -> bool:
     if not isinstance(had, Identity) or not isinstance(wants, Identity):
         return True
     impl: Any = migration.impl
-    _attributes, _ignored, differ = impl._compare_identity_default(wants, had)
-    return bool(differ)
+    return _compat.identity_differs(impl, wants, had)

@@ -1,7 +1,7 @@
-"""Indexes that are more than a list of columns: expressions, sort orders, conditions, methods.
+"""Compare indexes with expressions, sort orders, conditions or methods.
 
-Alembic does not see them on SQLite, and compares little but the columns on the others. Here the definitions
-are compared which the engine has for the index that is there, and for the one that the model asks for.
+Alembic ignores them on SQLite, and compares little more than the columns on other engines. This module
+compares the engine's definition of the existing index with its definition of the model's index.
 """
 
 from typing import Any
@@ -29,8 +29,8 @@ def compare(
     reflected: Table | None,
     wanted: Table | None,
 ) -> PriorityDispatchResult:
-    """Last of the comparisons of a table: puts right what Alembic has found."""
-    for step in operation.ops:  # what Alembic has found
+    """Correct Alembic's result. This is the last comparison of a table."""
+    for step in operation.ops:  # Alembic's result
         if isinstance(step, ops.DropIndexOp):
             _as_reported(step)
     if wanted is None:
@@ -92,7 +92,7 @@ def _create(context: AutogenContext, operation: ops.ModifyTableOps, index: Index
 
 
 def _drop(context: AutogenContext, operation: ops.ModifyTableOps, name: str, index: Index | None) -> None:
-    """Drop it; the way back is the index as the engine has it."""
+    """Drop the index. The downgrade creates it as the engine reports it."""
     if index is None or not context.run_object_filters(index, name, "index", True, None):
         return
     known = _steps(operation, name, ops.DropIndexOp)
@@ -109,7 +109,7 @@ def _replace(operation: ops.ModifyTableOps, name: str, old: Index | None, new: I
 
 
 def _as_reported(step: ops.DropIndexOp) -> None:
-    """For the way back: a colon in what the server has reported is no parameter."""
+    """Escape colons for the downgrade. Reported SQL has no bind parameters."""
     made: list[Any] = [step, step._reverse] if step._reverse else [step]
     for each in made:
         each.kw = {

@@ -1,12 +1,13 @@
-"""Primary and foreign keys: their names, which Alembic does not compare, and the columns of primary keys."""
+"""Compare the names of primary and foreign keys, which Alembic ignores, and the columns of primary keys."""
 
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
-from alembic.util import PriorityDispatchResult, sqla_compat
+from alembic.util import PriorityDispatchResult
 from sqlalchemy import ForeignKeyConstraint, Table
 
+from ... import _compat
 from ...context import Comparison
 from ..findings import log
 from ..fk_indexes import drop_along
@@ -53,8 +54,8 @@ def compare(
 def _follow(
     context: AutogenContext, operation: ops.ModifyTableOps, before: Any, after: Any, kind: Any
 ) -> None:
-    """Drop it and make it anew where the name differs; where the engine can, names.py makes that a rename."""
-    name = sqla_compat._get_constraint_final_name(after, context.dialect)
+    """Drop and create a key whose name differs. names.py makes that a rename if the engine supports it."""
+    name = _compat.constraint_name(after, context.dialect)
     if before.name and name and str(before.name) != name:
         if not context.run_object_filters(after, name, kind, False, before):
             return

@@ -1,4 +1,4 @@
-"""PostgreSQL: schemas, which Alembic takes for given, and sequences that the models name."""
+"""PostgreSQL: compare schemas, which Alembic expects to exist, and named sequences of the models."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from alembic.util import PriorityDispatchResult
 from sqlalchemy import Sequence, text
 from sqlalchemy.schema import CreateSequence, DropSequence
 
+from ... import _compat
 from ..findings import log, wanted
 from ..reversible_sql import ReversibleSQLOp
 from ..unsupported import refuse
@@ -25,7 +26,7 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> 
     metadata: Any = context.metadata
     known = set(inspector.get_schema_names())
     schemas = {table.schema for table in metadata.tables.values() if table.schema and wanted(context, table)}
-    for sequence in metadata._sequences.values():
+    for sequence in _compat.sequences(metadata).values():
         if not context.run_object_filters(sequence, sequence.name, "sequence", False, None):  # type: ignore[arg-type]
             continue
         if sequence.name not in inspector.get_sequence_names(schema=sequence.schema):

@@ -1,4 +1,4 @@
-"""Types: what the database reports is compared with what it would report of the model's type."""
+"""Compare the types that the database reports with those it would report for the model."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def differ(
     reflected_type: TypeEngine[Any],
     wanted_type: TypeEngine[Any],
 ) -> bool:
-    """As context.configure() takes it for `compare_type`."""
+    """Compare two types, as `compare_type` of context.configure()."""
     wording, dialect = Comparison.of(migration).database.normalizer, migration.dialect
     is_now = reflected_type.compile(dialect)
     if wording.normalize_type(is_now) == wording.normalize_type(wanted_type.compile(dialect)):

@@ -15,12 +15,13 @@ from ..server import Server
 from .galera import TABLE
 
 FILES = ("ca", "capath", "cert", "key", "cipher")
+UNENCRYPTED = "use a key without a password"
 # Arguments that PyMySQL supports and the programs do not, and what to use instead.
 REFUSED = {
     "auth_plugin_map": "use a user with another way to log in",
     "bind_address": "let the system choose the address",
     "server_public_key": "use TLS",
-    "ssl_key_password": "use a key without a password",
+    "ssl_key_password": UNENCRYPTED,
 }
 
 
@@ -115,7 +116,7 @@ def _files(database: Server, arguments: dict[str, Any]) -> Iterator[tuple[str, s
             )
         given = _from_file(arguments) | given
     if given.get("password"):
-        raise client_programs.refuse(database, "a password of the key", REFUSED["ssl_key_password"])
+        raise client_programs.refuse(database, "a password of the key", UNENCRYPTED)
     for name in FILES:
         if given.get(name):
             yield name, given[name]

@@ -124,6 +124,11 @@ class PostgreSQL(Server):
     def readable_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         return cast(column, Text)
 
+    def session_settings(self) -> list[str]:
+        with self.connect_to_maintenance() as connection:  # a role may have a search_path of its own
+            path = connection.exec_driver_sql("SHOW search_path").scalar()
+        return [*super().session_settings(), str(path), str(self.version_table_schema)]
+
     def create(self) -> None:
         with self.connect_to_maintenance() as connection:
             try:

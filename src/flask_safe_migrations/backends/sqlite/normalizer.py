@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Index, Table, create_engine, text
 from sqlalchemy.pool import StaticPool
 
+from ... import _compat
 from ..escaping import escaped
 from ..normalizer import Normalizer
 from .table_options import split
@@ -54,7 +55,7 @@ class SQLiteNormalizer(Normalizer):
         engine = create_engine("sqlite://", poolclass=StaticPool)
         with engine.connect() as scratch:
             copy = self.copied(table)
-            copy._prefixes = []  # temporary tables are not in sqlite_master
+            _compat.set_prefixes(copy)  # temporary tables are not in sqlite_master
             self.make(scratch, copy)
             yield scratch
         engine.dispose()
