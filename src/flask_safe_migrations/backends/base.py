@@ -231,7 +231,7 @@ class Database:
         return False
 
     def before_revision(self, revision: str, *, upgrade: bool) -> None:
-        """Run before each revision, except on shadow databases."""
+        """Run before each revision, except on shadow databases and test connections."""
 
     def after_revision(self) -> None:
         """Run after each revision, in the transaction that stores it."""

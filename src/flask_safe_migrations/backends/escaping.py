@@ -26,7 +26,7 @@ from sqlalchemy.sql import visitors
 
 from .. import _compat
 
-# Before what sa.text() takes for a parameter, and before a backslash that it would take away.
+# Matches before text that sa.text() reads as a parameter, and before a backslash that it would remove.
 READ_AS_MORE = re.compile(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))")
 # Literals and quoted names, or the whitespace between them.
 QUOTED_OR_SPACE = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)|\s+""")
@@ -40,7 +40,7 @@ def escaped(sql: str) -> str:
 
 
 def single(sql: str, dialect: Dialect) -> str:
-    """Return SQL that was compiled for this dialect with each percent sign as it was."""
+    """Undo the doubling of percent signs in SQL that was compiled for this dialect."""
     doubles = _compat.doubles_percents(dialect.identifier_preparer)
     return sql.replace("%%", "%") if doubles else sql
 

@@ -86,7 +86,10 @@ def _read(connection: Connection) -> dict[str, Row[Any]]:
 
 
 def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> list[str]:
-    """Say which of the revisions up to `heads` are not what ran here; heads that nobody knows are passed."""
+    """Return the revisions up to `heads` whose files differ from what ran here.
+
+    Unknown heads are skipped.
+    """
     known = heads & set(_compat.known_revisions(script))
     rows = _read(connection) if known else {}
     found, later = [], ""

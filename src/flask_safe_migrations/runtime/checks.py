@@ -31,7 +31,7 @@ def refuse_tables_without_revision(migration: MigrationContext) -> None:
 
 
 def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str]) -> None:
-    """A database may be at a revision that another branch has."""
+    """Refuse a database at an unknown revision, for example one from another branch."""
     for head in heads - set(_compat.known_revisions(script)):
         raise MigrationError(unknown_revision(head, database, script))
 

@@ -63,7 +63,7 @@ def _dropped(migration: MigrationContext, steps: Iterable[RevisionStep]) -> set[
     drops: set[Drop] = set()
     for step in steps:
         drops |= by_downgrade(Path(step.revision.path), step.migration_fn.__name__)
-        if not _compat.parents_and_dependencies(step.revision):  # to base
+        if not _compat.parents_and_dependencies(step.revision):  # down to base
             known = migration.opts["target_metadata"].tables.values()
             drops |= {Drop(known_table.name, None, known_table.schema) for known_table in known}
     return drops

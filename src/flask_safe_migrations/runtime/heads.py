@@ -16,7 +16,7 @@ from . import copies
 
 
 def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
-    """Return Flask-Migrate's configuration, with `flags` and `-x` arguments as a command line sets them."""
+    """Return Flask-Migrate's configuration, with `flags` and `-x` arguments as on a command line."""
     migrate = settings.active().migrate
     config: Config = migrate.get_config(settings.active().directory, x_arg=list(x), opts=flags)
     return config
@@ -55,7 +55,7 @@ def stored_heads(database: Database) -> set[str]:
 
 
 def describe(script: ScriptDirectory, revisions: Iterable[str]) -> str:
-    """Return ids with their messages, or "empty" where there are none."""
+    """Return the ids with their messages, or "empty" if there are none."""
     known: Any = _compat.known_revisions(script)
     told = [f"{name} ({known[name].doc})" if known.get(name) else name for name in sorted(revisions)]
     return ", ".join(told) or "empty"

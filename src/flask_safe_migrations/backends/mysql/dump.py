@@ -16,7 +16,7 @@ from .galera import TABLE
 
 FILES = ("ca", "capath", "cert", "key", "cipher")
 UNENCRYPTED = "use a key without a password"
-# What PyMySQL takes and the programs do not, and what to do instead.
+# Arguments that PyMySQL supports and the programs do not, and what to use instead.
 REFUSED = {
     "auth_plugin_map": "use a user with another way to log in",
     "bind_address": "let the system choose the address",

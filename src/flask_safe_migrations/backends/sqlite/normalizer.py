@@ -55,7 +55,7 @@ class SQLiteNormalizer(Normalizer):
         engine = create_engine("sqlite://", poolclass=StaticPool)
         with engine.connect() as scratch:
             copy = self.copied(table)
-            _compat.set_prefixes(copy)  # sqlite_master knows nothing of temporary tables
+            _compat.set_prefixes(copy)  # temporary tables are not in sqlite_master
             self.make(scratch, copy)
             yield scratch
         engine.dispose()

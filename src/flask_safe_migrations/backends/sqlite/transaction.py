@@ -59,7 +59,7 @@ def migrating(connection: Connection) -> Iterator[None]:
 def watching(connection: Connection) -> Iterator[None]:
     """Watch a migration inside the caller's transaction.
 
-    Before the first DML statement, pysqlite has not really begun that transaction.
+    pysqlite begins that transaction only before the first DML statement, so BEGIN is sent here.
     """
     driver: Any = connection.connection.dbapi_connection
     if not driver.in_transaction:
