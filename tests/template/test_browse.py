@@ -91,7 +91,7 @@ def test_X1_tables_schema_and_rows_in_a_browser_and_no_way_to_write(
         assert len(rows) == 2 and re.match(r"1\s+ada@example.com\s+Ada\s", rows[1]), rows
         page.get_by_placeholder("email, name").fill("nobody")
         page.get_by_role("button", name="Search").click()
-        page.get_by_text("There are no items in the table").poll_until()
+        page.get_by_text("There are no items in the table").wait_for()
 
         assert page.get_by_role("link", name="Create", exact=True).count() == 0
         assert status_of(f"{url}/table/users/new/") == 200  # back at the list
@@ -132,17 +132,17 @@ def test_X1_with_write_rows_are_changed_added_and_deleted(anywhere: BakedProject
         page.get_by_title("Edit Record").click()
         field(page, "name").fill("Ada Lovelace")
         page.get_by_role("button", name="Save", exact=True).click()
-        page.get_by_text("Ada Lovelace").poll_until()
+        page.get_by_text("Ada Lovelace").wait_for()
         page.goto(f"{url}/table/tags/")
         page.get_by_role("link", name="Create", exact=True).click()
         field(page, "name").fill("added")
         page.get_by_role("button", name="Save", exact=True).click()
-        page.get_by_text("added", exact=True).poll_until()
+        page.get_by_text("added", exact=True).wait_for()
         assert project.sql("SELECT name FROM users") == [("Ada Lovelace",)]
         page.on("dialog", lambda dialog: dialog.accept())
         row = page.locator(".model-list tr", has_text="added")
         row.get_by_title("Delete record").click()
-        page.get_by_text("successfully deleted").poll_until()
+        page.get_by_text("successfully deleted").wait_for()
         assert project.sql("SELECT count(*) FROM tags WHERE name = 'added'") == [(0,)]
         # A form of another site lacks the token; the revision is changed by migrations only.
         status_of(f"{url}/table/tags/new/", b"column_1=smuggled")
@@ -202,7 +202,7 @@ def test_X1_tables_that_nobody_planned_for(on: Bake, engine: str, page: Page) ->
         page.get_by_title("Edit Record").click()
         field(page, "a.b").fill("changed")
         page.get_by_role("button", name="Save", exact=True).click()
-        page.get_by_text("changed", exact=True).poll_until()
+        page.get_by_text("changed", exact=True).wait_for()
 
 
 def test_X1_only_this_machine_reaches_it_and_no_process_list_shows_a_password(
