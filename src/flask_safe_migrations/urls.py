@@ -1,6 +1,8 @@
 """Compare database URLs independent of how they are written."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL
 
@@ -11,10 +13,14 @@ PORTS = {"postgresql": 5432, "mariadb": 3306}
 Address = tuple[str | None, ...]
 
 
-def find_address(url: URL, *, sockets: bool = False) -> Address | None:
+def find_address(
+    url: URL, *, sockets: bool = False, arguments: Mapping[str, Any] | None = None
+) -> Address | None:
     """Return the address of a database, or None for a SQLite database in memory.
 
     :param sockets: distinguish sockets in different folders. Otherwise every socket means this machine.
+    :param arguments: what the driver receives. It overrides the host and port of the URL, and names a service
+        or an option file.
     """
     backend = url.get_backend_name().replace("mysql", "mariadb")
     name = url.database or ""
@@ -23,6 +29,15 @@ def find_address(url: URL, *, sockets: bool = False) -> Address | None:
         return (backend, str(Path(path).resolve())) if path not in {"", ":memory:"} else None
     host = str(url.query.get("unix_socket") or url.host or url.query.get("host") or "").casefold()
     port = str(url.port or url.query.get("port") or PORTS.get(backend))
+    if arguments is not None:
+        host = str(_first(arguments, "unix_socket", "unix_sock", "host") or "").casefold()
+        port = str(arguments.get("port") or PORTS.get(backend))
+        if indirect := _first(arguments, "service", "read_default_file"):
+            name = f"{name} of {indirect}"
     if host.startswith("/"):
         return backend, host if sockets else None, port, name
     return backend, None if host in LOCAL else host, port, name
+
+
+def _first(arguments: Mapping[str, Any], *names: str) -> Any:
+    return next((arguments[name] for name in names if arguments.get(name)), None)

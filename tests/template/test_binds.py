@@ -310,7 +310,7 @@ def upgrade_gone():
     everywhere = three, other(three, "audit"), other(three, "old-reports")
     wanted = [catalogue.schema(project) for project in everywhere]
     told = three.flask("db", "squash", check=False).out
-    assert "upgrade_gone() is for no database that is configured" in told
+    assert "upgrade_gone() belongs to no configured database" in told
     assert "leave --bind out" in three.flask_fails("db", "squash", "--bind", "audit", code=2)
     three.flask("db", "squash", "--yes")
     (baseline,) = three.versions

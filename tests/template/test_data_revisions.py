@@ -20,7 +20,7 @@ def data_revision(project: BakedProject, value: str = "sa.func.upper(TABLE.c.nam
     before = set(project.versions)
     out = project.make("newmigration", "m=fill nick", "data=users.nick").out
     (path,) = set(project.versions) - before
-    assert path.name in out and "flask db new --prove" in out
+    assert path.name in out and "make newmigration args=--prove" in out
     project.edit(path, '{"nick": ...}', f'{{"nick": {value}}}')
     return path
 

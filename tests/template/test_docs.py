@@ -424,6 +424,9 @@ def test_leaving_word_for_word(project: BakedProject, tmp_path: Path) -> None:
         "PATH": f"{project.python.parent}:{os.environ['PATH']}",
         "FLASK_APP": "my_app",
     }
+    health = project.path / project.package / "web" / "health.py"
+    project.edit(health, "from flask_safe_migrations.readiness import behind\n", "")
+    project.edit(health, "problems = behind()", "problems: list[str] = []")
     reader = PlainReader(project, f"{project.package}/database.py")
     typed = 0
     for block in blocks(read(HELP / "leaving.md")):

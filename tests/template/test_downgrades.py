@@ -47,8 +47,7 @@ def test_H66_downgrade_base_outside_development(anywhere: BakedProject) -> None:
     (path,) = snapshots(project)
     assert f"Snapshot: {path.relative_to(project.path)}" in out
     assert project.revision is None and "users" not in tables(project)
-    name = path.name.split("_", 2)[2].removesuffix(path.suffix)
-    name += ".db" * project.url.startswith("sqlite") if not name.endswith(".db") else ""
+    name, _, _ = path.name.split("_", 2)[2].rsplit(".", 2)  # what follows is the digest of the database
     project.flask("db", "restore", path.name, "--yes-destroy", name, **PRODUCTION)
     assert project.sql("SELECT name FROM users") == [("Ada",)] and project.revision == BASELINE
 

@@ -223,6 +223,6 @@ def test_the_demo_of_the_template(tmp_path: Path) -> None:
     ignore = shutil.ignore_patterns(".venv", ".git", "demo", "__pycache__", ".pytest_cache", ".ruff_cache")
     copy = shutil.copytree(TEMPLATE, tmp_path / "template", ignore=ignore)
     (copy / ".venv").symlink_to(TEMPLATE / ".venv")
-    out = BakedProject(copy).run("sh", "tests/demo.sh").out
+    out = BakedProject(copy, forks=False).run("sh", "tests/demo.sh").out
     rows = re.findall(r"^\(?1, 'ada@example.com', 'Ada'.*$", out, re.MULTILINE)
     assert len(rows) == 2 and "None" in rows[1]

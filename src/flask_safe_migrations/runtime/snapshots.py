@@ -14,6 +14,7 @@ from typing import Any
 from alembic.runtime.migration import RevisionStep
 
 from .. import output, settings
+from ..backends import client_programs
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..urls import find_address
@@ -33,7 +34,8 @@ def folder() -> Path:
 
 def digest(database: Database) -> str:
     """Return the digest that identifies this database in the names of its snapshots."""
-    address = find_address(database.url, sockets=True)
+    given = None if database.url.get_backend_name() == "sqlite" else client_programs.arguments(database)
+    address = find_address(database.url, sockets=True, arguments=given)
     return hashlib.sha256(repr(address).encode()).hexdigest()[:12]
 
 

@@ -87,7 +87,8 @@ def replace_folded_files(
     folder.mkdir(parents=True, exist_ok=True)  # an undo that was killed at its very end may have left it
     (folder / "baseline").write_text(text, encoding="utf-8")  # without .py, so that Alembic does not load it
     names = [str(path.relative_to(versions)) for path in folded]
-    (folder / PLAN).write_text(json.dumps({"baseline": baseline_name, "folded": names}, indent=1), "utf-8")
+    plan = {"baseline": baseline_name, "folded": names}
+    (folder / PLAN).write_text(json.dumps(plan, indent=1), encoding="utf-8")
     (folder / UNFINISHED).touch()
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
