@@ -1,5 +1,6 @@
 """Compare database URLs independent of how they are written."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ def find_address(
     host = str(url.query.get("unix_socket") or url.host or url.query.get("host") or "").casefold()
     port = str(url.port or url.query.get("port") or PORTS.get(backend))
     if arguments is not None:
+        if url.get_driver_name().startswith("psycopg"):
+            arguments = _of_environment() | dict(arguments)
         host = str(_first(arguments, "unix_socket", "unix_sock", "host") or "").casefold()
         port = str(arguments.get("port") or PORTS.get(backend))
         if indirect := _first(arguments, "service", "read_default_file"):
@@ -37,6 +40,12 @@ def find_address(
     if host.startswith("/"):
         return backend, host if sockets else None, port, name
     return backend, None if host in LOCAL else host, port, name
+
+
+def _of_environment() -> dict[str, str]:
+    """https://www.postgresql.org/docs/current/libpq-envars.html"""
+    names = {"host": "PGHOST", "port": "PGPORT", "service": "PGSERVICE"}
+    return {name: os.environ[variable] for name, variable in names.items() if os.environ.get(variable)}
 
 
 def _first(arguments: Mapping[str, Any], *names: str) -> Any:

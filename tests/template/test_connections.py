@@ -107,6 +107,12 @@ def test_F02_a_snapshot_of_another_server(project: BakedProject, postgresql: Ser
     paths = sorted((project.path / "instance" / "backups").iterdir())
     assert len({path.name.split(".")[-2] for path in paths}) == 3
     assert project.make("restore", "args=--yes").out.count(paths[2].name) == 1
+    user, password = project.env["DATABASE_URL"].partition("//")[2].partition("@")[0].split(":")
+    of_libpq = {"PGHOST": "127.0.0.1", "PGUSER": user, "PGPASSWORD": password}
+    of_libpq["DATABASE_URL"] = f"{project.env['DATABASE_URL'].partition(':')[0]}:///{NAME}"
+    for port, number in ((postgresql.port, 0), (second.port, 1)):
+        out = project.make("restore", "args=--yes", PGPORT=str(port), **of_libpq).out
+        assert out.count(paths[number].name) == 1, out
     project.sql("DELETE FROM tags")
     sentence = project.flask_fails("db", "restore", paths[0].name, "--yes")
     assert "is a snapshot of another database" in sentence and "--from-another-database" in sentence
