@@ -1,5 +1,6 @@
 """Snapshots: taken, kept, put back; and taken unasked before something is dropped."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,13 @@ def test_F02_older_names(app_and_log: BakedProject) -> None:
     stranger = default.rename(folder / "20250101T000000.000000Z_empty_shop.sqlite")
     sentence = project.flask_fails("db", "restore", stranger.name, "--yes")
     assert "is a snapshot of none of default, log, other" in sentence and FOREIGN in sentence
+    renamed = shutil.copy(stranger, folder / "production.sqlite")
+    for arguments in ((stranger.name, FOREIGN), (renamed.name,)):
+        sentence = project.flask_fails("db", "restore", *arguments, "--yes")
+        assert "can be restored into default, log, other: say which with --bind" in sentence
+        project.sql("DELETE FROM tags")
+        project.flask("db", "restore", *arguments, "--yes", "--bind", "default")
+        assert names(project) == ["admin", "beta"]
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"])

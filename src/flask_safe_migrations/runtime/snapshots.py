@@ -81,16 +81,17 @@ def find_owner(
     """Return the one of `databases` into which to restore a snapshot; raises MigrationError.
 
     A snapshot is restored into the database from which it was taken. A file without the name of a snapshot
-    is restored into the default database: the user has renamed it and knows what it contains.
+    is restored into the one database that --bind selects: whoever renamed it knows what it contains.
 
     :param databases: the databases that --bind selects. :param known: all databases of the application.
     :param from_another: allow restoring the snapshot of another database.
     """
     owners = _owners(known, file)
-    if owners is None:
-        return databases[0]
-    matching = [each for each in databases if each.bind in [owner.bind for owner in owners]]
-    if from_another and not matching:
+    matching = [each for each in databases if each.bind in [owner.bind for owner in owners or ()]]
+    if owners is None or (from_another and not matching):
+        if len(databases) > 1:
+            labels = ", ".join(map(binds.label, databases))
+            raise MigrationError(f"{file.name} can be restored into {labels}: say which with --bind.")
         return databases[0]
     if len(matching) == 1:
         return matching[0]
