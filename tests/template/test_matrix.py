@@ -93,10 +93,12 @@ def matrix_on(
             server = request.getfixturevalue(engine)
             # One throwaway database for all; making one takes these servers longer than a row.
             project.env["DATABASE_URL"] = server.url(MAINTENANCE[engine])
-            project.sql("CREATE DATABASE matrix_shadow")
+            # A number, because a worker that takes over rows from another one makes the fixture once more.
+            shadow = f"matrix_shadow_{next(numbers)}"
+            project.sql(f"CREATE DATABASE {shadow}")
             # Reading all the certificates of the machine for each connection takes PyMySQL longer still.
             options = "?ssl_disabled=true" if engine == "mariadb" else ""
-            project.env["SHADOW_DATABASE_URL"] = server.url("matrix_shadow") + options
+            project.env["SHADOW_DATABASE_URL"] = server.url(shadow) + options
             return stack.enter_context(started(project, server.url("row_{}_dev") + options))
 
         yield matrix_on

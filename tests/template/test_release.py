@@ -141,7 +141,8 @@ def test_a_check_that_fails_changes_nothing(clone: Path) -> None:
     assert git(clone, "status", "--porcelain") == ""
 
     broken.unlink()
-    (clone / "tests" / "test_wheel.py").write_text("def test_fails() -> None:\n    raise AssertionError\n")
+    test = clone / "tests" / "template" / "test_wheel.py"
+    test.write_text("def test_fails() -> None:\n    raise AssertionError\n")
     commit(clone, "a test that fails")
     result = make(clone, "release", "V=98.0.0", check=False)
     assert result.returncode == 2 and "everything is as it was" in result.stdout
