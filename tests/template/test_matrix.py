@@ -94,7 +94,7 @@ def matrix_on(
             # One throwaway database for all; making one takes these servers longer than a row.
             project.env["DATABASE_URL"] = server.url(MAINTENANCE[engine])
             # A number, because a worker that takes over rows from another one makes the fixture once more.
-            shadow = f"matrix_shadow_{next(numbers)}"
+            shadow = f"matrix_{next(numbers)}_shadow"
             project.sql(f"CREATE DATABASE {shadow}")
             # Reading all the certificates of the machine for each connection takes PyMySQL longer still.
             options = "?ssl_disabled=true" if engine == "mariadb" else ""
