@@ -135,6 +135,12 @@ def mariadb() -> Iterator[servers.Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def certificates() -> Iterator[Path]:
+    with servers.certificates() as folder:
+        yield folder
+
+
 @pytest.fixture
 def on(request: pytest.FixtureRequest, bake: Bake) -> Bake:
     """`on(engine, **options)` gives a project with a database name of its own, which does not exist yet."""

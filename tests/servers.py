@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pymysql
@@ -52,12 +53,16 @@ def find(program: str) -> str:
     debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))[-1:]
     found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") or next(map(str, debian), None)
     if found is None:
-        message = (
-            f"{program} is not installed: "
-            "apt install postgresql pgbouncer mariadb-server galera-4 rsync chromium"
-        )
-        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+        packages = "postgresql pgbouncer mariadb-server galera-4 rsync chromium sqlite3"
+        lacking(f"{program} is not installed: apt install {packages}")
     return found
+
+
+def lacking(message: str) -> NoReturn:
+    """Skip the test because the machine lacks something; fail where CI promised it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 def unprivileged() -> dict:
@@ -175,6 +180,8 @@ def mariadb(
         port = free_port()
         command = [mariadbd, "--no-defaults", *where, f"--port={port}", f"--socket={home / 'socket'}"]
         command += ["--bind-address=127.0.0.1", f"--pid-file={home / 'pid'}", "--skip-name-resolve"]
+        # A server that starts deletes all temporary tables in its tmpdir, those of other servers too.
+        command += [f"--tmpdir={home}"]
         # Without waiting for the disk, a DDL statement takes half of its time or less.
         fast = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--debug-no-sync"]
         fast += ["--skip-sync-frm", "--skip-innodb-doublewrite"]
@@ -197,3 +204,25 @@ def mariadb(
             yield server
         finally:
             stop(server.process)
+
+
+@contextmanager
+def certificates() -> Iterator[Path]:
+    """ca.crt, and signed by it a certificate of the server and one of the client called owner."""
+    with folder() as home:
+        new = ("-newkey", "rsa:2048", "-nodes")
+        _openssl(home, "req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca")
+        for name, subject in (("server", "127.0.0.1"), ("client", "owner")):
+            _openssl(home, "req", *new, "-keyout", f"{name}.key", "-out", "csr", "-subj", f"/CN={subject}")
+            (home / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost")
+            signed = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names")
+            _openssl(home, "x509", "-req", "-in", "csr", *signed, "-out", f"{name}.crt")
+            if os.geteuid() == 0:
+                shutil.chown(home / f"{name}.crt", "nobody")
+                shutil.chown(home / f"{name}.key", "nobody" if name == "server" else "root")
+            (home / f"{name}.key").chmod(0o600)
+        yield home
+
+
+def _openssl(folder: Path, *command: object) -> None:
+    subprocess.run(["openssl", *map(str, command)], cwd=folder, check=True, capture_output=True)

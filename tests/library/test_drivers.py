@@ -6,6 +6,8 @@ import threading
 import time
 
 import pytest
+import servers
+from servers import lacking
 from sqlalchemy import create_engine, make_url, text
 
 from flask_safe_migrations.backends import server
@@ -28,7 +30,7 @@ SLEEP = {"postgresql": "SELECT pg_sleep(20)", "mysql": "SELECT sleep(20)"}
 def served(request, new_project, server_url):
     """A project on a server, by one of the drivers."""
     if importlib.util.find_spec(DRIVERS[request.param]) is None:
-        pytest.skip(f"{DRIVERS[request.param]} is not installed")  # mysqlclient has no wheel for Linux
+        lacking(f"{DRIVERS[request.param]} is not installed: .ci/run installs it")
     project = new_project(server_url(request.param))
     project.flask("init")
     project.flask("new", "-m", "users")
@@ -61,6 +63,54 @@ def test_a_day_of_work(served):
 def user(project) -> str:
     """The table, quoted: its name is a word of SQL."""
     return '"user"' if project.url.startswith("postgresql") else "`user`"
+
+
+@pytest.mark.parametrize("driver", ["pymysql", "mysqldb"])
+@pytest.mark.parametrize("way", ["query", "connect_args", "socket"])
+def test_snapshots_on_a_server_that_requires_tls(new_project, certificates, driver, way):
+    """The user needs a certificate, and on a socket nothing but the right name."""
+    if importlib.util.find_spec(DRIVERS[f"mysql+{driver}"]) is None:
+        lacking(f"{driver} is not installed: .ci/run installs it")
+    own = {name: certificates / f"server.{end}" for name, end in (("cert", "crt"), ("key", "key"))}
+    options = [f"--ssl-{name}={path}" for name, path in own.items()]
+    with servers.mariadb(more=(*options, f"--ssl-ca={certificates / 'ca.crt'}")) as server:
+        project = new_project(f"mysql+{driver}://root@127.0.0.1:{server.port}/mysql")
+        project.sql("CREATE USER tls@'%' REQUIRE X509")
+        project.sql("CREATE USER tls@localhost IDENTIFIED BY 'a%s;#\\'\"b'")
+        for host in ("%", "localhost"):
+            project.sql(f"GRANT ALL ON *.* TO tls@'{host}'")
+        tls = {"ca": "ca.crt", "cert": "client.crt", "key": "client.key"}
+        files = {name: str(certificates / file) for name, file in tls.items()}
+        url = make_url(f"mysql+{driver}://tls@127.0.0.1:{server.port}/library_tls_dev")
+        if way == "query":
+            url = url.update_query_dict({f"ssl_{name}": path for name, path in files.items()})
+        elif way == "connect_args":
+            project.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"connect_args": {"ssl": files}}
+        else:
+            url = url.set(host="localhost", port=1, password="a%s;#'\"b")
+            url = url.update_query_dict({"unix_socket": str(server.home / "socket")})
+        project.config["SQLALCHEMY_DATABASE_URI"] = url.render_as_string(hide_password=False)
+        project.flask("init")
+        project.flask("new", "-m", "users")
+        project.flask("upgrade")
+        project.flask("backup")
+        project.flask("downgrade", "--yes")
+        project.flask("restore", "--yes")
+        assert "Pending   nothing" in project.flask("status")
+
+
+def test_a_file_of_options_is_not_for_the_programs_of_mysqlclient(new_project, server_url, tmp_path):
+    if importlib.util.find_spec("MySQLdb") is None:
+        lacking("mysqlclient is not installed: .ci/run installs it")
+    project = new_project(server_url("mysql+mysqldb"))
+    project.flask("init")
+    project.flask("new", "-m", "users")
+    project.flask("upgrade")
+    (tmp_path / "my.cnf").write_text("[client]\n")
+    options = {"connect_args": {"read_default_file": str(tmp_path / "my.cnf")}}
+    project.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    sentence = project.fails("backup")
+    assert "read_default_file" in sentence and "write what it says into the URL" in sentence
 
 
 def test_a_lock_that_is_not_to_be_had_in_time(served, monkeypatch):

@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -119,28 +117,6 @@ def test_F02_a_snapshot_of_another_server(project: BakedProject, postgresql: Ser
     assert project.sql("SELECT count(*) FROM tags") == [(0,)]
     project.flask("db", "restore", paths[0].name, "--yes", "--from-another-database")
     assert project.sql("SELECT count(*) FROM tags") == [(2,)]
-
-
-def openssl(folder: Path, *command: object) -> None:
-    subprocess.run(["openssl", *map(str, command)], cwd=folder, check=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def certificates() -> Iterator[Path]:
-    """ca.crt, and signed by it a certificate of the server and one of the client called owner."""
-    with servers.folder() as folder:
-        new = ("-newkey", "rsa:2048", "-nodes")
-        openssl(folder, "req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca")
-        for name, subject in (("server", "127.0.0.1"), ("client", "owner")):
-            openssl(folder, "req", *new, "-keyout", f"{name}.key", "-out", "csr", "-subj", f"/CN={subject}")
-            (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost")
-            signed = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names")
-            openssl(folder, "x509", "-req", "-in", "csr", *signed, "-out", f"{name}.crt")
-            if os.geteuid() == 0:
-                shutil.chown(folder / f"{name}.crt", "nobody")
-                shutil.chown(folder / f"{name}.key", "nobody" if name == "server" else "root")
-            (folder / f"{name}.key").chmod(0o600)
-        yield folder
 
 
 @pytest.mark.parametrize("way", ["query", "connect_args"])

@@ -1,7 +1,6 @@
 """A value is the same text wherever it stands: what a revision writes, what it prints, what a row holds."""
 
 import re
-import shutil
 import subprocess
 from urllib.parse import urlsplit
 
@@ -91,7 +90,7 @@ def run_printed(project: BakedProject, server: Server | None, sql: str) -> None:
     name = parts.path[1:]
     env = {}
     if server is None:
-        command = [shutil.which("sqlite3") or pytest.skip("no sqlite3"), "-bail", f"/{name}"]
+        command = [find("sqlite3"), "-bail", f"/{name}"]
     elif parts.scheme == "postgresql":
         command = [find("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", project.url]
     else:

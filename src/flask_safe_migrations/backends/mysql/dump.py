@@ -1,4 +1,4 @@
-"""Snapshots of MariaDB and MySQL. The server's programs make them and connect as PyMySQL does."""
+"""Snapshots of MariaDB and MySQL. The server's programs make them and connect as the driver does."""
 
 import os
 import ssl
@@ -16,11 +16,12 @@ from .galera import TABLE
 
 FILES = ("ca", "capath", "cert", "key", "cipher")
 UNENCRYPTED = "use a key without a password"
-# Arguments that PyMySQL supports and the programs do not, and what to use instead.
+# Arguments that a driver supports and the programs do not, and what to use instead.
 REFUSED = {
     "auth_plugin_map": "use a user with another way to log in",
     "bind_address": "let the system choose the address",
     "server_public_key": "use TLS",
+    "server_public_key_path": "use TLS",
     "ssl_key_password": UNENCRYPTED,
 }
 
@@ -66,9 +67,39 @@ def _settings(database: Server, program: str) -> dict[str, str | bytes]:
     for name, instead in REFUSED.items():
         if arguments.get(name):
             raise client_programs.refuse(database, name, instead)
+    of_driver = _of_mysqlclient if database.url.get_driver_name() == "mysqldb" else _of_pymysql
+    return of_driver(database, arguments, program)
+
+
+def _of_mysqlclient(database: Server, arguments: dict[str, Any], program: str) -> dict[str, str | bytes]:
+    """The programs use the same C library, and choose between socket and TCP by the same rules."""
+    for name in ("read_default_file", "read_default_group"):  # the programs would read other groups too
+        if arguments.get(name):
+            raise client_programs.refuse(database, name, "write what it says into the URL")
+    given = {**arguments, "password": arguments.get("password", arguments.get("passwd"))}
+    if arguments.get("database", arguments.get("db")) != database.name:
+        raise client_programs.refuse(database, "database=", "name the database in the URL only")
+    names = {"host": "host", "port": "port", "user": "user", "password": "password"}
+    names |= {"unix_socket": "socket", "auth_plugin": "default-auth"}
+    settings: dict[str, str | bytes] = {
+        option: str(given[name]) for name, option in names.items() if given.get(name) is not None
+    }
+    tls = given.get("ssl")
+    files = {f"ssl-{name}": tls[name] for name in FILES if tls.get(name)} if isinstance(tls, dict) else {}
+    unset = "PREFERRED" if tls is None or files else "REQUIRED" if tls else "DISABLED"
+    settings, mode = settings | files, str(given.get("ssl_mode") or unset)
+    if not _is_mariadb(program):
+        return settings | {"ssl-mode": mode}
+    # This is how mysqlclient translates the mode for the library of MariaDB.
+    if files or mode not in {"DISABLED", "PREFERRED"}:
+        settings["ssl"] = "1"
+    elif mode == "DISABLED":
+        settings["ssl"] = "0"
+    return settings | {"ssl-verify-server-cert": str(int(mode.startswith("VERIFY")))}
+
+
+def _of_pymysql(database: Server, arguments: dict[str, Any], program: str) -> dict[str, str | bytes]:
     dialect = database.create_engine().dialect
-    if dialect.driver != "pymysql":
-        raise client_programs.refuse(database, f"the driver {dialect.driver}", "use PyMySQL")
     tls = dict(arguments["ssl"]) if isinstance(arguments.get("ssl"), dict) else arguments.get("ssl")
     # PyMySQL merges its arguments and files and exposes the result, without connecting.
     driver: Any = dialect.loaded_dbapi.connect(**arguments | {"ssl": tls, "defer_connect": True})
