@@ -79,7 +79,7 @@ def _of_mysqlclient(database: Server, arguments: dict[str, Any], program: str) -
     given = {**arguments, "password": arguments.get("password", arguments.get("passwd"))}
     if arguments.get("database", arguments.get("db")) != database.name:
         raise client_programs.refuse(database, "database=", "name the database in the URL only")
-    names = {"host": "host", "port": "port", "user": "user", "password": "password"}
+    names = {name: name for name in ("host", "port", "user", "password")}
     names |= {"unix_socket": "socket", "auth_plugin": "default-auth"}
     settings: dict[str, str | bytes] = {
         option: str(given[name]) for name, option in names.items() if given.get(name) is not None
