@@ -25,9 +25,9 @@ migrate = Migrate({arguments})
 {models}
 
 
-def create_app():
+def create_app(settings=None):
     app = Flask(__name__, instance_path={instance!r})
-    app.config.update({config!r})
+    app.config.update({config!r} | (settings or {{}}))
     db.init_app(app)
     migrate.init_app(app, db)
     return app
@@ -62,7 +62,7 @@ class Project:
     def versions(self) -> list[Path]:
         return sorted((self.migrations / "versions").glob("*.py"))
 
-    def create_app(self) -> Any:
+    def create_app(self, settings: dict[str, Any] | None = None) -> Any:
         """Write the package and import it, whatever was imported before."""
         file = self.path / self.name / "__init__.py"
         file.parent.mkdir(exist_ok=True)
@@ -71,7 +71,7 @@ class Project:
         file.write_text(PACKAGE.format(**fields, instance=str(self.path / "instance")))
         sys.modules.pop(self.name, None)
         importlib.invalidate_caches()
-        return importlib.import_module(self.name).create_app()
+        return importlib.import_module(self.name).create_app(settings)
 
     def run(self, *arguments: str) -> Result:
         app = self.create_app()

@@ -259,10 +259,20 @@ def test_a_database_in_memory_is_migrated_in_tests(project: BakedProject) -> Non
     assert not database(project).exists()
 
 
+IN_MEMORY_APP = """
+    app = create_app({"TESTING": True, "SECRET_KEY": "x", "SQLALCHEMY_DATABASE_URI": "sqlite://"})
+    with app.app_context():
+        __import__("flask_migrate").upgrade()
+        yield app
+"""
+
+
 def test_the_generated_tests_run_in_memory(project: BakedProject) -> None:
-    """With one line of tests/conftest.py changed, as it says there."""
-    file = "default, *_ = urls.values()"
-    project.edit("tests/conftest.py", file, 'default = URL.create("sqlite")')
+    project.edit(
+        "tests/conftest.py",
+        "    with databases.app() as app:\n        yield app\n",
+        IN_MEMORY_APP.lstrip("\n"),
+    )
     project.make("test")
 
 

@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import flask_migrate
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_safe_migrations.testing import create_database, database_beside, drop_database
+from flask_safe_migrations.testing import (
+    MigratedDatabases,
+    create_database,
+    database_beside,
+    drop_database,
+)
 from flask_sqlalchemy.session import Session
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import scoped_session
 from sqlalchemy.pool import NullPool
 
@@ -18,33 +22,20 @@ from {{ cookiecutter.package_name }}.config import load_dotenv
 from {{ cookiecutter.package_name }}.database import db
 
 
-def _test_urls(name: str, folder: Path) -> dict[str | None, URL]:
-    """Return the URL of a test database for each bind (None: the default). SQLite files go into `folder`."""
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedDatabases]:
+    """The databases, created once by the migrations. Each `databases.app()` has copies of its own."""
     load_dotenv()
-    config = create_app().config
-    urls = {bind: options["url"] for bind, options in config["SQLALCHEMY_BINDS"].items()}
-    return {
-        bind: database_beside(url, f"{name}{number or ''}", folder)
-        for number, (bind, url) in enumerate({None: config["SQLALCHEMY_DATABASE_URI"], **urls}.items())
-    }
+    settings = {"SECRET_KEY": "only for tests"}
+    with MigratedDatabases(create_app, tmp_path_factory.mktemp("databases"), settings) as databases:
+        yield databases
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The application on its own databases. `URL.create("sqlite")` instead keeps a database in memory."""
-    urls = _test_urls("app", tmp_path_factory.mktemp("database"))
-    default, *_ = urls.values()
-    binds = {bind: url for bind, url in urls.items() if bind}
-    settings = {"SQLALCHEMY_DATABASE_URI": default, "SQLALCHEMY_BINDS": binds}
-    app = create_app({"TESTING": True, "SECRET_KEY": "only for tests", **settings})
-    with app.app_context():
-        flask_migrate.upgrade()
-    yield app
-    with app.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
-    for url in urls.values():
-        drop_database(url)
+def app(databases: MigratedDatabases) -> Iterator[Flask]:
+    """The application that the tests share; the fixture `session` empties its tables after a test."""
+    with databases.app() as app:
+        yield app
 
 
 @pytest.fixture
@@ -65,9 +56,10 @@ def session(app: Flask) -> Iterator[scoped_session[Session]]:
 
 
 @pytest.fixture
-def alembic_engine(tmp_path: Path) -> Iterator[Engine]:
+def alembic_engine(app: Flask, tmp_path: Path) -> Iterator[Engine]:
     """For pytest-alembic: an empty database on the engine of the default database."""
-    url = _test_urls("history", tmp_path)[None]
+    with app.app_context():
+        url = database_beside(db.engine.url, "history", tmp_path)
     create_database(url)
     engine = create_engine(url, poolclass=NullPool)
     yield engine

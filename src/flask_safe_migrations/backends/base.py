@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TextIO
 
@@ -388,6 +389,14 @@ class Database:
     def load(self, source: Path) -> None:
         """Load a snapshot into this database, which must be new and empty."""
         raise NotImplementedError
+
+    def copy_to(self, target: Self) -> None:
+        """Create `target` as a copy of this database. It must not exist, and nobody may use this database."""
+        with TemporaryDirectory() as folder:
+            snapshot = Path(folder) / f"copy.{self.suffix}"
+            self.save_as(snapshot)
+            target.create()
+            target.load(snapshot)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         """Replace this database with a new one that `fill` creates.

@@ -1,9 +1,9 @@
 """MariaDB and MySQL: every DDL statement commits, so a revision is not one transaction."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from alembic.operations import ops
 from sqlalchemy import Connection, Dialect, Engine, Table, event, text
@@ -26,6 +26,7 @@ from . import (
     swap,
 )
 from . import lock as mariadb_lock
+from .copy import copy
 from .drivers import DRIVERS, MySQLClient, PyMySQL
 from .introspection import definitions
 from .normalizer import MariaDBNormalizer
@@ -33,6 +34,8 @@ from .online_ddl import in_a_gap
 from .resume import Resumption, resuming
 from .session import when_ready
 from .statements import GAVE_WAY, NOT_IN_CLUSTER, code
+
+USERS = text("SELECT id FROM information_schema.processlist WHERE db = :name AND id <> connection_id()")
 
 
 class MariaDB(Server):
@@ -199,7 +202,11 @@ class MariaDB(Server):
             connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4")
 
     def drop(self) -> None:
+        """End the sessions that use it first: DROP DATABASE waits for their transactions."""
         with self.connect_to_maintenance() as connection:
+            for user in connection.scalars(USERS, {"name": self.name}):
+                with suppress(DBAPIError):  # the session has already ended
+                    connection.exec_driver_sql(f"KILL {user}")
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)}")
 
     def clear(self) -> None:
@@ -211,6 +218,9 @@ class MariaDB(Server):
 
     def load(self, source: Path) -> None:
         dump.load(self, source)
+
+    def copy_to(self, target: Self) -> None:
+        copy(self, target)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         swap.rebuild(self, fill)

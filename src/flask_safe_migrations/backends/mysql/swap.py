@@ -7,7 +7,6 @@ process does it.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -28,7 +27,6 @@ FOLLOWERS = (
     "SELECT DISTINCT concat(table_schema, '.', table_name) FROM information_schema.key_column_usage "
     "WHERE referenced_table_schema = %s AND table_schema NOT IN (%s, %s)"
 )
-USERS = "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> connection_id()"
 PATIENCE = 10  # seconds that other clients have to end their transactions
 LOCK_WAIT_TIMEOUT = 1205  # https://mariadb.com/kb/en/mariadb-error-code-reference/
 
@@ -40,7 +38,7 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
     may drop them.
     """
     with database.rebuild_lock() as connection:
-        new, old = server_shadow.claim(database, connection, "building", "replaced", drop=_sweep)
+        new, old = server_shadow.claim(database, connection, "building", "replaced", drop=Server.drop)
         new.create()
         try:
             fill(new)
@@ -49,8 +47,8 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
                 old.create()
                 _swap(database, new, old)
         finally:
-            _sweep(new)
-            _sweep(old)
+            new.drop()
+            old.drop()
 
 
 def heal(database: Server) -> None:
@@ -127,12 +125,3 @@ def _session(database: Server) -> Connection:
     connection = database.create_engine(isolation_level="AUTOCOMMIT").connect()
     rows(connection, f"SET SESSION lock_wait_timeout = {PATIENCE}")
     return connection
-
-
-def _sweep(database: Server) -> None:
-    """Drop a database and end the sessions that still write to it, such as the child of a killed process."""
-    with database.connect_to_maintenance() as connection:
-        for (user,) in rows(connection, USERS, database.name):
-            with suppress(DBAPIError):  # the session has already ended
-                rows(connection, f"KILL {user}")
-    database.drop()

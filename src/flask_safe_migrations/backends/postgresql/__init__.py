@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from alembic.operations import ops
 from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Text, cast, inspect, text
@@ -164,6 +164,9 @@ class PostgreSQL(Server):
     def load(self, source: Path) -> None:
         search_path.drop_empty_schema(self)  # the snapshot creates it
         dump.load(self, source)
+
+    def copy_to(self, target: Self) -> None:
+        templates.copy(self, target)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         swap.rebuild(self, fill)

@@ -22,7 +22,7 @@ def keep(shadow: "PostgreSQL", key: str) -> None:
     if shadow.is_given:
         return
     with suppress(DBAPIError):  # another command has just created it
-        _copy(shadow, _template(shadow, key))
+        copy(shadow, _template(shadow, key))
         for name in _names(shadow)[:-KEPT]:
             shadow.with_name(name).drop()
 
@@ -34,14 +34,15 @@ def recall(shadow: "PostgreSQL", keys: Sequence[str]) -> str | None:
     if key:
         shadow.drop()
         try:
-            _copy(_template(shadow, key), shadow)
+            copy(_template(shadow, key), shadow)
         except DBAPIError:  # another command has just dropped it
             shadow.create()
             return None
     return key
 
 
-def _copy(source: "PostgreSQL", target: "PostgreSQL") -> None:
+def copy(source: "PostgreSQL", target: "PostgreSQL") -> None:
+    """Create `target` as a copy of `source`, which no other session may use."""
     with source.connect_to_maintenance() as connection:
         names = target.quoted(connection), source.quoted(connection)
         connection.exec_driver_sql("CREATE DATABASE {} TEMPLATE {}".format(*names))

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, TextIO
+from typing import Any, ClassVar, Self, TextIO
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
@@ -161,6 +161,9 @@ class SQLite(Database):
             files.into_memory(source, self.create_engine())
         else:
             files.copy(source, self.path)
+
+    def copy_to(self, target: Self) -> None:
+        files.copy(self.path, target.path)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
         self.prepare()
