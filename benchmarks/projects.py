@@ -30,6 +30,38 @@ class User(db.Model):
 """
 
 
+# What runs in a generated project, beside the commands.
+CREATE_APP = "import flask.cli; from my_app import create_app; create_app()"
+FIRST_RESPONSE = """
+from my_app import create_app
+assert create_app().test_client().get("/health/live").status_code == 200
+"""
+COPIES = """
+import tempfile
+from pathlib import Path
+from flask_safe_migrations.testing import MigratedDatabases
+from my_app import create_app
+folder = tempfile.TemporaryDirectory()
+with MigratedDatabases(create_app, Path(folder.name), {"SECRET_KEY": "x"}) as databases:
+    for _ in range(50):
+        with databases.app():
+            pass
+"""
+CREATE_ALL = """
+import tempfile
+from pathlib import Path
+from my_app import create_app
+from my_app.database import db
+folder = tempfile.TemporaryDirectory()
+for number in range(50):
+    url = f"sqlite:///{folder.name}/{number}.db"
+    app = create_app({"TESTING": True, "SECRET_KEY": "x", "SQLALCHEMY_DATABASE_URI": url})
+    with app.app_context():
+        db.create_all()
+        db.engine.dispose()
+"""
+
+
 def make_empty_template(folder: Path) -> Path:
     project = folder / "{{cookiecutter.project_slug}}"
     project.mkdir(parents=True)
@@ -98,6 +130,11 @@ def upgrading(project: Path, python: Path, *, anew: bool = False) -> Side:
             file.unlink()
 
     return Side([str(python), "-m", "flask", "db", "upgrade"], project, prepare)
+
+
+def python(project: Path, python: Path, code: str) -> Side:
+    """Return what runs code inside a generated project."""
+    return Side([str(python), "-c", f"import os; os.environ['FLASK_DEBUG'] = '1'\n{code}"], project)
 
 
 def flask(project: Path, python: Path, *arguments: str) -> Side:
