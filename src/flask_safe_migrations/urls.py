@@ -28,15 +28,15 @@ def find_address(
     if backend == "sqlite":
         path = name.removeprefix("file:").partition("?")[0]
         return (backend, str(Path(path).resolve())) if path not in {"", ":memory:"} else None
-    host = str(url.query.get("unix_socket") or url.host or url.query.get("host") or "").casefold()
-    port = str(url.port or url.query.get("port") or PORTS.get(backend))
-    if arguments is not None:
-        if url.get_driver_name().startswith("psycopg"):
-            arguments = _of_environment() | dict(arguments)
-        host = str(_first(arguments, "unix_socket", "unix_sock", "host") or "").casefold()
-        port = str(arguments.get("port") or PORTS.get(backend))
-        if indirect := _first(arguments, "service", "read_default_file"):
-            name = f"{name} of {indirect}"
+    if arguments is None:
+        names = ("unix_socket", "host", "port")
+        arguments = {name: getattr(url, name, None) or url.query.get(name) for name in names}
+    elif url.get_driver_name().startswith("psycopg"):
+        arguments = _of_environment() | dict(arguments)
+    host = str(_first(arguments, "unix_socket", "unix_sock", "host", "hostaddr") or "").casefold()
+    port = str(arguments.get("port") or PORTS.get(backend))
+    if indirect := _first(arguments, "service", "read_default_file"):
+        name = f"{name} of {indirect}"
     if host.startswith("/"):
         return backend, host if sockets else None, port, name
     return backend, None if host in LOCAL else host, port, name
@@ -44,7 +44,7 @@ def find_address(
 
 def _of_environment() -> dict[str, str]:
     """https://www.postgresql.org/docs/current/libpq-envars.html"""
-    names = {"host": "PGHOST", "port": "PGPORT", "service": "PGSERVICE"}
+    names = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "service": "PGSERVICE"}
     return {name: os.environ[variable] for name, variable in names.items() if os.environ.get(variable)}
 
 

@@ -106,10 +106,11 @@ def test_F02_a_snapshot_of_another_server(project: BakedProject, postgresql: Ser
     assert len({path.name.split(".")[-2] for path in paths}) == 3
     assert project.make("restore", "args=--yes").out.count(paths[2].name) == 1
     user, password = project.env["DATABASE_URL"].partition("//")[2].partition("@")[0].split(":")
-    of_libpq = {"PGHOST": "127.0.0.1", "PGUSER": user, "PGPASSWORD": password}
+    of_libpq = {"PGUSER": user, "PGPASSWORD": password}
     of_libpq["DATABASE_URL"] = f"{project.env['DATABASE_URL'].partition(':')[0]}:///{NAME}"
-    for port, number in ((postgresql.port, 0), (second.port, 1)):
-        out = project.make("restore", "args=--yes", PGPORT=str(port), **of_libpq).out
+    for port, number, host in ((postgresql.port, 0, "PGHOST"), (second.port, 1, "PGHOSTADDR")):
+        own = {"PGPORT": str(port), host: "127.0.0.1"}
+        out = project.make("restore", "args=--yes", **own, **of_libpq).out
         assert out.count(paths[number].name) == 1, out
     project.sql("DELETE FROM tags")
     sentence = project.flask_fails("db", "restore", paths[0].name, "--yes")
