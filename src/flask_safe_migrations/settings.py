@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
 from .errors import MigrationError
 
 # These can be set for a single run: MIGRATION_LOCK_TIMEOUT=5 flask db upgrade
@@ -54,8 +57,8 @@ class Settings:
     binds: tuple[str, ...] = ()
     former_binds: Mapping[str, str] = field(default_factory=dict)
     # The server itself, if the application connects through a pooler; the shadow database of `flask db new`.
-    migration_url: Any = None
-    shadow_url: Any = None
+    migration_url: URL | None = None
+    shadow_url: URL | None = None
     # In seconds.
     lock_timeout: float = 60
     statement_lock_timeout: float = 5
@@ -112,8 +115,8 @@ class Settings:
             engine_options=options,
             binds=tuple(binds),
             former_binds=dict(config.get("FORMER_BINDS") or {}),
-            migration_url=config.get("MIGRATION_DATABASE_URL") or None,
-            shadow_url=config.get("SHADOW_DATABASE_URL") or None,
+            migration_url=_url(config, "MIGRATION_DATABASE_URL"),
+            shadow_url=_url(config, "SHADOW_DATABASE_URL"),
             lock_timeout=_seconds(config, "MIGRATION_LOCK_TIMEOUT", 60),
             statement_lock_timeout=_seconds(config, "MIGRATION_STATEMENT_LOCK_TIMEOUT", 5),
             statement_timeout=_seconds(config, "MIGRATION_STATEMENT_TIMEOUT", 0),
@@ -177,6 +180,14 @@ def project_commands(app: Any) -> str | Mapping[str, str]:
     if commands != "make" and not isinstance(commands, Mapping):
         raise MigrationError(f'MIGRATION_COMMANDS is "make" or a dictionary of commands, not {commands!r}.')
     return commands
+
+
+def _url(config: Mapping[str, Any], name: str) -> URL | None:
+    value = config.get(name)
+    try:
+        return make_url(value) if value else None
+    except (ArgumentError, ValueError):  # SQLAlchemy's message contains the password
+        raise MigrationError(f"{name} is no database URL: write it as postgresql://host/name.") from None
 
 
 def _seconds(config: Mapping[str, Any], name: str, default: float) -> float:

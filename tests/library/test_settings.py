@@ -4,6 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
+
+from flask_safe_migrations.testing import create_database, drop_database
 
 UNNAMED = """
 class Old(db.Model):
@@ -198,3 +201,26 @@ def test_without_the_list_of_revisions_verify_says_how_it_comes_to_be(project):
     project.models += UNNAMED
     project.flask("revision", "-m", "by hand")
     assert len((project.migrations / "HEAD").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", ["MIGRATION_DATABASE_URL", "SHADOW_DATABASE_URL"])
+def test_a_url_that_cannot_be_parsed(project, name):
+    project.config[name] = "postgres//owner:secret@host/name"
+    sentence = project.fails("status")
+    assert sentence == f"Error: {name} is no database URL: write it as postgresql://host/name."
+
+
+def test_the_shadow_database_is_named_by_a_string(new_project, server_url):
+    project = new_project(server_url("postgresql+psycopg"))
+    shadow = make_url(project.url).set(database="library_shadow")
+    project.config["SHADOW_DATABASE_URL"] = shadow.render_as_string(hide_password=False)
+    project.flask("init")
+    sentence = project.fails("new", "-m", "users")
+    assert (
+        "SHADOW_DATABASE_URL leads to" in sentence and 'database "library_shadow" does not exist' in sentence
+    )
+    create_database(shadow)
+    try:
+        assert "Proved: " in project.flask("new", "-m", "users")
+    finally:
+        drop_database(shadow)

@@ -42,7 +42,7 @@ def configured(bind: str | None = None) -> Database:
     engine = current.db.engines[bind]
     connect_args = {**(current.engine_options[bind].get("connect_args") or {}), **more_args}
     if current.migration_url and bind is None:
-        database = of(*_direct(make_url(current.migration_url), engine.url, connect_args))
+        database = of(*_direct(current.migration_url, engine.url, connect_args))
     else:
         database = of(engine.url, connect_args)
     database.bind, database.engine_options = bind, options

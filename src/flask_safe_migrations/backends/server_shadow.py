@@ -54,7 +54,14 @@ def _given(owner: "Server", url: URL) -> Iterator["Server"]:
             "it takes a database whose name ends in _shadow."
         )
     # AUTOCOMMIT: many servers end a session that is idle in a transaction, and the lock would end with it.
-    with given.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
+    try:
+        connection = given.create_engine(isolation_level="AUTOCOMMIT").connect()
+    except DBAPIError as error:
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise MigrationError(
+            f"SHADOW_DATABASE_URL leads to {given}, which cannot be used: {reason}."
+        ) from error
+    with connection:
         given.keep_alive(connection)
         poll_until(lambda: hold(given, connection), lambda: "another command", str(given))
         given.reset()
