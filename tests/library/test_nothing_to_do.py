@@ -8,6 +8,10 @@ import sys
 
 import pytest
 
+HALF = """    op.execute("CREATE TABLE first_half (id INTEGER)")
+    op.execute("DROP TABLE nosuch")
+"""
+
 
 @pytest.fixture
 def at_head(project):
@@ -48,3 +52,55 @@ def test_a_bind_is_added(at_head):
     at_head.config["SQLALCHEMY_BINDS"] = {"log": f"sqlite:///{at_head.path}/instance/log_dev.db"}
     at_head.flask("upgrade")
     assert (at_head.path / "instance" / "log_dev.db").exists()
+
+
+@pytest.fixture
+def on_mariadb(new_project, server_url):
+    project = new_project(server_url("mariadb+pymysql"))
+    project.flask("init")
+    project.flask("new", "-m", "users")
+    return project
+
+
+def break_function(path, name):
+    """Let upgrade() or downgrade() of a revision fail after its first statement."""
+    head, _, tail = path.read_text().partition(f"def {name}() -> None:\n")
+    path.write_text(f"{head}def {name}() -> None:\n{HALF}{tail}")
+
+
+def test_a_downgrade_that_stopped_half_way(on_mariadb):
+    """The version table still holds the head, but the schema is no longer that of the head."""
+    (path,) = on_mariadb.versions
+    text = path.read_text()
+    break_function(path, "downgrade")
+    on_mariadb.flask("upgrade")
+    assert "Nothing to do" in on_mariadb.flask("upgrade")
+    on_mariadb.fails("downgrade", "--yes")
+    assert on_mariadb.sql("SHOW TABLES LIKE 'first_half'")
+    revision = path.name.partition("_")[0]
+    sentence = (
+        f"Error: The downgrade of {revision} stopped half-way: `flask db downgrade` with its file resumes it."
+    )
+    assert on_mariadb.fails("upgrade") == on_mariadb.fails("status") == sentence
+    path.write_text(path.read_text().replace('    op.execute("DROP TABLE nosuch")\n', ""))
+    on_mariadb.flask("downgrade", "--yes")
+    path.write_text(text)
+    on_mariadb.flask("upgrade")
+    assert "Pending   nothing" in on_mariadb.flask("status")
+
+
+def test_the_file_of_a_half_applied_revision_is_gone(on_mariadb):
+    """Somebody has checked out another branch: the database is at the head of that branch."""
+    on_mariadb.flask("upgrade")
+    on_mariadb.models = on_mariadb.models.replace(
+        "unique=True)", "unique=True)\n    nick = db.Column(db.Text)"
+    )
+    on_mariadb.flask("new", "-m", "nick")
+    (path,) = (path for path in on_mariadb.versions if path.name.endswith("_nick.py"))
+    break_function(path, "upgrade")
+    on_mariadb.fails("upgrade")
+    revision = path.name.partition("_")[0]
+    sentence = f"Error: Revision {revision} is half applied: `flask db upgrade` with its file resumes it."
+    assert on_mariadb.fails("status") == sentence
+    path.rename(on_mariadb.path / path.name)
+    assert on_mariadb.fails("upgrade") == on_mariadb.fails("status") == sentence

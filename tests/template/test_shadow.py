@@ -345,9 +345,12 @@ def test_F03_two_containers_run_the_tests_at_once(engine: str, on: Bake, contain
     name = f"{urlsplit(project.url).path[1:-4]}_{'ü' * 20}_dev"
     project.env["DATABASE_URL"] = project.url.rpartition("/")[0] + f"/{name}"
     names = (
-        "from pathlib import Path; import sys; sys.path.insert(0, 'tests'); import conftest; "
-        "print(*[url.database for url in conftest._test_urls('history', Path()).values()])"
+        "from pathlib import Path; from flask_safe_migrations.testing import MigratedDatabases; "
+        "from my_app import create_app\n"
+        "with MigratedDatabases(create_app, Path('.')) as databases, databases.app() as app:\n"
+        "    print(app.config['SQLALCHEMY_DATABASE_URI'].database)"
     )
     found = [project.run(project.python, "-c", names, FLASK_DEBUG="1", **container).out for _ in range(2)]
-    assert found[0] != found[1]
-    assert all(each.strip().endswith("_test") and len(each.strip().encode()) <= 63 for each in found)
+    last = [each.splitlines()[-1] for each in found]
+    assert last[0] != last[1]
+    assert all(each.endswith("_test") and len(each.encode()) <= 63 for each in last)

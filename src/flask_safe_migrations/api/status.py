@@ -71,6 +71,7 @@ def _status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
     with one_sentence(database):
         exists = database.exists()
         version = ""
+        half_applied = None
         changed: list[str] = []
         problem: str | None
         steps: list[Any]
@@ -79,13 +80,14 @@ def _status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
             with database.connect() as connection:
                 version = database.version(connection)
                 changed = applied.changed(connection, script, heads)
+                half_applied = database.explain_half_applied(connection)
         try:
             refuse_unknown(database, script, heads)
         except MigrationError as error:
             problem, steps = error.message, []
         else:
             current: Any = tuple(heads)  # several heads are accepted, despite the annotation
-            problem, steps = None, _compat.upgrade_steps(script, "heads", current)
+            problem, steps = half_applied, _compat.upgrade_steps(script, "heads", current)
     return DatabaseStatus(
         name=binds.label(database),
         engine=f"{database.title} {version}".rstrip(),

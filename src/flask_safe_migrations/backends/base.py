@@ -231,6 +231,10 @@ class Database:
         """Return whether a revision is half applied and is about to be resumed."""
         return False
 
+    def explain_half_applied(self, connection: Connection) -> str | None:
+        """Return one sentence about the half-applied revision, or None if there is none."""
+        return None
+
     def before_revision(self, revision: str, *, upgrade: bool) -> None:
         """Run before each revision, except on shadow databases and test connections."""
 

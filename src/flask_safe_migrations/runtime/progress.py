@@ -99,6 +99,9 @@ class Progress:
         if self.applied:
             output.line(f"{describe(self.script, self.before)} → {describe(self.script, self.after)}")
         else:
+            with self.database.connect() as connection:
+                if half_applied := self.database.explain_half_applied(connection):
+                    raise MigrationError(half_applied)
             by = ", brought there by the process that was waited for" if self.waited else ""
             output.line(f"Nothing to do: {self.database} is at {describe(self.script, self.after)}{by}.")
 

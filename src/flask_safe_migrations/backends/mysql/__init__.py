@@ -140,9 +140,13 @@ class MariaDB(Server):
     def is_half_applied(self) -> bool:
         return bool(self.resumption and self.resumption.journal.steps())
 
+    def explain_half_applied(self, connection: Connection) -> str | None:
+        steps = journal.Journal(connection, None).steps()
+        return journal.explain(steps[0]) if steps else None
+
     def before_revision(self, revision: str, *, upgrade: bool) -> None:
         if self.resumption:
-            self.resumption.open(f"{'' if upgrade else 'the downgrade of '}{revision}")
+            self.resumption.open(revision if upgrade else f"{journal.DOWNGRADE}{revision}")
 
     def after_revision(self) -> None:
         if self.resumption:

@@ -26,6 +26,18 @@ BUSY = (
 )
 
 
+# The step of a downgrade: this and the revision.
+DOWNGRADE = "the downgrade of "
+
+
+def explain(step: str) -> str:
+    """Return one sentence about a step that has begun and not ended."""
+    if step.startswith(DOWNGRADE):
+        name = step.removeprefix(DOWNGRADE)
+        return f"The downgrade of {name} stopped half-way: `flask db downgrade` with its file resumes it."
+    return f"Revision {step} is half applied: `flask db upgrade` with its file resumes it."
+
+
 class Row(NamedTuple):
     """One statement: the driver's result of DML, or the state before DDL."""
 

@@ -19,7 +19,7 @@ from ...errors import MigrationError
 from ..locking import poll_until
 from .galera import Lease
 from .in_flight import Catalogue
-from .journal import Journal, Row
+from .journal import Journal, Row, explain
 from .statements import DDL, DML, first_word
 
 
@@ -36,9 +36,7 @@ class Resumption:
     def open(self, step: str) -> None:
         """Begin a step, or resume it."""
         if others := [other for other in self.journal.steps() if other != step]:
-            raise MigrationError(
-                f"Revision {others[0]} is half applied: `flask db upgrade` with its file takes it up."
-            )
+            raise MigrationError(explain(others[0]))
         self.rows = self.journal.read(step)
         self.step, self.position = step, 0
         if self.rows:
