@@ -38,7 +38,7 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
     may drop them.
     """
     with database.rebuild_lock() as connection:
-        new, old = server_shadow.claim(database, connection, "building", "replaced", drop=Server.drop)
+        new, old = server_shadow.claim(database, connection, "building", "replaced", drop=_drop_database)
         new.create()
         try:
             fill(new)
@@ -125,3 +125,7 @@ def _session(database: Server) -> Connection:
     connection = database.create_engine(isolation_level="AUTOCOMMIT").connect()
     rows(connection, f"SET SESSION lock_wait_timeout = {PATIENCE}")
     return connection
+
+
+def _drop_database(database: Server) -> None:
+    database.drop()
