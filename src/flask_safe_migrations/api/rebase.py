@@ -9,12 +9,12 @@ from .. import output, runtime, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
-from ..revisions import rebase as moving
+from ..revisions import rebase as planning
 from ..revisions.git import Git
 from ..runtime import binds, checks, undo
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config
-from .revision_report import prove_and_report
+from .verification import prove_and_report
 
 
 def rebase(move: str | None = None) -> list[Path]:
@@ -33,7 +33,7 @@ def rebase(move: str | None = None) -> list[Path]:
     databases = binds.databases()
     with one_sentence(databases[0]):
         there = files.parse_files(script)
-        plan = moving.make_plan(there, _staying(script, there, git, move), list(manifest.load(script)))
+        plan = planning.make_plan(there, _staying(script, there, git, move), list(manifest.load(script)))
         if plan.is_done:
             manifest.write(script)
             output.line("Nothing to move: the revisions stand in a row. migrations/HEAD was written again.")
@@ -41,7 +41,7 @@ def rebase(move: str | None = None) -> list[Path]:
         for database in databases:
             _take_back(database, script, there, plan)
         below = plan.tip.path.name if plan.tip else "nothing"
-        moved = moving.move_files(plan, script, datetime.now(UTC))
+        moved = planning.move_files(plan, script, datetime.now(UTC))
         for mover, path in zip(plan.moved, moved, strict=True):
             now = "" if mover.path.name == path.name else f", now {path.name},"
             output.line(f"Moved {mover.path.name}{now} on top of {below}.")
@@ -77,19 +77,19 @@ def _staying(
 
 
 def _take_back(
-    database: Database, script: ScriptDirectory, there: list[files.RevisionFile], plan: moving.Plan
+    database: Database, script: ScriptDirectory, there: list[files.RevisionFile], plan: planning.Plan
 ) -> None:
     """Downgrade the development database if it has revisions that are to be moved."""
     if not database.exists():
         return
-    applied = undo.files_of(database, there)
+    applied = undo.find_applied_files(database, there)
     names = {mover.revision for mover in plan.moved}
     if applied is None:
         output.line(
             f"{database} is at a revision without a file: `flask db rebuild` builds it again from scratch."
         )
         return
-    wanted = undo.reached_through(applied, names)
+    wanted = undo.with_descendants(applied, names)
     if not wanted:
         return
     if reason := checks.outside_development(database):
@@ -98,7 +98,7 @@ def _take_back(
             "Set DATABASE_URL to a development database; one that people use gets a revision on top."
         )
     try:
-        undo.take_back(database, script, applied, wanted)
+        undo.downgrade(database, script, applied, wanted)
     except MigrationError as error:
         output.line(
             f"{error.message} So {database} stays as it is: `flask db rebuild` builds it again from scratch."
