@@ -242,17 +242,11 @@ class Environment:
         given = dict(self.configured)
         binds.use_options(database, given)
         metadata = binds.metadata(database.bind)
+        every_schema = given.get("include_schemas") is True
+        include_name = autogenerate.include_name(database, metadata, every_schema=every_schema)
         filters = {
-            name: _both(given.pop(name, None), own)
-            for name, own in (
-                (
-                    "include_name",
-                    autogenerate.include_name(
-                        database, metadata, every_schema=given.get("include_schemas") is True
-                    ),
-                ),
-                ("include_object", autogenerate.include_object),
-            )
+            "include_name": _both(given.pop("include_name", None), include_name),
+            "include_object": _both(given.pop("include_object", None), autogenerate.include_object),
         }
         given.pop("autogenerate_plugins", None)
         # Server defaults are compared by a plugin, which reads this option.

@@ -80,6 +80,7 @@ class _Running:
         self.thread = threading.get_ident()
         current = settings.active()
         self.db: Any = current.db
+        self.registry: Any = getattr(getattr(self.db, "session", None), "registry", None)
         self.targets = {find_address(engine.url): bind for bind, engine in self.db.engines.items()}
         if current.migration_url:
             self.targets[find_address(current.migration_url)] = None
@@ -108,7 +109,7 @@ class _Running:
     @contextmanager
     def _empty_scope(self) -> Iterator[None]:
         """Start with a new `db.session`, and restore the caller's session afterwards."""
-        registry = getattr(getattr(self.db, "session", None), "registry", None)
+        registry = self.registry
         if registry is None:
             yield
             return
@@ -124,8 +125,7 @@ class _Running:
     def _refuse_unfinished(self) -> None:
         if self.undone:
             raise MigrationError(self.undone)
-        registry = getattr(getattr(self.db, "session", None), "registry", None)
-        used = {*self.sessions, *([registry()] if registry and registry.has() else [])}
+        used = {*self.sessions, *([self.registry()] if self.registry and self.registry.has() else [])}
         if any("session" in savepoint.writers for savepoint in self.savepoints) or any(
             session.new or session.dirty or session.deleted for session in used
         ):

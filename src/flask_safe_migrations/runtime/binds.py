@@ -20,8 +20,6 @@ from ..errors import MigrationError, UsageError
 from .application_session import use_migration_connection
 from .heads import environment_options
 
-DEFAULT = "default"
-
 
 def databases(x: list[str] | None = None, options: Mapping[str, Any] | None = None) -> list[Database]:
     """Return all databases, the default one first, or the one selected by --bind or `-x bind=`.
@@ -55,7 +53,7 @@ def use_options(database: Database, options: Mapping[str, Any]) -> None:
 
 
 def label(database: Database) -> str:
-    return database.bind or DEFAULT
+    return database.bind or "default"
 
 
 def prefix(database: Database) -> str:

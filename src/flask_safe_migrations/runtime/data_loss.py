@@ -20,11 +20,15 @@ from ..errors import MigrationError
 from .checks import outside_development
 
 NAME = r"([\w.\"`\[\]]+)"
-DESTROYS = re.compile(r"\b(DROP\s+(TABLE|COLUMN|SCHEMA|DATABASE)|(?<!ON\s)DELETE|TRUNCATE)\b", re.IGNORECASE)
-WHOLE = re.compile(
+DESTRUCTIVE_SQL = re.compile(
+    r"\b(DROP\s+(TABLE|COLUMN|SCHEMA|DATABASE)|(?<!ON\s)DELETE|TRUNCATE)\b", re.IGNORECASE
+)
+DROPPED_TABLE = re.compile(
     rf"\b(?:DROP\s+TABLE(?:\s+IF\s+EXISTS)?|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?)\s+{NAME}", re.I
 )
-PART = re.compile(rf"\bALTER\s+TABLE\s+{NAME}\s+DROP\s+COLUMN\s+(?:IF\s+EXISTS\s+)?{NAME}", re.IGNORECASE)
+DROPPED_COLUMN = re.compile(
+    rf"\bALTER\s+TABLE\s+{NAME}\s+DROP\s+COLUMN\s+(?:IF\s+EXISTS\s+)?{NAME}", re.IGNORECASE
+)
 
 
 class Drop(NamedTuple):
@@ -145,14 +149,14 @@ class _Reader(ast.NodeVisitor):
             call, name = item.context_expr, item.optional_vars
             if (
                 isinstance(call, ast.Call)
-                and _called(call) == "batch_alter_table"
+                and _called_name(call) == "batch_alter_table"
                 and isinstance(name, ast.Name)
             ):
                 self.batches[name.id] = call
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        called = _called(node)
+        called = _called_name(node)
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
         batch = self.batches.get(owner.id) if isinstance(owner, ast.Name) else None
         if called == "drop_table":
@@ -168,17 +172,17 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        if DESTROYS.search(ast.unparse(node)):
+        if DESTRUCTIVE_SQL.search(ast.unparse(node)):
             raise UnreadableError
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if not isinstance(node.value, str) or not DESTROYS.search(node.value):
+        if not isinstance(node.value, str) or not DESTRUCTIVE_SQL.search(node.value):
             return
-        whole, parts = WHOLE.findall(node.value), PART.findall(node.value)
-        if len(whole) + len(parts) < len(DESTROYS.findall(node.value)):
+        tables, columns = DROPPED_TABLE.findall(node.value), DROPPED_COLUMN.findall(node.value)
+        if len(tables) + len(columns) < len(DESTRUCTIVE_SQL.findall(node.value)):
             raise UnreadableError
-        self.drops |= {Drop(*_split(name)) for name in whole}
-        self.drops |= {Drop(*_split(name, column)) for name, column in parts}
+        self.drops |= {Drop(*_split(name)) for name in tables}
+        self.drops |= {Drop(*_split(name, column)) for name, column in columns}
 
     def _text(self, call: ast.Call, position: int, keyword: str) -> str:
         given = {keyword.arg: keyword.value for keyword in call.keywords}
@@ -196,7 +200,7 @@ class _Reader(ast.NodeVisitor):
         return self._text(call, 99, "schema")
 
 
-def _called(call: ast.Call) -> str | None:
+def _called_name(call: ast.Call) -> str | None:
     """Return the last part of the called name: drop_table for op.drop_table(...)."""
     if isinstance(call.func, ast.Attribute):
         return call.func.attr

@@ -141,8 +141,8 @@ def unchecked(script: ScriptDirectory) -> set[str]:
 def _release_before(baseline: Script, revision: str) -> str:
     """Return the last release before this revision was squashed, or an empty string."""
     known = [*baseline.module.replaces]
-    place = next(number for number, each in enumerate(known) if each.startswith(revision))
+    position = next(number for number, each in enumerate(known) if each.startswith(revision))
     for earlier, release in getattr(baseline.module, "earlier_releases", {}).items():
-        if earlier in known and place < known.index(earlier):
+        if earlier in known and position < known.index(earlier):
             return str(release)
     return str(baseline.module.release)

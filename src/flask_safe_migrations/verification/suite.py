@@ -91,9 +91,8 @@ class Verification:
 
     def run(self) -> list[Check]:
         """Return the results of all checks, in the order above."""
-        script = ScriptDirectory.from_config(alembic_config())  # runtime.directory() would raise
-        if self.files.add_problems(files.find_problems(script)):
-            self.script = runtime.directory()
+        self.script = ScriptDirectory.from_config(alembic_config())  # runtime.directory() would raise
+        if self.files.add_problems(files.find_problems(self.script)):
             heads = [self.script.get_revision(head) for head in self.script.get_heads()]
             names = " and ".join(sorted(Path(head.path).name for head in heads))
             two = [f"{names}: `flask db rebase` puts yours on top of theirs"] if len(heads) > 1 else []
