@@ -56,13 +56,11 @@ def restore(
     :raises MigrationError: if the snapshot belongs to another database, or the application does not run in
         development.
     """
-    with on_bind(None):
-        every = [backends.configured(each) for each in (None, *settings.active().binds)] if file else []
     with on_bind(bind):
         databases = binds.databases()
         if file:
-            owner = snapshots.find_owner(databases, file, every, from_another=from_another_database)
-            databases = [owner]
+            known = [backends.configured(each) for each in (None, *settings.active().binds)]
+            databases = [snapshots.find_owner(databases, file, known, from_another=from_another_database)]
         sources = []
         for database in databases:
             with one_sentence(database):
@@ -72,11 +70,11 @@ def restore(
             if not (yes or destroy or output.reporter().confirm(question, from_pipe=True)):
                 raise MigrationError("Nothing was changed: add --yes where nobody can be asked.")
         for database, source in zip(databases, sources, strict=True):
-            _put_back(database, source)
+            _replace(database, source)
     return sources
 
 
-def _put_back(database: Database, source: Path) -> None:
+def _replace(database: Database, source: Path) -> None:
     def fill(new: Database) -> None:
         new.load(source)
         transfer_mark(new, database)

@@ -142,7 +142,7 @@ class _Running:
             vars(session).update(options)
 
     def find_location(self) -> str | None:
-        """Return the file and line of the revision, or None if the workflow itself made the request."""
+        """Return the file and line of the revision, or None if this library made the request."""
         frame: FrameType | None = sys._getframe(1)
         name = self.path.name
         while frame:
