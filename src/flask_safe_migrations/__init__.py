@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import MigrationError
 from .extension import Migrate
-from .naming import NAMING_CONVENTION
 
 if TYPE_CHECKING:
     from .environment import Environment
@@ -15,6 +14,17 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = ["NAMING_CONVENTION", "Environment", "Migrate", "MigrationError", "__version__"]
+
+# Gives every constraint a name, so that a later revision can drop or change it on every engine.
+# column_0_N includes all columns. Otherwise two constraints of a table could get the same name.
+# https://docs.sqlalchemy.org/en/21/core/constraints.html#configuring-constraint-naming-conventions
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
 
 
 def __getattr__(name: str) -> Any:

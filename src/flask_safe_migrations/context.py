@@ -6,7 +6,7 @@ One typed object replaces separate keys, so that mypy finds a misspelled name.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
@@ -29,7 +29,7 @@ class RunContext:
     # The revisions were assembled for this run, so migrations/HEAD is ignored.
     has_own_revisions: bool = False
     # Run on no database: only collect the context.configure() options of env.py and Migrate(…).
-    noted: dict[str, Any] | None = None
+    collected_options: dict[str, Any] | None = None
     # A context manager that wraps the run. It receives the connection.
     recorder: Recorder = nullcontext
     # By bind: shadow databases that are already at head.
@@ -77,8 +77,8 @@ class Choice:
     may_lose_rows: bool | None = None
 
 
-NOTHING = Choice()
-_choice: ContextVar[Choice] = ContextVar("flask_safe_migrations.choice", default=NOTHING)
+NO_CHOICE = Choice()
+_choice: ContextVar[Choice] = ContextVar("flask_safe_migrations.choice", default=NO_CHOICE)
 
 
 def choice() -> Choice:
@@ -92,3 +92,10 @@ def choose(chosen: Choice) -> Iterator[None]:
         yield
     finally:
         _choice.reset(token)
+
+
+@contextmanager
+def on_bind(bind: str | None) -> Iterator[None]:
+    """Run the block for one bind. None means all databases, or the one that is already selected."""
+    with choose(replace(choice(), bind=bind) if bind else choice()):
+        yield

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
+from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,9 @@ from .backends.base import Database
 from .context import KEY, Comparison, RunContext
 from .errors import MigrationError
 from .revisions import files
-from .runtime import binds, marker, summary
-from .runtime.checks import refuse_tables_without_revision
-from .runtime.errors import one_sentence
-from .runtime.invocation import is_applying, is_comparing, revisions_asked_for
+from .runtime import binds
+from .runtime.checks import mark_if_in_use, refuse_tables_without_revision
+from .runtime.errors import one_sentence, report_databases
 from .runtime.progress import Progress
 
 # Safety depends on the transaction of a migration, so the application cannot override these options.
@@ -98,8 +98,8 @@ class Environment:
                         f"{name} is not yours to set: the library chooses it, so that a migration is applied "
                         "whole or not at all. Remove it from Migrate(…) and from migrations/env.py."
                     )
-            if self.run.noted is not None:
-                self.run.noted.update(self.configured)
+            if self.run.collected_options is not None:
+                self.run.collected_options.update(self.configured)
                 return
             self._run_on_databases()
 
@@ -120,14 +120,14 @@ class Environment:
             try:
                 self._run_for(database, is_last=database is databases[-1])
             except MigrationError:
-                if len(databases) > 1 and is_applying() and not offline:
-                    summary.tell(databases, database, self.context.script)
+                if len(databases) > 1 and self._is_applying() and not offline:
+                    report_databases(databases, database, self.context.script)
                 raise
 
     def _run_for(self, database: Database, *, is_last: bool) -> None:
         if self.context.is_offline_mode():
             self._print_sql(database)
-        elif is_comparing():
+        elif self._is_comparing():
             # The models are compared with the revisions, whatever state the development database is in.
             given = self.run.shadows.get(database.bind)
             with runtime.shadow(database, self.context.script, given) as shadow:
@@ -145,32 +145,32 @@ class Environment:
         context = self.context
         start: Any = context.get_starting_revision_argument() or "base"
         out = self.config.output_buffer or sys.stdout
-        if told := binds.told(database):
-            print(f"-- Database {told}{database}\n", file=out)
+        if label := binds.prefix(database):
+            print(f"-- Database {label}{database}\n", file=out)
         prepare = partial(runtime.build, script=context.script, upto=start)
         options = self._configure_args(database)
         with one_sentence(database), database.render_offline(out, prepare) as rendering:
             context.configure(**options, **rendering)
-            revisions = binds.choosing(revisions_asked_for(), database.bind)
+            revisions = binds.select_functions(self._requested_revisions(), database.bind)
             context.configure(**options, **rendering, fn=revisions)
             with context.begin_transaction():
                 context.run_migrations()
 
     def _run_on_database(self, database: Database) -> None:
-        applies = is_applying()
+        applies = self._is_applying()
         quiet = not applies or self.run.quiet
         progress = Progress(database, self.context.script, quiet=quiet)
         with one_sentence(database):
             if applies and not progress.quiet:  # a shadow database already exists
                 database.prepare()
-            if applies or is_comparing():
+            if applies or self._is_comparing():
                 database.create_version_schema()
             if applies:
                 with database.lock() as progress.waited:
                     database.run_with_retries(partial(self._run_on_own_connection, database, progress))
                     progress.conclude()
                     if not progress.quiet:
-                        marker.keep(database)
+                        mark_if_in_use(database)
                         self._remember(database, progress)
             elif database.exists():
                 self._run_on_own_connection(database, progress)
@@ -186,7 +186,7 @@ class Environment:
             readiness.remember_at_head(settings.active(), heads[0], files.folders(self.context.script))
 
     def _run_on_own_connection(self, database: Database, progress: Progress) -> None:
-        limits = database.statement_limits() if is_applying() else None
+        limits = database.statement_limits() if self._is_applying() else None
         with database.connect(limits) as connection, self.run.recorder(connection):
             connection.rollback()  # a listener of the application may have begun a transaction
             self._run_on(connection, database, progress)
@@ -201,20 +201,40 @@ class Environment:
                     context.run_migrations()
                 return
             # A command that only reads must not touch what another process has written during its migration.
-            with database.migration_session(connection) if is_applying() or is_comparing() else nullcontext():
+            writes = self._is_applying() or self._is_comparing()
+            with database.migration_session(connection) if writes else nullcontext():
                 # Execute nothing before this: Alembic would treat an open transaction as one of the caller.
                 self._configure(connection, database, progress)
                 with context.begin_transaction():
-                    if is_applying():
+                    if self._is_applying():
                         progress.waited |= database.begin_migration(context.get_context())
                     context.run_migrations()
+
+    def _is_applying(self) -> bool:
+        """Return whether this is `upgrade`, `downgrade` or `stamp`: only these have a destination."""
+        try:
+            self.context.get_revision_argument()
+        except CommandError:
+            return True  # the command itself reports the unknown revision
+        except KeyError:
+            return False
+        return True
+
+    def _is_comparing(self) -> bool:
+        """Return whether a revision is being generated from changes in the models."""
+        return bool(getattr(self.config.cmd_opts, "autogenerate", False))
+
+    def _requested_revisions(self) -> Callable[..., Any]:
+        """Return the function that selects the revisions to run, without the wrapper for another database."""
+        revisions: Callable[..., Any] = unwrap(self.context.get_context().opts["fn"])
+        return revisions
 
     def _configure(self, connection: Connection, database: Database, progress: Progress) -> None:
         context = self.context
         options = self._configure_args(database) | {"connection": connection}
         context.configure(**options)
         # Call it again, now that Alembic's own function is available. `progress` watches what it yields.
-        revisions = progress.watch(revisions_asked_for(), refuse_tables_without_revision)
+        revisions = progress.watch(self._requested_revisions(), refuse_tables_without_revision)
         context.configure(**options, fn=revisions, on_version_apply=self._on_version_apply(progress))
 
     def _configure_args(self, database: Database) -> dict[str, Any]:
@@ -222,17 +242,11 @@ class Environment:
         given = dict(self.configured)
         binds.use_options(database, given)
         metadata = binds.metadata(database.bind)
+        every_schema = given.get("include_schemas") is True
+        include_name = autogenerate.include_name(database, metadata, every_schema=every_schema)
         filters = {
-            name: _both(given.pop(name, None), own)
-            for name, own in (
-                (
-                    "include_name",
-                    autogenerate.include_name(
-                        database, metadata, every_schema=given.get("include_schemas") is True
-                    ),
-                ),
-                ("include_object", autogenerate.include_object),
-            )
+            "include_name": _both(given.pop("include_name", None), include_name),
+            "include_object": _both(given.pop("include_object", None), autogenerate.include_object),
         }
         given.pop("autogenerate_plugins", None)
         # Server defaults are compared by a plugin, which reads this option.
@@ -244,7 +258,7 @@ class Environment:
             **given,
             **filters,
             "target_metadata": metadata,
-            KEY: Comparison(database, self.run.only is not None or is_comparing(), compares_defaults),
+            KEY: Comparison(database, self.run.only is not None or self._is_comparing(), compares_defaults),
             "autogenerate_plugins": autogenerate.PLUGINS,
             "compare_type": _types_differ(given.get("compare_type", True)),
             "render_item": _render_item(given.get("render_item")),

@@ -84,11 +84,6 @@ def reporter() -> Reporter:
     return _active.get() or _default
 
 
-def is_reporting() -> bool:
-    """Return whether a command line or a caller has set a reporter."""
-    return _active.get() is not None
-
-
 @contextmanager
 def report_to(reporter: Reporter) -> Iterator[None]:
     """Send all output within the block to this reporter."""

@@ -12,9 +12,9 @@ from ..backends.constraints import ConstraintRename, constraint_renames
 from ..context import RunContext
 from ..errors import MigrationError, UsageError
 from ..runtime import snapshots
-from ..runtime.differences import every, from_models
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, describe, stored_heads
+from ..runtime.runner import find_model_differences
 from .comparison import (
     Comparison,
     compare_with_models,
@@ -38,7 +38,7 @@ def check_database(
 def _compare(
     database: Database, script: ScriptDirectory, shadow: Database, ignore: tuple[str, ...], *, new: bool
 ) -> Comparison:
-    if missing := from_models(shadow, script, every):
+    if missing := find_model_differences(shadow, script):
         raise MigrationError(
             f'The revisions do not match the models ({missing[0]}). Run `flask db new -m "…"` first.'
         )

@@ -17,12 +17,11 @@ omitted, the function applies to all databases.
 
 from ..output import Reporter, report_to
 from .adoption import adopt
-from .applying import downgrade, pending_sql, upgrade
+from .migration import DatabaseStatus, PendingRevision, downgrade, pending_sql, status, upgrade
 from .rebase import rebase
 from .revision import RevisionResult, new_data_revision, new_revision, prove_newest
 from .snapshots import backup, rebuild, restore
 from .squash import SquashResult, squash, undo_squash
-from .status import DatabaseStatus, PendingRevision, status
 from .verification import Report, verify
 
 __all__ = [

@@ -1,19 +1,28 @@
-"""Adopt databases that have tables but no revision, after verifying that they match."""
+"""Adopt databases that have tables but no revision, after verifying that they match.
 
-from collections.abc import Iterable
+If there are no models either, they and a baseline are first generated from the database.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from .. import output, runtime
+from .. import output, runtime, settings
 from ..adopt import adopt_at_head, adopt_at_revision, check_database
+from ..adopt import models as model_files
+from ..adopt.models import NotMatchingError
 from ..backends.base import Database
 from ..errors import MigrationError
+from ..revisions import files, manifest
 from ..runtime import binds
 from ..runtime.checks import refuse_several_heads, refuse_unknown
 from ..runtime.errors import one_sentence
 from ..runtime.heads import describe, stored_heads
-from .adopt_models import write_models
+from ..runtime.runner import find_model_differences
+from .revision import new_revision
 
 
 def adopt(
@@ -38,7 +47,7 @@ def adopt(
     if not databases:
         return
     if models:
-        write_models(databases, script, lambda: _adopt(databases, ignore, yes=yes, new=True))
+        _write_models(databases, script, lambda: _adopt(databases, ignore, yes=yes, new=True))
     elif at:
         for database in databases:
             with one_sentence(database):
@@ -52,8 +61,8 @@ def _adopt(databases: list[Database], ignore: tuple[str, ...], *, yes: bool, new
     script = runtime.directory()
     for step in (check_database, adopt_at_head) if len(databases) > 1 else (adopt_at_head,):
         for database in databases:
-            if step is adopt_at_head and (told := binds.told(database)):
-                output.line(told.rstrip())
+            if step is adopt_at_head and (label := binds.prefix(database)):
+                output.line(label.rstrip())
             with one_sentence(database):
                 step(database, script, ignore, yes=yes, new=new)
 
@@ -70,7 +79,7 @@ def _has_nothing_to_adopt(database: Database, script: ScriptDirectory) -> bool:
     heads = stored_heads(database)
     refuse_unknown(database, script, heads)
     if heads:
-        output.line(f"{binds.told(database)}Nothing to adopt: {database} is at {describe(script, heads)}.")
+        output.line(f"{binds.prefix(database)}Nothing to adopt: {database} is at {describe(script, heads)}.")
         return True
     tables: list[str] = []
     if database.exists():
@@ -78,8 +87,80 @@ def _has_nothing_to_adopt(database: Database, script: ScriptDirectory) -> bool:
             tables = inspect(connection).get_table_names()
     if not set(tables) - database.internal_tables:
         output.line(
-            f"{binds.told(database)}Nothing to adopt: {database} has no tables; "
+            f"{binds.prefix(database)}Nothing to adopt: {database} has no tables; "
             "`flask db upgrade` makes them."
         )
         return True
     return False
+
+
+def _write_models(databases: list[Database], script: ScriptDirectory, adopt: Callable[[], None]) -> None:
+    """Write models and a baseline, then call `adopt`. If they do not match, remove them again."""
+    _refuse_own_models(databases, script)
+    before = _list_revision_files()
+    found = model_files.generate_modules(databases, with_relationships=True)
+    if taken := [module.path.name for module in found if module.path.exists()]:
+        raise MigrationError(f"models/{taken[0]} is there already: move it away, then again.")
+    try:
+        model_files.write_modules(found)
+        if model_files.find_error():
+            model_files.write_modules(model_files.generate_modules(databases, with_relationships=False))
+            if reason := model_files.find_error():
+                raise NotMatchingError(f"The models that were written do not work: {reason}.")
+            output.line("Without relationships: those that the foreign keys suggest do not fit together.")
+        _write_baseline()
+        for module in found:
+            output.line(f"Wrote {settings.active().relative(module.path)} ({module.tables} tables)")
+        for path in sorted(_list_revision_files() - before):
+            output.line(
+                f"Wrote {settings.active().relative(path)}, which makes them: proved up, down and up again"
+            )
+        adopt()
+    except NotMatchingError as error:
+        aside = _move_aside(found, before)
+        raise MigrationError(f"{error.message} What was written lies in {aside}, to look at.") from error
+    except BaseException:
+        if not any(map(stored_heads, databases)):  # a database that is already adopted needs its revision
+            _move_aside(found, before)
+        raise
+
+
+def _refuse_own_models(databases: list[Database], script: ScriptDirectory) -> None:
+    db = settings.active().db
+    tables = sorted(name for metadata in db.metadatas.values() for name in metadata.tables)
+    if tables:
+        raise MigrationError(
+            f"This project has models already ({', '.join(tables[:5])}): generate one with "
+            "example_models=no for an existing database, or compare with these by `flask db adopt`."
+        )
+    for database in databases:
+        with runtime.shadow(database, script) as shadow:
+            if left := find_model_differences(shadow, script):
+                raise MigrationError(
+                    f"The revisions of this project make tables that no model has ({left[0]}): take them out "
+                    "of migrations/versions first, down to an empty baseline."
+                )
+
+
+def _write_baseline() -> None:
+    importlib.import_module(f"{settings.active().import_name}.models").load()
+    try:
+        with output.report_to(output.Reporter()):  # suppress hundreds of lines that repeat the models
+            new_revision("adopted tables")
+    except MigrationError as error:
+        raise NotMatchingError(error.message) from error
+
+
+def _move_aside(found: list[model_files.Module], before: set[Path]) -> Path:
+    """Move the written files aside. Nothing in the project refers to them any more."""
+    aside = settings.active().instance_folder / "not_adopted"
+    aside.mkdir(parents=True, exist_ok=True)
+    for path in [module.path for module in found] + sorted(_list_revision_files() - before):
+        if path.exists():
+            path.replace(aside / f"{path.name}.txt")  # the suffix keeps linters and Python from reading it
+    manifest.write(runtime.directory())
+    return settings.active().relative(aside)
+
+
+def _list_revision_files() -> set[Path]:
+    return set(files.paths(runtime.directory()))

@@ -9,12 +9,12 @@ from .. import output, runtime, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
-from ..revisions import rebase as moving
 from ..revisions.git import Git
+from ..revisions.rebase import Plan, make_plan, move_files
 from ..runtime import binds, checks, undo
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config
-from .revision_report import prove_and_report
+from .verification import prove_and_report
 
 
 def rebase(move: str | None = None) -> list[Path]:
@@ -32,26 +32,27 @@ def rebase(move: str | None = None) -> list[Path]:
     script = ScriptDirectory.from_config(alembic_config())  # runtime.directory() would fail on the conflict
     databases = binds.databases()
     with one_sentence(databases[0]):
-        there = files.parse_files(script)
-        plan = moving.make_plan(there, _staying(script, there, git, move), list(manifest.load(script)))
+        existing = files.parse_files(script)
+        staying = _find_staying(script, existing, git, move)
+        plan = make_plan(existing, staying, list(manifest.load(script)))
         if plan.is_done:
             manifest.write(script)
             output.line("Nothing to move: the revisions stand in a row. migrations/HEAD was written again.")
             return []
         for database in databases:
-            _take_back(database, script, there, plan)
+            _downgrade_moved(database, script, existing, plan)
         below = plan.tip.path.name if plan.tip else "nothing"
-        moved = moving.move_files(plan, script, datetime.now(UTC))
-        for mover, path in zip(plan.moved, moved, strict=True):
-            now = "" if mover.path.name == path.name else f", now {path.name},"
-            output.line(f"Moved {mover.path.name}{now} on top of {below}.")
+        moved = move_files(plan, script, datetime.now(UTC))
+        for file, path in zip(plan.moved, moved, strict=True):
+            now = "" if file.path.name == path.name else f", now {path.name},"
+            output.line(f"Moved {file.path.name}{now} on top of {below}.")
             below = path.name
         script = ScriptDirectory.from_config(alembic_config())
         manifest.write(script)
         for database in databases:
             with one_sentence(database), database.shadow() as shadow:
                 runtime.build(shadow, script, plan.tip.revision if plan.tip else "base")
-                for revision in map(script.get_revision, [mover.revision for mover in plan.moved]):
+                for revision in map(script.get_revision, [file.revision for file in plan.moved]):
                     if binds.touches(revision.module, database.bind):
                         prove_and_report(shadow, script, revision)
                     else:
@@ -62,10 +63,10 @@ def rebase(move: str | None = None) -> list[Path]:
     return moved
 
 
-def _staying(
-    script: ScriptDirectory, there: list[files.RevisionFile], git: Git, move: str | None
+def _find_staying(
+    script: ScriptDirectory, existing: list[files.RevisionFile], git: Git, move: str | None
 ) -> set[str]:
-    known = {file.revision for file in there}
+    known = {file.revision for file in existing}
     if move:
         matching = [revision for revision in known if revision.startswith(move)]
         if len(matching) != 1:
@@ -76,20 +77,20 @@ def _staying(
     return git.list_revisions(base, files.folders(script)) if base else known
 
 
-def _take_back(
-    database: Database, script: ScriptDirectory, there: list[files.RevisionFile], plan: moving.Plan
+def _downgrade_moved(
+    database: Database, script: ScriptDirectory, existing: list[files.RevisionFile], plan: Plan
 ) -> None:
     """Downgrade the development database if it has revisions that are to be moved."""
     if not database.exists():
         return
-    applied = undo.files_of(database, there)
-    names = {mover.revision for mover in plan.moved}
+    applied = undo.find_applied_files(database, existing)
+    names = {file.revision for file in plan.moved}
     if applied is None:
         output.line(
             f"{database} is at a revision without a file: `flask db rebuild` builds it again from scratch."
         )
         return
-    wanted = undo.reached_through(applied, names)
+    wanted = undo.with_descendants(applied, names)
     if not wanted:
         return
     if reason := checks.outside_development(database):
@@ -98,7 +99,7 @@ def _take_back(
             "Set DATABASE_URL to a development database; one that people use gets a revision on top."
         )
     try:
-        undo.take_back(database, script, applied, wanted)
+        undo.downgrade(database, script, applied, wanted)
     except MigrationError as error:
         output.line(
             f"{error.message} So {database} stays as it is: `flask db rebuild` builds it again from scratch."

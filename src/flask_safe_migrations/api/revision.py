@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,7 @@ from ..runtime import binds
 from ..runtime.checks import refuse_several_heads
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config
-from .data_revision import backfill
-from .revision_report import Proof, prove_and_report
+from .verification import Proof, prove_and_report
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def new_data_revision(message: str, column: str = "1") -> RevisionResult:
         raise UsageError('Say in a few words what changes: `flask db new -m "fill users.nick" --data 1`.')
     refuse_several_heads(runtime.directory(), "make the new one")
     config = alembic_config("quiet")
-    RunContext.of(config).data = backfill(column)
+    RunContext.of(config).data = _parse_backfill(column)
     written: Any = command.revision(config, message)
     path = Path(written.path)
     _format(path)
@@ -118,6 +117,42 @@ def new_data_revision(message: str, column: str = "1") -> RevisionResult:
         "Say in it what the rows get (VALUES) and which ones (TODO), then prove it: `flask db new --prove`"
     )
     return RevisionResult(written.revision, message, path)
+
+
+@dataclass
+class Backfill:
+    """The table and column that a data revision changes, for script.py.mako."""
+
+    table: str = "your_table"
+    column: str = "your_column"
+    schema: str | None = None
+    key: str = "id"
+    columns: list[str] = field(default_factory=lambda: ["id", "your_column"])
+    suffix: str = ""  # of the functions, for a bind other than the default
+
+
+def _parse_backfill(target: str) -> Backfill:
+    """Parse the value of `--data`: TABLE.COLUMN of a model, or 1 for placeholder names."""
+    if target == "1":
+        return Backfill()
+    name, _, column = target.rpartition(".")
+    known = {database.bind: binds.metadata(database.bind).tables for database in binds.databases()}
+    bind = next((bind for bind, tables in known.items() if name in tables), None)
+    table = known[bind].get(name) if bind in known else None
+    if table is None or column not in table.columns:
+        raise UsageError(
+            f"data=TABLE.COLUMN names a column of the models, which have no {target}; or data=1."
+        )
+    # The first column of a key is enough: a batch contains all rows between two of its values.
+    key = next(iter(table.primary_key.columns), table.columns[0])
+    return Backfill(
+        table.name,
+        column,
+        table.schema,
+        key.name,
+        [each.name for each in table.columns],
+        binds.suffix(bind),
+    )
 
 
 def prove_newest() -> RevisionResult:
@@ -145,7 +180,7 @@ def _prove(
     for database in binds.databases():
         if not binds.touches(revision.module, database.bind):
             continue
-        if label := binds.told(database):
+        if label := binds.prefix(database):
             output.line(label.rstrip())
         with ExitStack() as stack, one_sentence(database):
             if not (shadow := shadows.get(database.bind)):

@@ -8,13 +8,12 @@ from alembic import command
 
 from .. import backends, output, settings
 from ..backends.base import Database
-from ..context import RunContext
+from ..context import RunContext, on_bind
 from ..errors import MigrationError
-from ..runtime import binds, marker, snapshots
-from ..runtime.checks import refuse_outside_development
+from ..runtime import binds, snapshots
+from ..runtime.checks import refuse_outside_development, transfer_mark
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config
-from .status import on_bind
 
 
 def backup(bind: str | None = None) -> list[Path]:
@@ -57,13 +56,11 @@ def restore(
     :raises MigrationError: if the snapshot belongs to another database, or the application does not run in
         development.
     """
-    with on_bind(None):
-        every = [backends.configured(each) for each in (None, *settings.active().binds)] if file else []
     with on_bind(bind):
         databases = binds.databases()
         if file:
-            owner = snapshots.find_owner(databases, file, every, from_another=from_another_database)
-            databases = [owner]
+            known = [backends.configured(each) for each in (None, *settings.active().binds)]
+            databases = [snapshots.find_owner(databases, file, known, from_another=from_another_database)]
         sources = []
         for database in databases:
             with one_sentence(database):
@@ -73,14 +70,14 @@ def restore(
             if not (yes or destroy or output.reporter().confirm(question, from_pipe=True)):
                 raise MigrationError("Nothing was changed: add --yes where nobody can be asked.")
         for database, source in zip(databases, sources, strict=True):
-            _put_back(database, source)
+            _replace(database, source)
     return sources
 
 
-def _put_back(database: Database, source: Path) -> None:
+def _replace(database: Database, source: Path) -> None:
     def fill(new: Database) -> None:
         new.load(source)
-        marker.settle(new, database)
+        transfer_mark(new, database)
 
     with one_sentence(database):
         if database.exists():
@@ -112,7 +109,7 @@ def rebuild(
                 refuse_outside_development(database, destroy)
         for database in reversed(databases):  # the default database last: its seed may add rows to the others
             with one_sentence(database):
-                output.line(f"Rebuilding {binds.told(database)}{database}")
+                output.line(f"Rebuilding {binds.prefix(database)}{database}")
                 database.rebuild(partial(_fill, database, seed))
 
 
@@ -124,7 +121,7 @@ def _fill(database: Database, seed: Callable[[], None] | None, new: Database) ->
         command.upgrade(config, "head")
         if seed and database.bind is None:
             _seed(seed, new)
-        marker.settle(new, database)
+        transfer_mark(new, database)
     except MigrationError as error:  # from a revision or from the seed
         raise MigrationError(f"{error.message} The old database, if there was one, is as it was.") from error
 

@@ -13,7 +13,7 @@ from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, stored_heads
 from ..squash import compose_baseline, list_questions, select_revisions, undo
 
-SHOWN = 30  # files
+MAX_LINES = 30  # files
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,15 @@ def squash(upto: str | None = None, *, yes: bool = False) -> SquashResult:
     with one_sentence(databases[0]):
         squashed = compose_baseline(databases, script, chosen)
     titles = " and ".join(sorted({database.title for database in databases}))
-    _ask([*map(": ".join, list_questions(chosen, squashed.filled, titles, _suffixes(databases)))], yes=yes)
+    questions = list_questions(chosen, squashed.filled, titles, _function_suffixes(databases))
+    _confirm([*map(": ".join, questions)], yes=yes)
     folder = squashed.write()
     rows = f", with the rows of {', '.join(name for _, name in squashed.filled)}" if squashed.filled else ""
     output.line(
         f"Wrote {settings.active().relative(squashed.path)}{rows}\n"
         f"Proved on {titles}: the same schema and rows, up, down and with all that comes after it.\n"
         f"The folded files are in {settings.active().relative(folder)}, until they are deleted there.\n"
-        f"{_who_must_wait(squashed.release)} Until it is committed, `flask db squash --undo` takes it back."
+        f"{_describe_wait(squashed.release)} Until it is committed, `flask db squash --undo` takes it back."
     )
     return SquashResult(squashed.path, folder, squashed.release)
 
@@ -73,19 +74,19 @@ def undo_squash() -> list[str]:
     return files
 
 
-def _suffixes(databases: list[Database]) -> set[str]:
+def _function_suffixes(databases: list[Database]) -> set[str]:
     former = settings.active().former_binds
     return {binds.suffix(bind) for each in databases for bind in (each.bind, former.get(each.bind or ""))}
 
 
-def _ask(lines: list[str], *, yes: bool) -> None:
+def _confirm(lines: list[str], *, yes: bool) -> None:
     if not lines:
         return
     output.line("What fresh databases will not go through any more:")
-    for line in lines[:SHOWN]:
+    for line in lines[:MAX_LINES]:
         output.line(f"  {line}")
-    if len(lines) > SHOWN:
-        output.line(f"  … and {len(lines) - SHOWN} more")
+    if len(lines) > MAX_LINES:
+        output.line(f"  … and {len(lines) - MAX_LINES} more")
     if yes:
         return
     if not output.reporter().can_ask:
@@ -94,7 +95,7 @@ def _ask(lines: list[str], *, yes: bool) -> None:
         raise MigrationError("Nothing was changed.")
 
 
-def _who_must_wait(release: str) -> str:
+def _describe_wait(release: str) -> str:
     if release:
         return f"A database at one of them has to be migrated with {release} first."
     return "A database at one of them has to be migrated first with code that has these files."

@@ -1,12 +1,27 @@
-"""Verify the revisions before they reach production."""
+"""Verify all revisions, or one that was just written, before they reach production."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, event
+
+from .. import output, safety, verification
+from ..backends.base import Database
+from ..context import on_bind
+from ..errors import MigrationError
 from ..runtime import binds
 from ..runtime.errors import one_sentence
+from ..runtime.runner import all_tables
 from ..verification.compatibility import check_compatibility
 from ..verification.suite import Check, Verification
-from .status import on_bind
+
+MAX_LINES = 30  # lines of SQL
+SCHEMA_OR_DATA = re.compile(r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|INSERT|UPDATE|TRUNCATE)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -43,3 +58,88 @@ def verify(*, against: str | None = None, bind: str | None = None) -> Report:
         with one_sentence(databases[0]):
             checks = check_compatibility(databases, against) if against else Verification(databases).run()
     return Report(databases[0].title, checks)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a revision does on one engine, and its risks."""
+
+    engine: str
+    # A description of the revision, and its SQL statements.
+    description: tuple[str, ...]
+    sql: tuple[str, ...]
+    warnings: tuple[safety.Finding, ...]
+    # Tables that were verified without rows.
+    without_rows: tuple[str, ...]
+    # The reason why it cannot be downgraded, if the revision gives one.
+    irreversible: str | None
+
+
+def prove_and_report(
+    shadow: Database, script: ScriptDirectory, revision: Script, *, compared: bool = False
+) -> Proof:
+    """Verify a revision with a round trip and report the result.
+
+    :param compared: all models have just been compared, so check only those that the revision changes.
+    :raises MigrationError: if the round trip fails. The file is kept.
+    """
+    round_trip = verification.RoundTrip(shadow, script, revision)
+    recorded: list[safety.RecordedOperation] = []
+    statements: list[str] = []
+
+    record = verification.make_recorder(revision, recorded)
+
+    @contextmanager
+    def watch(connection: Connection) -> Iterator[None]:
+        with record(connection), _collect_statements(shadow, connection, statements):
+            yield
+
+    failure = None
+    try:
+        empty = round_trip.run(watch, models=round_trip.affected_tables.includes if compared else all_tables)
+    except verification.RoundTripError as error:
+        failure = error
+    description = tuple(safety.describe(recorded))
+    for line in description:
+        output.line(f"  {line}")
+    findings = safety.find_warnings(recorded, shadow, Path(revision.path))
+    if failure:
+        _report_warnings(findings)
+        raise MigrationError(
+            f"Not proved. {failure.message} The file stays: fix it, then `flask db new --prove`."
+        ) from failure
+    _report_sql(shadow, statements)
+    without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
+    reason = round_trip.irreversible_reason
+    way = f"up (it cannot be taken back: {reason})" if reason else "up, down and up again"
+    output.line(f"Proved: {way} on a shadow database with rows{without}.")
+    _report_warnings(findings)
+    return Proof(shadow.title, description, tuple(statements), tuple(findings), tuple(empty), reason)
+
+
+@contextmanager
+def _collect_statements(database: Database, connection: Connection, statements: list[str]) -> Iterator[None]:
+    def before_execute(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if SCHEMA_OR_DATA.match(statement) and database.version_table not in statement:
+            statements.append(" ".join(statement.split()))
+
+    event.listen(connection, "before_cursor_execute", before_execute)
+    try:
+        yield
+    finally:
+        event.remove(connection, "before_cursor_execute", before_execute)
+
+
+def _report_sql(database: Database, statements: list[str]) -> None:
+    output.line(f"SQL on {database.title}:")
+    for statement in statements[:MAX_LINES]:
+        output.line(f"  {statement};")
+    if len(statements) > MAX_LINES:
+        output.line(f"  … and {len(statements) - MAX_LINES} more: `flask db sql` shows all of it.")
+
+
+def _report_warnings(findings: list[safety.Finding]) -> None:
+    for finding in findings:
+        output.line(f"Warning, {finding}")
+    if any(not finding.accepted for finding in findings):
+        output.line("A warning is accepted by a reason on the line above: # safe: unused since 2026-10.")

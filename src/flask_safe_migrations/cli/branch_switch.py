@@ -44,8 +44,8 @@ def _misplaced(database: Database) -> tuple[list[RevisionFile], list[RevisionFil
     with suppress(DBAPIError, MigrationError):
         if checks.outside_development(database) is None and database.exists():
             there = files.parse_files(runtime.directory())
-            applied = undo.files_of(database, there)
-            if applied and (wanted := undo.reached_through(applied, undo.misplaced(applied, there))):
+            applied = undo.find_applied_files(database, there)
+            if applied and (wanted := undo.with_descendants(applied, undo.misplaced(applied, there))):
                 return applied, wanted
     return None
 
@@ -62,4 +62,4 @@ def _settle(
                 "asks first), or `flask db rebuild` starts the development database again from scratch."
             )
         click.confirm(f"{told}.\nTake it back, with the values in it, and go on?", abort=True)
-    undo.take_back(database, runtime.directory(), applied, wanted)
+    undo.downgrade(database, runtime.directory(), applied, wanted)

@@ -40,5 +40,5 @@ def diagram(target: Path | None) -> None:
 
 
 def _section(database: Database) -> str:
-    heading = f"\n## {binds.label(database)}\n" if binds.told(database) else ""
+    heading = f"\n## {binds.label(database)}\n" if binds.prefix(database) else ""
     return f"{heading}\n```mermaid\n{render_diagram(binds.metadata(database.bind), database.url)}\n```\n"

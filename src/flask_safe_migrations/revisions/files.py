@@ -124,9 +124,9 @@ def sort_revisions(script: ScriptDirectory) -> list[Script]:
     return list(script.walk_revisions())[::-1]
 
 
-def code_digest(folder: Path, *ignored: str) -> str:
-    """Return a digest of the Python files in a folder, but for those in folders called `ignored`."""
-    paths = sorted(path for path in folder.rglob("*.py") if not set(ignored) & set(path.parts))
+def code_digest(folder: Path) -> str:
+    """Return a digest of the Python files in a folder."""
+    paths = sorted(folder.rglob("*.py"))
     return digest(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
 
 

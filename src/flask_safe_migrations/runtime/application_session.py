@@ -46,7 +46,7 @@ _originals: list[Any] = []
 _patching = threading.Lock()
 
 
-def inside(
+def use_migration_connection(
     function: Callable[..., None], migration: MigrationContext, bind: str | None, path: Path
 ) -> Callable[..., None]:
     """Wrap upgrade() or downgrade() of the revision in `path`, which will run on the database `bind`."""
@@ -80,6 +80,7 @@ class _Running:
         self.thread = threading.get_ident()
         current = settings.active()
         self.db: Any = current.db
+        self.registry: Any = getattr(getattr(self.db, "session", None), "registry", None)
         self.targets = {find_address(engine.url): bind for bind, engine in self.db.engines.items()}
         if current.migration_url:
             self.targets[find_address(current.migration_url)] = None
@@ -98,7 +99,7 @@ class _Running:
             stack.enter_context(_watching(self))
             if self.connection is not None:
                 # This listener must come first: others replace statements, or run them themselves.
-                listener = (self.connection, "before_cursor_execute", self.before)
+                listener = (self.connection, "before_cursor_execute", self.before_execute)
                 event.listen(*listener, retval=True, insert=True)
                 stack.callback(event.remove, *listener)
             stack.callback(self._close)
@@ -108,7 +109,7 @@ class _Running:
     @contextmanager
     def _empty_scope(self) -> Iterator[None]:
         """Start with a new `db.session`, and restore the caller's session afterwards."""
-        registry = getattr(getattr(self.db, "session", None), "registry", None)
+        registry = self.registry
         if registry is None:
             yield
             return
@@ -124,8 +125,7 @@ class _Running:
     def _refuse_unfinished(self) -> None:
         if self.undone:
             raise MigrationError(self.undone)
-        registry = getattr(getattr(self.db, "session", None), "registry", None)
-        used = {*self.sessions, *([registry()] if registry and registry.has() else [])}
+        used = {*self.sessions, *([self.registry()] if self.registry and self.registry.has() else [])}
         if any("session" in savepoint.writers for savepoint in self.savepoints) or any(
             session.new or session.dirty or session.deleted for session in used
         ):
@@ -141,8 +141,8 @@ class _Running:
                 session.close()
             vars(session).update(options)
 
-    def place(self) -> str | None:
-        """Return the file and line of the revision, or None if the workflow itself made the request."""
+    def find_location(self) -> str | None:
+        """Return the file and line of the revision, or None if this library made the request."""
         frame: FrameType | None = sys._getframe(1)
         name = self.path.name
         while frame:
@@ -156,7 +156,7 @@ class _Running:
             frame = frame.f_back
         return None
 
-    def bind_of(self, engine: Engine) -> tuple[bool, str | None]:
+    def find_bind(self, engine: Engine) -> tuple[bool, str | None]:
         """Return whether the engine connects to a database of the application, and to which bind."""
         if self.connection is not None and engine.pool is self.connection.engine.pool:
             return True, self.bind
@@ -166,38 +166,39 @@ class _Running:
         target = find_address(engine.url)
         return target in self.targets, self.targets.get(target)
 
-    def refuse(self, engine: Engine) -> None:
+    def refuse_to_connect(self, engine: Engine) -> None:
         """Raise MigrationError for an engine that would connect from inside the revision."""
-        if (place := self.place()) and self.bind_of(engine)[0]:
+        if (location := self.find_location()) and self.find_bind(engine)[0]:
             raise MigrationError(
-                f"{place}: this opens a connection of its own to a database of the application's, outside "
+                f"{location}: this opens a connection of its own to a database of the application's, outside "
                 f"the migration's transaction and lock: {INSTEAD}."
             )
 
     def connection_for(self, session: Session, engine: Engine) -> Connection | None:
         """Return the connection that the session must use, or None if the engine is not the application's."""
-        if not (place := self.place()):
+        if not (location := self.find_location()):
             return None
-        is_known, bind = self.bind_of(engine)
+        is_known, bind = self.find_bind(engine)
         if not is_known:
             return None
         if self.connection is None:
             raise MigrationError(
-                f"{place}: db.session needs a connection, and SQL is only printed here: use op.execute(), "
+                f"{location}: db.session needs a connection, and SQL is only printed here: use op.execute(), "
                 "or leave it out where op.get_context().as_sql is true."
             )
         if bind != self.bind:
             raise MigrationError(
-                f"{place}: db.session asks for the database {bind or 'default'}, and the revision runs on "
+                f"{location}: db.session asks for the database {bind or 'default'}, and the revision runs on "
                 f"{self.bind or 'default'}: {INSTEAD}, in the function for the database in question."
             )
         if threading.get_ident() != self.thread:
             raise MigrationError(
-                f"{place}: db.session is used in another thread than the migration: use it in the revision's."
+                f"{location}: db.session is used in another thread than the migration: "
+                "use it in the revision's."
             )
         if self.connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             raise MigrationError(
-                f"{place}: inside autocommit_block() there is no transaction for db.session: "
+                f"{location}: inside autocommit_block() there is no transaction for db.session: "
                 "use op.get_bind() there, or db.session before it."
             )
         if session not in self.sessions:
@@ -209,7 +210,7 @@ class _Running:
             self.connection.begin()
         return self.connection
 
-    def before(
+    def before_execute(
         self, _connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any
     ) -> tuple[str, Any]:
         """Track the savepoints: rolling one back may undo more than the session's own changes."""
@@ -236,17 +237,18 @@ class _Running:
             if not found:  # it belongs to the revision itself or to a begin_nested()
                 return statement
             if found.writers == {"session"}:
-                return self._if_there(cursor, statement, is_written=True)
+                return self._run_if_savepoint_exists(cursor, statement, is_written=True)
             if not self.is_ending and found.writers - {"op"}:
                 self.undone = (
-                    f"{self.place()}: db.session was rolled back, and with it what op.get_bind() or an "
-                    "operation did since the session was first used: call db.session.commit() before those."
+                    f"{self.find_location()}: db.session was rolled back, and with it what op.get_bind() or "
+                    "an operation did since the session was first used: "
+                    "call db.session.commit() before those."
                 )
-                return self._if_there(cursor, statement)
+                return self._run_if_savepoint_exists(cursor, statement)
             # The session has only read. It must not undo what an operation did.
-        return self._if_there(cursor, f"RELEASE SAVEPOINT {name}")
+        return self._run_if_savepoint_exists(cursor, f"RELEASE SAVEPOINT {name}")
 
-    def _if_there(self, cursor: Any, statement: str, *, is_written: bool = False) -> str:
+    def _run_if_savepoint_exists(self, cursor: Any, statement: str, *, is_written: bool = False) -> str:
         """Run the statement on an engine where DDL may have removed the savepoint.
 
         Return the statement that is left to run.
@@ -260,8 +262,8 @@ class _Running:
                 return statement  # SQLAlchemy runs it and gets the same error
             if is_written:
                 self.undone = (
-                    f"{self.place()}: db.session was rolled back, but a DDL statement had committed what it "
-                    "did: call db.session.commit() before the operation that changes a table."
+                    f"{self.find_location()}: db.session was rolled back, but a DDL statement had committed "
+                    "what it did: call db.session.commit() before the operation that changes a table."
                 )
         return "DO 0"
 
@@ -304,7 +306,7 @@ def _install(raw_connection: Any, connection_for_bind: Any) -> None:
 def _raw_connection(engine: Engine) -> Any:
     original = _originals[0]
     for running in [*_running]:
-        running.refuse(engine)
+        running.refuse_to_connect(engine)
     return original(engine)
 
 

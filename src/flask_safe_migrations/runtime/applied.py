@@ -1,12 +1,17 @@
 """Records which revisions were applied, with the file's digest, the time, the user and the duration.
 
 If a revision file was changed after it was applied, the database does not contain that revision as it is
-now.
+now. In development, a copy of each applied revision is kept in instance/applied: when another branch is
+checked out, the database keeps its state, but the files that produced it are gone or have another place in
+the chain. The copies make it possible to downgrade from there.
 """
 
 import getpass
 import os
+import re
+import shutil
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +26,6 @@ from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import manifest
 from ..revisions.files import digest
-from . import copies
 
 # In Database.library_tables: does not count as a difference from the models.
 APPLIED = Table(
@@ -36,12 +40,12 @@ APPLIED = Table(
 )
 
 
-def prepare(connection: Connection) -> None:
-    """Create the table before the first revision runs, as Alembic creates its own."""
+def create_table(connection: Connection) -> None:
+    """Create it before the first revision runs, as Alembic creates its own table."""
     APPLIED.create(connection, checkfirst=True)
 
 
-def note(connection: Connection, step: RevisionStep, seconds: float) -> None:
+def record(connection: Connection, step: RevisionStep, seconds: float) -> None:
     """Record a revision, inside the transaction that stores it."""
     revision: Script = step.revision
     connection.execute(APPLIED.delete().where(APPLIED.c.revision == revision.revision))
@@ -64,17 +68,17 @@ def _insert(connection: Connection, revision: Script, seconds: float) -> None:
     row: dict[str, Any] = {
         "revision": revision.revision,
         "content": manifest.content_digest(source.decode()),
-        "file": _of_file(source),
+        "file": _digest_file(source),
         "applied_at": datetime.now(UTC).replace(tzinfo=None),
         "applied_by": f"{_user()}@{socket.gethostname()}"[:100],
         "seconds": round(seconds, 3),
     }
     connection.execute(APPLIED.insert().values(row))
     if settings.active().debug:
-        copies.keep(path, revision.revision, row["file"])
+        _keep_copy(path, revision.revision, row["file"])
 
 
-def rows(database: Database) -> dict[str, Row[Any]]:
+def read_rows(database: Database) -> dict[str, Row[Any]]:
     with database.connect() as connection:
         return _read(connection)
 
@@ -127,13 +131,13 @@ def _differs(row: Row[Any], file: Path, replaced: str | None) -> bool:
     `replaced` is the digest that a squashed baseline records for the file that it replaced.
     """
     source = file.read_bytes()
-    return row.file != _of_file(source) and row.content not in {
+    return row.file != _digest_file(source) and row.content not in {
         manifest.content_digest(source.decode()),
         replaced,
     }
 
 
-def _of_file(source: bytes) -> str:
+def _digest_file(source: bytes) -> str:
     return digest([source.replace(b"\r\n", b"\n").decode()])[:16]
 
 
@@ -142,3 +146,34 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # in a container, the user often has no name
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "somebody"
+
+
+def _keep_copy(path: Path, revision: str, digest: str) -> None:
+    """Keep a copy of a revision file.
+
+    If the copy cannot be written, the migration still succeeds; only the later downgrade is not possible.
+    """
+    copy = _copies_folder() / f"{_escape(revision)}-{digest}.py"
+    if copy.exists():
+        return
+    unfinished = copy.with_suffix(".unfinished")
+    with suppress(OSError):
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copyfile(path, unfinished)
+            unfinished.replace(copy)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def find_copy(revision: str, digest: str = "*") -> Path | None:
+    """Return the copy of the file with this digest, or any copy of this revision."""
+    return next(_copies_folder().glob(f"{_escape(revision)}-{digest}.py"), None)
+
+
+def _escape(revision: str) -> str:
+    return re.sub(r"[^\w.]", "_", revision)
+
+
+def _copies_folder() -> Path:
+    return settings.active().instance_folder / "applied"

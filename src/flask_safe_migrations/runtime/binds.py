@@ -17,10 +17,8 @@ from .. import backends, settings
 from ..backends.base import Database
 from ..context import choice
 from ..errors import MigrationError, UsageError
-from . import application_session
+from .application_session import use_migration_connection
 from .heads import environment_options
-
-DEFAULT = "default"
 
 
 def databases(x: list[str] | None = None, options: Mapping[str, Any] | None = None) -> list[Database]:
@@ -32,18 +30,18 @@ def databases(x: list[str] | None = None, options: Mapping[str, Any] | None = No
     """
     found = [backends.configured(bind) for bind in (None, *_names())]
     if options is None:
-        options = _options_of_env()
+        options = environment_options()
     for database in found:
         use_options(database, options)
-    _refuse_doubles(found)
-    said = [text.partition("=")[2] for text in x or () if text.startswith("bind=")]
-    name = said[-1] if said else choice().bind
+    _refuse_duplicates(found)
+    names = [text.partition("=")[2] for text in x or () if text.startswith("bind=")]
+    name = names[-1] if names else choice().bind
     if name is None:
         return found
     chosen = [database for database in found if label(database) == name]
     if not chosen:
-        names = ", ".join(map(label, found))
-        raise UsageError(f"There is no database {name}: --bind takes one of {names}.")
+        labels = ", ".join(map(label, found))
+        raise UsageError(f"There is no database {name}: --bind takes one of {labels}.")
     return chosen
 
 
@@ -54,23 +52,12 @@ def use_options(database: Database, options: Mapping[str, Any]) -> None:
         database.store_versions_in(options.get("version_table") or database.version_table, schema)
 
 
-def _options_of_env() -> Mapping[str, Any]:
-    """Return the options that env.py sets.
-
-    Only running env.py shows them. It is run only if its text mentions the version table.
-    """
-    file = settings.active().directory / "env.py"
-    if not file.is_file() or "version_table" not in file.read_text(encoding="utf-8"):
-        return {}
-    return environment_options()
-
-
 def label(database: Database) -> str:
-    return database.bind or DEFAULT
+    return database.bind or "default"
 
 
-def told(database: Database) -> str:
-    """Return the label as a prefix for a line of output, or nothing if there is only one database."""
+def prefix(database: Database) -> str:
+    """Return the label as the prefix of a line, or an empty string if there is only one database."""
     return f"{label(database)}: " if _names() else ""
 
 
@@ -83,19 +70,19 @@ def suffix(bind: str | None) -> str:
     return "" if bind is None else "_" + re.sub(r"\W", "_", bind)
 
 
-def function(module: Any, bind: str | None, way: str) -> Any:
+def function(module: Any, bind: str | None, direction: str) -> Any:
     """Return upgrade() or downgrade() for this database, or None if the revision does not change it.
 
     With FORMER_BINDS = {"new": "old"} in the settings, the functions for the old name apply to the new one.
     """
-    if bind is None and takes_name(getattr(module, way, None)):
-        return getattr(module, f"{way}_", None)
+    if bind is None and _takes_name(getattr(module, direction, None)):
+        return getattr(module, f"{direction}_", None)
     former = settings.active().former_binds.get(bind) if bind else None
-    names = [way + suffix(name) for name in (bind, former) if name or bind is None]
+    names = [direction + suffix(name) for name in (bind, former) if name or bind is None]
     return next((getattr(module, name) for name in names if hasattr(module, name)), None)
 
 
-def takes_name(function: Any) -> bool:
+def _takes_name(function: Any) -> bool:
     """Return whether this is a function of Flask-Migrate's `--multidb` template.
 
     There, upgrade(engine_name) calls upgrade_<name>(). The default database has an empty name: upgrade_().
@@ -104,22 +91,22 @@ def takes_name(function: Any) -> bool:
     return bool(code and code.co_argcount)
 
 
-def choosing(revisions: Callable[..., Iterable[Any]], bind: str | None) -> Callable[..., list[Any]]:
+def select_functions(revisions: Callable[..., Iterable[Any]], bind: str | None) -> Callable[..., list[Any]]:
     """Wrap the function from which Alembic gets its steps: each step runs the function for this database."""
 
     @wraps(revisions)
-    def chosen(heads: Any, migration: Any) -> list[Any]:
+    def selected(heads: Any, migration: Any) -> list[Any]:
         steps = list(revisions(heads, migration))
         for step in steps:
             if isinstance(step, RevisionStep):  # not for `stamp`
-                way = "upgrade" if step.is_upgrade else "downgrade"
-                run, path = function(step.revision.module, bind, way), Path(step.revision.path)
+                direction = "upgrade" if step.is_upgrade else "downgrade"
+                run, path = function(step.revision.module, bind, direction), Path(step.revision.path)
                 step.migration_fn = (
-                    application_session.inside(run, migration, bind, path) if run else _nothing
+                    use_migration_connection(run, migration, bind, path) if run else _do_nothing
                 )
         return steps
 
-    return chosen
+    return selected
 
 
 def touches(module: Any, bind: str | None) -> bool:
@@ -142,15 +129,15 @@ def metadata(bind: str | None) -> MetaData:
     return merged
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Stands in for a revision that does not change this database."""
 
 
-def _refuse_doubles(databases: list[Database]) -> None:
-    places: dict[Any, Database] = {}
+def _refuse_duplicates(databases: list[Database]) -> None:
+    identities: dict[Any, Database] = {}
     suffixes: dict[str, Database] = {}
     for database in databases:
-        if (other := places.setdefault(database.identity, database)) is not database:
+        if (other := identities.setdefault(database.identity, database)) is not database:
             raise MigrationError(
                 f"The databases {label(other)} and {label(database)} are one and the same ({database}): "
                 "each needs one of its own."

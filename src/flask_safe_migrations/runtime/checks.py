@@ -1,16 +1,25 @@
-"""Checks that run before the first revision runs on a database."""
+"""Checks before the first revision runs, and the mark of a database that is used outside development.
 
+Its name and location do not always show that: examples are a SQLite file in the project folder on a server,
+or a database whose name happens to end in _test.
+"""
+
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import Column, MetaData, String, Table, inspect, select
+from sqlalchemy.exc import DBAPIError
 
 from .. import _compat, settings
 from ..backends.base import Database
 from ..errors import MigrationError
-from . import marker
 from .heads import unknown_revision
+
+# In Database.library_tables: does not count as a difference from the models.
+MARKER = Table("migration_marker", MetaData(), Column("outside_development_since", String(10)))
 
 
 def refuse_tables_without_revision(migration: MigrationContext) -> None:
@@ -53,7 +62,7 @@ def outside_development(database: Database) -> str | None:
         return "the application does not run in development (FLASK_DEBUG=1)"
     if reason := database.why_not_development(settings.active().project_folder):
         return reason
-    if since := marker.marked_since(database):
+    if since := _marked_since(database):
         return f"it was migrated with FLASK_DEBUG=0 on {since}, so it is used outside development"
     return None
 
@@ -70,3 +79,45 @@ def refuse_outside_development(database: Database, destroy: str | None) -> None:
             f"This database is not touched: {reason}. "
             f"If that is what you want, add --yes-destroy {database.short_name}."
         )
+
+
+def mark_if_in_use(database: Database) -> None:
+    """Set the mark after a migration, if the application does not run in development."""
+    # If the mark cannot be written now, the next migration writes it: the revisions are already applied.
+    with suppress(DBAPIError):
+        if not _marked_since(database) and _is_in_use(database):
+            _write_mark(database)
+
+
+def transfer_mark(new: Database, database: Database) -> None:
+    """Mark the database that will replace `database`, or remove a mark that came with a snapshot."""
+    if _is_in_use(database):
+        _write_mark(new)
+    else:
+        with new.connect() as connection:
+            MARKER.drop(connection, checkfirst=True)
+            connection.commit()
+
+
+def _marked_since(database: Database) -> str | None:
+    """Return the day on which the mark was set, or None."""
+    if not database.exists():
+        return None
+    with database.connect() as connection:
+        if not inspect(connection).has_table(MARKER.name):
+            return None
+        return connection.scalar(select(MARKER.c.outside_development_since))
+
+
+def _is_in_use(database: Database) -> bool:
+    current = settings.active()
+    in_use = not (current.debug or current.testing)
+    return in_use and database.why_not_development(current.project_folder) is None
+
+
+def _write_mark(database: Database) -> None:
+    with database.connect() as connection:
+        MARKER.create(connection, checkfirst=True)
+        if connection.execute(select(MARKER)).first() is None:
+            connection.execute(MARKER.insert().values([f"{datetime.now(UTC):%Y-%m-%d}"]))
+        connection.commit()

@@ -1,4 +1,7 @@
-"""Reports each error of a migration in one sentence, with the command to run next."""
+"""Reports each error of a migration in one sentence, with the command to run next.
+
+After an error with several databases, the revision of each one is reported, too.
+"""
 
 import traceback
 from collections.abc import Iterator
@@ -10,9 +13,11 @@ from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
+from .. import output
 from ..backends.base import Database
 from ..errors import MigrationError
-from .heads import alembic_config, unknown_revision
+from . import binds
+from .heads import alembic_config, describe, read_heads, unknown_revision
 from .progress import Progress
 
 
@@ -24,12 +29,12 @@ def one_sentence(database: Database, progress: Progress | None = None) -> Iterat
     except MigrationError:
         raise
     except Exception as error:
-        if sentence := _sentence(error, database, progress):
-            raise MigrationError(sentence) from error
+        if message := _explain(error, database, progress):
+            raise MigrationError(message) from error
         raise
 
 
-def _sentence(error: Exception, database: Database, progress: Progress | None) -> str | None:
+def _explain(error: Exception, database: Database, progress: Progress | None) -> str | None:
     if isinstance(error, DBAPIError) and (explained := database.explain_error(error)):
         return explained
     if isinstance(error, CommandError):  # another migration may have changed it
@@ -41,7 +46,7 @@ def _sentence(error: Exception, database: Database, progress: Progress | None) -
                 f"Revision {path.name} cannot be taken back: {_first_line(error)}. {database.after_failure}."
             )
         return (
-            f"Revision {path.name} failed: {_what_happened(error, path)}. "
+            f"Revision {path.name} failed: {_describe_cause(error, path)}. "
             f"{database.after_failure}; fix the file and try again."
         )
     if isinstance(error.__cause__, ResolutionError):
@@ -53,16 +58,34 @@ def _sentence(error: Exception, database: Database, progress: Progress | None) -
     return str(error) if isinstance(error, CommandError) else None
 
 
-def _what_happened(error: Exception, path: Path) -> str:
+def _describe_cause(error: Exception, path: Path) -> str:
     if isinstance(error, DBAPIError):
         statement = " ".join((error.statement or "").split())
         return f"{_first_line(error.orig)}, at: {statement[:200]}"
     lines = [
         frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
     ]
-    place = f" in line {lines[-1]}" if lines else ""
-    return f"{type(error).__name__}{place}: {_first_line(error)}"
+    location = f" in line {lines[-1]}" if lines else ""
+    return f"{type(error).__name__}{location}: {_first_line(error)}"
 
 
 def _first_line(error: object) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".")
+
+
+def report_databases(databases: list[Database], failed: Database, script: ScriptDirectory) -> None:
+    """Report the revision of each database after one of them has failed."""
+    is_reached = True
+    for database in databases:
+        result = "failed" if database is failed else "done" if is_reached else "not reached"
+        is_reached &= database is not failed
+        output.notice(f"  {binds.label(database)}: {_describe_state(database, script)} ({result})")
+
+
+def _describe_state(database: Database, script: ScriptDirectory) -> str:
+    try:
+        if not database.exists():
+            return "does not exist"
+        return f"at {describe(script, read_heads(database))}"
+    except (DBAPIError, MigrationError):
+        return "does not answer"

@@ -1,4 +1,4 @@
-"""The heads of a database: the revisions stored in it, and how they are reported."""
+"""The heads of a database, how they are reported, and what to do about one that has no file."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,13 +6,14 @@ from typing import Any
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
 from .. import _compat, settings
 from ..backends.base import Database
 from ..context import RunContext
 from ..errors import MigrationError
-from . import copies
+from .applied import find_copy
 
 
 def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
@@ -23,13 +24,26 @@ def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
 
 
 def environment_options() -> dict[str, Any]:
-    """Return the options that env.py and Migrate(…) pass to context.configure(). No revision runs."""
+    """Return the options that env.py and Migrate(…) pass to context.configure(). No revision runs.
+
+    Only running env.py shows them. It is run only if its text mentions the version table.
+    """
+    file = settings.active().directory / "env.py"
+    if not file.is_file() or "version_table" not in file.read_text(encoding="utf-8"):
+        return {}
     config = alembic_config()
-    noted = RunContext.of(config).noted = {}
+    options = RunContext.of(config).collected_options = {}
     script = ScriptDirectory.from_config(config)
     with EnvironmentContext(config, script, dont_mutate=True):
         script.run_env()
-    return noted
+    return options
+
+
+def read_heads(database: Database) -> set[str]:
+    """Return the heads stored in an existing database, read through a new connection."""
+    with database.connect() as connection:
+        migration = MigrationContext.configure(connection, opts=database.version_options)
+        return set(migration.get_current_heads())
 
 
 def stored_heads(database: Database) -> set[str]:
@@ -57,8 +71,8 @@ def stored_heads(database: Database) -> set[str]:
 def describe(script: ScriptDirectory, revisions: Iterable[str]) -> str:
     """Return the ids with their messages, or "empty" if there are none."""
     known: Any = _compat.known_revisions(script)
-    told = [f"{name} ({known[name].doc})" if known.get(name) else name for name in sorted(revisions)]
-    return ", ".join(told) or "empty"
+    names = [f"{name} ({known[name].doc})" if known.get(name) else name for name in sorted(revisions)]
+    return ", ".join(names) or "empty"
 
 
 def unknown_revision(revision: str, database: Database | None, script: ScriptDirectory) -> str:
@@ -66,28 +80,28 @@ def unknown_revision(revision: str, database: Database | None, script: ScriptDir
 
     Either `database` is at this revision, or the user has typed it.
     """
-    place = f"{database} is at revision {revision}"
+    state = f"{database} is at revision {revision}"
     baseline = folded_into(revision, script)
     if baseline and not database:
         name = Path(baseline.path).name
         return f"Revision {revision} was folded into {name}: name {baseline.revision} or a later one."
     if baseline:
-        release = release_before(baseline, revision) or "the last release that still has its file"
+        release = _release_before(baseline, revision) or "the last release that still has its file"
         return (
-            f"{place}, which was folded into {Path(baseline.path).name}, and nothing was changed: go through "
+            f"{state}, which was folded into {Path(baseline.path).name}, and nothing was changed: go through "
             f"{release} first, whose `flask db upgrade` brings it to {baseline.revision} or later, then come "
             "back; a development database can be built again from scratch with `flask db rebuild`."
         )
     if database:
         return (
-            f"{place}, which no revision file has: it was made on "
-            f"another branch or by newer code. {_ways_out(revision)}"
+            f"{state}, which no revision file has: it was made on "
+            f"another branch or by newer code. {_suggest_way_back(revision)}"
         )
     return f"There is no revision {revision}: `flask db history` lists those there are."
 
 
-def _ways_out(revision: str) -> str:
-    if copies.find(revision):
+def _suggest_way_back(revision: str) -> str:
+    if find_copy(revision):
         return (
             "`flask db upgrade --undo-foreign` takes it back with the copy in instance/applied (`flask db "
             "upgrade` asks first), or `flask db rebuild` builds the development database again from scratch."
@@ -124,11 +138,11 @@ def unchecked(script: ScriptDirectory) -> set[str]:
     return {revision.revision for revision in script.iterate_revisions(name, "base")}
 
 
-def release_before(baseline: Script, revision: str) -> str:
+def _release_before(baseline: Script, revision: str) -> str:
     """Return the last release before this revision was squashed, or an empty string."""
     known = [*baseline.module.replaces]
-    place = next(number for number, each in enumerate(known) if each.startswith(revision))
+    position = next(number for number, each in enumerate(known) if each.startswith(revision))
     for earlier, release in getattr(baseline.module, "earlier_releases", {}).items():
-        if earlier in known and place < known.index(earlier):
+        if earlier in known and position < known.index(earlier):
             return str(release)
     return str(baseline.module.release)

@@ -12,7 +12,7 @@ from .. import output
 from ..backends.base import Database
 from ..errors import MigrationError
 from . import applied, binds, data_loss
-from .heads import describe
+from .heads import describe, read_heads
 from .snapshots import may_destroy, take_and_report
 
 
@@ -25,7 +25,6 @@ class Progress:
         self.before: set[str] = set()
         self.after: set[str] = set()
         self.current: RevisionStep | None = None
-        self.options: dict[str, Any] = {}
         self.applied = 0
         self.waited = False
         self.warned = False
@@ -42,8 +41,7 @@ class Progress:
             if not self.applied:  # a retry calls this again for the remaining revisions
                 self.before = set(heads)
             self.after = set(heads)
-            self.options = migration.opts
-            steps = binds.choosing(revisions, self.database.bind)(heads, migration)
+            steps = binds.select_functions(revisions, self.database.bind)(heads, migration)
             if migration.connection and not self.quiet:
                 self.warned = applied.report_changed(migration.connection, self.script, self.after)
             if not steps:
@@ -51,12 +49,12 @@ class Progress:
             if isinstance(steps[0], RevisionStep) and not self.database.is_half_applied():  # not for `stamp`
                 check(migration)
             if self.before and not self.quiet and not self.saved:
-                lost = data_loss.allowed(self.database, migration, steps)
-                if lost or (self.database.cheap_snapshots and may_destroy(steps)):
+                loses_rows = data_loss.is_loss_confirmed(self.database, migration, steps)
+                if loses_rows or (self.database.cheap_snapshots and may_destroy(steps)):
                     take_and_report(self.database, self.before)
                 self.saved = True
             if migration.connection and not self.quiet:
-                applied.prepare(migration.connection)
+                applied.create_table(migration.connection)
             verify = self.database.integrity_check(migration.connection) if migration.connection else None
             for step in steps:
                 self.current = step if isinstance(step, RevisionStep) else None
@@ -79,7 +77,7 @@ class Progress:
         seconds = time.perf_counter() - self.started
         if ctx.connection and not self.quiet:
             if self.current:
-                applied.note(ctx.connection, self.current, seconds)
+                applied.record(ctx.connection, self.current, seconds)
             else:
                 applied.stamp(ctx.connection, self.script, self.after)
         self.database.after_revision()
@@ -89,7 +87,7 @@ class Progress:
 
     def conclude(self) -> None:
         """Report the revision before and after the run. A new connection confirms that it was stored."""
-        if self.applied and (stored := self._stored()) != self.after:
+        if self.applied and (stored := read_heads(self.database)) != self.after:
             raise MigrationError(
                 f"The revisions ran, but {self.database} says it is at {describe(self.script, stored)}: "
                 "something committed or rolled back on the migration's own connection."
@@ -104,7 +102,3 @@ class Progress:
                     raise MigrationError(half_applied)
             by = ", brought there by the process that was waited for" if self.waited else ""
             output.line(f"Nothing to do: {self.database} is at {describe(self.script, self.after)}{by}.")
-
-    def _stored(self) -> set[str]:
-        with self.database.connect() as connection:
-            return set(MigrationContext.configure(connection, opts=self.options).get_current_heads())

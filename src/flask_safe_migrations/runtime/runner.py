@@ -1,4 +1,4 @@
-"""The revisions in versions/, and shadow databases built from them."""
+"""The revisions in versions/: shadow databases built from them, and their differences from the models."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -7,10 +7,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from alembic.autogenerate import produce_migrations
 from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from .. import _compat, settings
 from ..backends.base import Database
@@ -52,10 +55,10 @@ def fingerprints(database: Database, script: ScriptDirectory) -> dict[str, str]:
 
     It covers everything that affects a database built up to that revision.
     """
-    return files.compute_digests(script, *ingredients(database))
+    return files.compute_digests(script, *_list_ingredients(database))
 
 
-def ingredients(database: Database) -> list[str]:
+def _list_ingredients(database: Database) -> list[str]:
     """Return the inputs besides the revisions: the engine, its version, this library and its dependencies."""
     code = files.code_digest(Path(__file__).parent.parent)
     libraries = [version(name) for name in ("alembic", "sqlalchemy")]
@@ -89,7 +92,7 @@ def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
         "fn": progress.watch(revisions, lambda _migration: None),
     }
     with (
-        quiet_alembic(),
+        _quiet_alembic(),
         one_sentence(database, progress),
         database.connect() as connection,
         database.migration_session(connection),
@@ -141,20 +144,74 @@ def _run_env(
     config = alembic_config()
     run = RunContext.of(config)
     run.only, run.quiet, run.recorder = database, True, recorder or nullcontext
-    with quiet_alembic(), EnvironmentContext(config, script, fn=fn, **options):
+    with _quiet_alembic(), EnvironmentContext(config, script, fn=fn, **options):
         script.run_env()
 
 
 @contextmanager
-def quiet_alembic() -> Iterator[None]:
+def _quiet_alembic() -> Iterator[None]:
     """Suppress Alembic's log of each revision, which is not useful for a shadow database."""
     logger = logging.getLogger("alembic.runtime.migration")
-    logger.addFilter(_says_nothing)  # a fileConfig() in env.py would reset the log level
+    logger.addFilter(_is_warning)  # a fileConfig() in env.py would reset the log level
     try:
         yield
     finally:
-        logger.removeFilter(_says_nothing)
+        logger.removeFilter(_is_warning)
 
 
-def _says_nothing(record: logging.LogRecord) -> bool:
+def _is_warning(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING
+
+
+def all_tables(_table: str) -> bool:
+    return True
+
+
+def find_model_differences(
+    database: Database, script: ScriptDirectory, includes: Callable[[str], bool] = all_tables
+) -> list[str]:
+    """Return how a shadow database differs from the models, in the tables that `includes` accepts."""
+    found: list[Any] = []
+
+    def compare(_heads: Any, migration: MigrationContext) -> list[Any]:
+        _restrict(migration.opts, includes)
+        generated: Any = produce_migrations(migration, migration.opts["target_metadata"])
+        found.extend(generated.upgrade_ops.as_diffs())
+        return []
+
+    look(database, script, compare)
+    return [" ".join(map(str, part)) for part in map(_flatten, found)]
+
+
+def _restrict(options: dict[str, Any], includes: Callable[[str], bool]) -> None:
+    """Restrict both sides: the database, before it is read, and the models."""
+    names, objects = options.get("include_name"), options.get("include_object")
+
+    def include_name(name: str, kind: str, parents: Any) -> bool:
+        wanted = kind != "table" or includes(parents["schema_qualified_table_name"])
+        return wanted and (names is None or names(name, kind, parents))
+
+    def include_object(item: Any, name: str, kind: str, reflected: bool, other: Any) -> bool:
+        wanted = kind != "table" or includes(item.fullname)
+        return wanted and (objects is None or objects(item, name, kind, reflected, other))
+
+    options |= {"include_name": include_name, "include_object": include_object}
+
+
+def _flatten(difference: Any) -> list[Any]:
+    """Flatten the nested list of a changed column.
+
+    A Column must not be compared with ==, because that creates an SQL expression.
+    """
+    parts = difference if isinstance(difference, list) else [difference]
+    return [item for part in parts for item in part if item is not None and not isinstance(item, dict)]
+
+
+def compute_models_digest(metadata: MetaData, database: Database) -> str:
+    """Return a digest of the models: of the DDL that creates them on this engine."""
+    dialect = database.url.get_dialect()()
+    elements: list[Any] = []
+    for table in metadata.sorted_tables:
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        elements += [CreateTable(table), *map(CreateIndex, indexes)]
+    return files.digest(str(element.compile(dialect=dialect)) for element in elements)

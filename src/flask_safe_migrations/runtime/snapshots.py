@@ -21,7 +21,7 @@ from ..urls import find_address
 from . import binds
 from .heads import stored_heads
 
-KEPT = 10
+MAX_SNAPSHOTS = 10
 NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z_.+\.(?P<digest>[0-9a-f]{12})\.\w+")
 OLD_NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z_")
 DESTRUCTIVE = re.compile(r"drop_(column|table)|type_=|\b(DROP|DELETE|TRUNCATE|UPDATE)\b", re.IGNORECASE)
@@ -34,12 +34,12 @@ def folder() -> Path:
 
 def digest(database: Database) -> str:
     """Return the digest that identifies this database in the names of its snapshots."""
-    given = None if database.url.get_backend_name() == "sqlite" else client_programs.arguments(database)
-    address = find_address(database.url, sockets=True, arguments=given)
+    arguments = None if database.url.get_backend_name() == "sqlite" else client_programs.arguments(database)
+    address = find_address(database.url, sockets=True, arguments=arguments)
     return hashlib.sha256(repr(address).encode()).hexdigest()[:12]
 
 
-def of(database: Database) -> list[Path]:
+def list_snapshots(database: Database) -> list[Path]:
     """Return the snapshots of this database, oldest first: their names begin with the time."""
     return sorted(folder().glob(f"[0-9]*.{digest(database)}.{database.suffix}"))
 
@@ -49,17 +49,17 @@ def take(database: Database, revision: str) -> Path:
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     name = re.sub(r"[^A-Za-z0-9._-]", "_", database.short_name)[:40]
     path = folder() / f"{now}_{revision[:60]}_{name}.{digest(database)}.{database.suffix}"
-    for left in folder().glob(f".*.{digest(database)}.{database.suffix}.*"):  # left by a killed process
-        left.unlink()
+    for unfinished in folder().glob(f".*.{digest(database)}.{database.suffix}.*"):  # left by a killed process
+        unfinished.unlink()
     database.save_as(path)
-    for old in of(database)[:-KEPT]:
+    for old in list_snapshots(database)[:-MAX_SNAPSHOTS]:
         old.unlink()
     return path
 
 
 def find(database: Database, file: Path | None) -> Path:
     """Return the given file, or else the newest snapshot of the database; raises MigrationError."""
-    found = of(database)
+    found = list_snapshots(database)
     if file is None and not found:
         reason = ""
         if any(_has_old_name(path, database) for path in folder().glob("*")):
@@ -95,19 +95,19 @@ def find_owner(
         return databases[0]
     if len(matching) == 1:
         return matching[0]
-    way = "add --from-another-database to restore it nevertheless"
+    hint = "add --from-another-database to restore it nevertheless"
     if matching:
         labels = ", ".join(map(binds.label, matching))
         raise MigrationError(f"{file.name} may be a snapshot of {labels}: say which with --bind.")
     if owners:
         raise MigrationError(
             f"{file.name} is a snapshot of the database {binds.label(owners[0])}, not of "
-            f"{binds.label(databases[0])}: {way}."
+            f"{binds.label(databases[0])}: {hint}."
         )
     if len(databases) > 1:
         labels = ", ".join(map(binds.label, databases))
-        raise MigrationError(f"{file.name} is a snapshot of none of {labels}: {way}, with --bind.")
-    raise MigrationError(f"{file.name} is a snapshot of another database than {databases[0]}: {way}.")
+        raise MigrationError(f"{file.name} is a snapshot of none of {labels}: {hint}, with --bind.")
+    raise MigrationError(f"{file.name} is a snapshot of another database than {databases[0]}: {hint}.")
 
 
 def _owners(databases: list[Database], file: Path) -> list[Database] | None:

@@ -13,45 +13,45 @@ from alembic.script import ScriptDirectory
 from ..backends.base import Database
 from ..context import RunContext
 from ..revisions.files import RevisionFile, parse_file
-from . import applied, copies
+from .applied import find_copy, read_rows
 from .heads import alembic_config, stored_heads
 
 
-def files_of(database: Database, there: list[RevisionFile]) -> list[RevisionFile] | None:
+def find_applied_files(database: Database, existing: list[RevisionFile]) -> list[RevisionFile] | None:
     """Return the files of all applied revisions, newest first, or None if one is missing.
 
-    The files are read as they were when they ran here: from the copies, or else from `there`. A squashed
+    The files are read as they were when they ran here: from the copies, or else from `existing`. A squashed
     baseline stands for all revisions that it contains; none of those is downgraded separately.
     """
-    rows = applied.rows(database)
-    known = {file.revision: file for file in there}
-    folded = {name for file in there for name in file.replaces}
+    rows = read_rows(database)
+    known = {file.revision: file for file in existing}
+    folded = {name for file in existing for name in file.replaces}
     found: dict[str, RevisionFile] = {}
-    wanted = stored_heads(database)
-    while wanted:
-        revision = wanted.pop()
+    pending = stored_heads(database)
+    while pending:
+        revision = pending.pop()
         if revision in folded:
             return None
         if revision in known and known[revision].replaces:
             found[revision] = known[revision]
             continue
-        copy = copies.find(revision, rows[revision].file) if revision in rows else None
+        copy = find_copy(revision, rows[revision].file) if revision in rows else None
         file = (parse_file(copy) if copy else None) or known.get(revision)
         if file is None:
             return None
         found[revision] = file
-        wanted |= set(file.parents) - found.keys()
+        pending |= set(file.parents) - found.keys()
     order = TopologicalSorter({revision: file.parents for revision, file in found.items()}).static_order()
     return [found[revision] for revision in order][::-1]
 
 
-def misplaced(applied: list[RevisionFile], there: list[RevisionFile]) -> set[str]:
+def misplaced(applied: list[RevisionFile], existing: list[RevisionFile]) -> set[str]:
     """Return the ids of the revisions that have no file now, or whose file has another place in the chain."""
-    places = {file.revision: file.parents for file in there}
-    return {file.revision for file in applied if places.get(file.revision) != file.parents}
+    parents = {file.revision: file.parents for file in existing}
+    return {file.revision for file in applied if parents.get(file.revision) != file.parents}
 
 
-def reached_through(applied: list[RevisionFile], names: set[str]) -> list[RevisionFile]:
+def with_descendants(applied: list[RevisionFile], names: set[str]) -> list[RevisionFile]:
     """Return these revisions and all that come after them, newest first: they must be downgraded together."""
     found: set[str] = set()
     for file in reversed(applied):
@@ -60,7 +60,7 @@ def reached_through(applied: list[RevisionFile], names: set[str]) -> list[Revisi
     return [file for file in applied if file.revision in found]
 
 
-def take_back(
+def downgrade(
     database: Database, script: ScriptDirectory, applied: list[RevisionFile], wanted: list[RevisionFile]
 ) -> None:
     """Run the downgrades of the wanted revisions through env.py, as `flask db downgrade` does.
@@ -72,16 +72,16 @@ def take_back(
         versions.mkdir()
         for file in applied:
             shutil.copy2(file.path, versions / file.path.name)
-        together = ScriptDirectory(script.dir, version_locations=[str(versions)])
+        combined = ScriptDirectory(script.dir, version_locations=[str(versions)])
 
         def steps(_heads: Any, _migration: MigrationContext) -> list[Any]:
-            revisions = [together.get_revision(file.revision) for file in wanted]
+            revisions = [combined.get_revision(file.revision) for file in wanted]
             return [
-                MigrationStep.downgrade_from_script(together.revision_map, revision) for revision in revisions
+                MigrationStep.downgrade_from_script(combined.revision_map, revision) for revision in revisions
             ]
 
         config = alembic_config()
         run = RunContext.of(config)
         run.only, run.has_own_revisions = database, True
-        with EnvironmentContext(config, together, fn=steps, destination_rev="base"):
-            together.run_env()
+        with EnvironmentContext(config, combined, fn=steps, destination_rev="base"):
+            combined.run_env()

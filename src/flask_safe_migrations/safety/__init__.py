@@ -1,9 +1,10 @@
 """Describes what a revision does, and reports what is dangerous about it with the safe code to write."""
 
 from .breaking_changes import find_breaking_changes
-from .describe import describe
+from .description import describe
 from .recorder import RecordedOperation, record_operations
 from .report import Finding, find_warnings, get_disabled_rules
+from .rules import common, mysql, postgresql, raw_sql  # noqa: F401 (they register rules)
 
 __all__ = [
     "Finding",

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from alembic.operations import ops
 
 from .. import _compat
-from .formatting import format_sql
+from .description import format_sql
 from .recorder import RecordedOperation
 from .report import Finding, get_disabled_rules, make_finding
-from .rule import OperationContext, Violations, iterate_contexts
+from .rules import OperationContext, Violations, iterate_contexts
 from .rules.common import get_types
 
 # The rules for every engine that report a removal which running code notices, or SQL that cannot be judged.
@@ -50,8 +50,7 @@ def find_breaking_changes(
         for rule, parameters in _find_violations(context):
             if rule in disabled:
                 continue
-            parameters = context.message_parameters() | parameters
-            finding = make_finding(rule, parameters, engine, context.recorded.line, path)
+            finding = make_finding(context, rule, parameters, path)
             if finding.what not in reported:
                 reported.add(finding.what)
                 yield path, finding
@@ -61,7 +60,7 @@ def _find_violations(context: OperationContext) -> Violations:
     if context.is_new:
         return
     operation = context.operation
-    if (context.table, getattr(operation, "column_name", None)) in context.new_columns:
+    if context.is_new_column:
         if _becomes_required(context) and not _has_default(context):
             yield "no_more_null", {}
         return

@@ -1,4 +1,7 @@
-"""Records what a revision does while it runs: each operation, its line, its SQL and the table before it."""
+"""Records what a revision does while it runs: each operation, its line, its SQL and the table before it.
+
+On MariaDB and MySQL, it also records why the server could not do it while others write.
+"""
 
 import re
 import warnings
@@ -14,12 +17,16 @@ from alembic.operations.ops import ExecuteSQLOp, MigrateOperation
 from sqlalchemy import event
 from sqlalchemy.exc import NoSuchTableError
 
-from .online_ddl_probe import PROBES
 from .revision_source import find_running_line
 
 COMMENTS = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
 NO_WRITES = r"SELECT\b|SHOW\b|PRAGMA\b|EXPLAIN\b|DO 0|(RELEASE |ROLLBACK TO )?SAVEPOINT\b"
 WRITES = re.compile(rf"{COMMENTS}(?!{NO_WRITES})\w", re.I | re.S)
+# Not for RENAME, nor DROP INDEX, which are short and do not take the clause.
+ALTER_TABLE = re.compile(r"\s*ALTER\s+TABLE\s(?!\s*\S+\s+RENAME\s+(?:TO\s+)?\S+\s*$)", re.IGNORECASE)
+CREATE_INDEX = re.compile(r"\s*CREATE\s+(?:UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?INDEX\s", re.IGNORECASE)
+# "… is not supported (Reason: …)": https://mariadb.com/kb/en/mariadb-error-code-reference/
+NOT_SUPPORTED = {1845, 1846}
 
 
 @dataclass
@@ -52,7 +59,7 @@ def record_operations(path: Path, connection: sa.Connection) -> Iterator[list[Re
     operations: list[RecordedOperation] = []
     running: list[RecordedOperation] = []
     invoke = AbstractOperations.invoke
-    probe = PROBES.get(connection.dialect.name)
+    probe = _try_without_lock if connection.dialect.name in {"mysql", "mariadb"} else None
 
     def record(operation: MigrateOperation, line: int, **attributes: Any) -> RecordedOperation:
         level = connection.get_execution_options().get("isolation_level")
@@ -144,3 +151,30 @@ def _changed_names(operation: Any) -> list[str]:
     column = getattr(operation, "column", None)
     names.append(column.name if column is not None else None)
     return [str(name) for name in names if name]
+
+
+def _try_without_lock(connection: Any, statement: str, parameters: Any) -> tuple[str, list[str]]:
+    """Find out whether a MariaDB or MySQL server can run a statement while others write to the table.
+
+    With LOCK=NONE the server refuses what would copy the table or block writers. It knows this better than
+    any rule of ours. https://mariadb.com/kb/en/innodb-online-ddl-overview/
+
+    :return: what is left to run, and why the server refused, if it did.
+    """
+    comma = "," if ALTER_TABLE.match(statement) else ""
+    if (not comma and not CREATE_INDEX.match(statement)) or "LOCK=" in statement.upper():
+        return statement, []
+    try:
+        with connection.connection.dbapi_connection.cursor() as cursor:
+            cursor.execute(f"{statement}{comma} LOCK=NONE", parameters)
+    except Exception as error:  # noqa: BLE001 - of the driver, whichever it is
+        if error.args and error.args[0] in NOT_SUPPORTED:
+            return statement, [_parse_refusal(str(error.args[1]))]
+        return statement, []  # running the statement itself will report the error
+    return "DO 0", []
+
+
+def _parse_refusal(message: str) -> str:
+    """Shorten "LOCK=NONE is not supported. Reason: Cannot change column type. Try LOCK=SHARED"."""
+    match = re.search(r"Reason: (.+?)\. Try", message)
+    return match[1] if match else "it would copy the table"

@@ -15,8 +15,7 @@ from . import squawk
 from .messages import MESSAGES, fill_in
 from .recorder import RecordedOperation
 from .revision_source import find_missing_downgrade, find_suppression
-from .rule import iterate_contexts
-from .rules import common, mysql, postgresql, raw_sql  # noqa: F401 (they register rules)
+from .rules import OperationContext, iterate_contexts
 
 # Our rules know the table as it was before: where they report nothing about these, the operation is safe.
 AUTHORITATIVE_RULES = {"change_type", "set_not_null", "rename_table", "drop_column", "rename_column"}
@@ -58,7 +57,7 @@ def find_warnings(operations: list[RecordedOperation], database: Database, path:
     if database.title == "PostgreSQL":
         results += _apply_squawk(operations, results, database.title, path)
     if line := find_missing_downgrade(path, binds.suffix(database.bind)):
-        results.append((None, make_finding("no_downgrade", {}, database.title, line, path)))
+        results.append((None, _fill_in_message("no_downgrade", {}, database.title, line, path)))
     judged_by_squawk = {id(recorded) for recorded, finding in results if finding.rule.startswith("squawk")}
     unique: dict[tuple[int, str], Finding] = {}
     for recorded, finding in results:
@@ -90,8 +89,7 @@ Result = tuple[RecordedOperation | None, Finding]
 def _apply_rules(operations: list[RecordedOperation], engine: str, path: Path) -> Iterator[Result]:
     for context in iterate_contexts(operations, engine):
         for rule, parameters in context.apply_rules():
-            parameters = context.message_parameters() | parameters
-            yield context.recorded, make_finding(rule, parameters, engine, context.recorded.line, path)
+            yield context.recorded, make_finding(context, rule, parameters, path)
 
 
 def _apply_squawk(
@@ -107,8 +105,7 @@ def _apply_squawk(
             continue
         if not isinstance(context.operation, ExecuteSQLOp) and equivalent:
             if not AUTHORITATIVE_RULES.intersection(equivalent):
-                parameters = context.message_parameters()
-                yield recorded, make_finding(equivalent[0], parameters, engine, recorded.line, path)
+                yield recorded, make_finding(context, equivalent[0], {}, path)
         else:
             statement = " ".join("".join(recorded.statements[:1]).split())
             yield (
@@ -124,7 +121,17 @@ def _apply_squawk(
             )
 
 
-def make_finding(rule: str, parameters: dict[str, Any], engine: str, line: int, path: Path) -> Finding:
+def make_finding(context: OperationContext, rule: str, parameters: dict[str, Any], path: Path) -> Finding:
+    """Return a finding about the operation of the context.
+
+    :param rule: the key of the message.
+    :param parameters: what its text contains besides `context.message_parameters()`.
+    """
+    parameters = context.message_parameters() | parameters
+    return _fill_in_message(rule, parameters, context.engine, context.recorded.line, path)
+
+
+def _fill_in_message(rule: str, parameters: dict[str, Any], engine: str, line: int, path: Path) -> Finding:
     message = MESSAGES[rule]
     what, why, instead = (
         fill_in(text, engine, parameters) for text in (message.what, message.why, message.instead)

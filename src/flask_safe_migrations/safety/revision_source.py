@@ -100,7 +100,7 @@ def find_missing_downgrade(path: Path, suffix: str) -> int | None:
     return downgrade.lineno if _is_empty(downgrade) else None
 
 
-def find_irreversible_reason(path: Path, name: str = "downgrade") -> str | None:
+def find_irreversible_reason(path: Path, name: str) -> str | None:
     """Return the reason that the function `name` gives if all it does is raise an exception, or None."""
     function = _parse_functions(path).get(name)
     body = [node for node in function.body if not _is_docstring(node)] if function else []

@@ -14,7 +14,7 @@ from ..revisions.git import Git
 from ..runtime import binds
 from ..runtime.errors import one_sentence
 from ..runtime.heads import describe
-from .shadow_walk import ShadowWalk
+from .round_trip import ShadowWalk
 from .suite import Check
 
 
@@ -36,7 +36,7 @@ def check_compatibility(databases: list[Database], name: str) -> list[Check]:
             walk = ShadowWalk(database, script, stack)
             recorded = [(Path(revision.path), walk.record(revision)) for revision in pending]
         for path, finding in safety.find_breaking_changes(recorded, database.title):
-            line = f"{binds.told(database)}{path.name}, {finding}"
+            line = f"{binds.prefix(database)}{path.name}, {finding}"
             (accepted if finding.accepted else refused).append(line)
     check.add_problems(refused)
     check.details += accepted

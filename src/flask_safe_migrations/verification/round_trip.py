@@ -1,20 +1,23 @@
-"""Runs a revision up, down and up again on a shadow database, with rows, and compares the schemas."""
+"""Runs a revision up, down and up again on a shadow database, with rows, and compares the schemas.
+
+`ShadowWalk` does so for one revision after the other on the same shadow database.
+"""
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, event
 
-from .. import runtime
+from .. import _compat, runtime, safety
 from ..backends.base import Database
 from ..backends.schema import Schema, differences
 from ..errors import MigrationError
 from ..runtime import Recorder, binds
-from ..runtime.differences import from_models
+from ..runtime.runner import find_model_differences
 from ..safety.revision_source import find_irreversible_reason
 from .sample_rows import insert_sample_rows
 
@@ -99,7 +102,7 @@ class RoundTrip:
                 self.affected_tables.add(table)
         # A revision that changes no table is about rows; then the models may be ahead of it.
         if models and self.revision.is_head and after != before:
-            problems = from_models(self.shadow, self.script, models)
+            problems = find_model_differences(self.shadow, self.script, models)
             self.raise_for(problems, "after the upgrade, the models still differ")
         if self.is_irreversible:
             return empty
@@ -154,3 +157,75 @@ class RoundTrip:
         if problems:
             more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
             raise RoundTripError(f"{self.path.name}: {what}: {'; '.join(problems[:5])}{more}.")
+
+
+class ShadowWalk:
+    """Creates the shadow database when it is first needed, and again where a revision has another parent.
+
+    :param stack: drops the shadow database when it is closed.
+    """
+
+    def __init__(self, database: Database, script: ScriptDirectory, stack: ExitStack) -> None:
+        self.database, self.script, self.stack = database, script, stack
+        self.shadow: Database | None = None
+        self.current: set[str] = set()
+        self.recorded: list[safety.RecordedOperation] = []
+
+    def verify(self, revision: Script) -> None:
+        """Run the round trip of a revision; of a merge, only the upgrade.
+
+        What the upgrade did is in `recorded`, also after an error.
+
+        :raises MigrationError: where the revision does not do what it should.
+        """
+        if len(_compat.parents(revision)) > 1:
+            self.record(revision)
+            return
+        shadow, recorder = self._prepare(revision)
+        RoundTrip(shadow, self.script, revision).run(recorder)
+        self.current = {revision.revision}
+
+    def record(self, revision: Script) -> list[safety.RecordedOperation]:
+        """Run the upgrade once, without a round trip; return what it did."""
+        shadow, recorder = self._prepare(revision)
+        runtime.run(shadow, self.script, revision.revision, upgrade=True, recorder=recorder)
+        self.current = {revision.revision}
+        return self.recorded
+
+    def upgrade_to_heads(self) -> Database:
+        if self.shadow is None:
+            return self._build(set(self.script.get_heads()))
+        runtime.run(self.shadow, self.script, "heads", upgrade=True)
+        return self.shadow
+
+    def _prepare(self, revision: Script) -> tuple[Database, Recorder]:
+        """Return the shadow database at the parents of the revision, and what fills `recorded`."""
+        self.recorded = []
+        parents = set(_compat.parents(revision))
+        shadow = self.shadow if self.shadow and self.current == parents else self._build(parents)
+        return shadow, make_recorder(revision, self.recorded)
+
+    def _build(self, revisions: set[str]) -> Database:
+        self.stack.close()
+        self.shadow = shadow = self.stack.enter_context(self.database.shadow())
+        for number, revision in enumerate(sorted(revisions)):
+            if number:
+                runtime.run(shadow, self.script, revision, upgrade=True)
+            else:
+                runtime.build(shadow, self.script, revision)
+        self.current = revisions
+        return shadow
+
+
+def make_recorder(revision: Script, recorded: list[safety.RecordedOperation]) -> Recorder:
+    """Return a context manager that adds what the revision does, also if it fails."""
+
+    @contextmanager
+    def record(connection: Connection) -> Iterator[None]:
+        with safety.record_operations(Path(revision.path), connection) as operations:
+            try:
+                yield
+            finally:
+                recorded.extend(operations)
+
+    return record

@@ -13,11 +13,12 @@ from .. import runtime, safety, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
-from ..runtime import binds, differences
+from ..runtime import binds
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, unchecked
+from ..runtime.runner import compute_models_digest, find_model_differences
 from .checks import find_offline_errors, find_unnamed_constraints, find_unregistered_models
-from .shadow_walk import ShadowWalk
+from .round_trip import ShadowWalk
 
 CACHE_SIZE = 20_000  # digests; enough for many branches
 SIGNS = {True: "✓", False: "✗", None: "-"}
@@ -90,9 +91,8 @@ class Verification:
 
     def run(self) -> list[Check]:
         """Return the results of all checks, in the order above."""
-        script = ScriptDirectory.from_config(alembic_config())  # runtime.directory() would raise
-        if self.files.add_problems(files.find_problems(script)):
-            self.script = runtime.directory()
+        self.script = ScriptDirectory.from_config(alembic_config())  # runtime.directory() would raise
+        if self.files.add_problems(files.find_problems(self.script)):
             heads = [self.script.get_revision(head) for head in self.script.get_heads()]
             names = " and ".join(sorted(Path(head.path).name for head in heads))
             two = [f"{names}: `flask db rebase` puts yours on top of theirs"] if len(heads) > 1 else []
@@ -131,7 +131,7 @@ class Verification:
             self.round_trips.notes.append(
                 f"{what} not judged: up to {last}, which MIGRATION_CHECK_AFTER names"
             )
-        prefix = binds.told(walk.database)
+        prefix = binds.prefix(walk.database)
         for revision in files.sort_revisions(self.script):
             digest = digests[revision.revision]
             if revision.revision in self.unchecked or digest in self.cache:
@@ -160,15 +160,15 @@ class Verification:
         newest = [digests[head.revision] for head in heads]
         after = settings.active().check_after
         digest = files.digest(
-            [*newest, differences.fingerprint(metadata, walk.database), *([after] if after else [])]
+            [*newest, compute_models_digest(metadata, walk.database), *([after] if after else [])]
         )
         if digest in self.cache:
             self.models.add_problems([])
             self.constraint_names.add_problems([])
             return
         shadow = walk.upgrade_to_heads()
-        prefix = binds.told(walk.database)
-        differing = differences.from_models(shadow, self.script, differences.every)
+        prefix = binds.prefix(walk.database)
+        differing = find_model_differences(shadow, self.script)
         with shadow.connect() as connection:
             unnamed = find_unnamed_constraints(connection, metadata, shadow.internal_tables)
         if unnamed and self.unchecked:

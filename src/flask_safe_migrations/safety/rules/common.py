@@ -6,12 +6,12 @@ import sqlalchemy as sa
 from alembic.operations import ops
 
 from ..column_types import may_lose_values
-from ..rule import OperationContext, Violations, register_rule
+from . import OperationContext, Violations, register_rule
 
 
 @register_rule(ops.DropColumnOp)
 def drop_column(context: OperationContext) -> Violations:
-    if not context.is_new and (context.table, context.operation.column_name) not in context.new_columns:
+    if not context.is_new_column:
         yield "drop_column", {}
 
 
@@ -23,12 +23,7 @@ def drop_table(context: OperationContext) -> Violations:
 
 @register_rule(ops.AlterColumnOp)
 def rename_column(context: OperationContext) -> Violations:
-    new = context.operation.modify_name
-    if (
-        new
-        and not context.is_new
-        and (context.table, context.operation.column_name) not in context.new_columns
-    ):
+    if context.operation.modify_name and not context.is_new_column:
         yield "rename_column", {}
 
 

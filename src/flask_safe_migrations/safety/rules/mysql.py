@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import ops
 
-from ..rule import OperationContext, Violations, register_rule
+from . import OperationContext, Violations, register_rule
 from .common import get_types
 
 MESSAGE_KEYS: dict[type, str] = {

@@ -12,8 +12,8 @@ from alembic.operations import ops
 from sqlalchemy.dialects import postgresql
 
 from ..column_types import requires_rewrite
-from ..formatting import format_sql
-from ..rule import OperationContext, Rule, Violations, register_rule
+from ..description import format_sql
+from . import OperationContext, Rule, Violations, register_rule
 from .common import get_types
 
 # Functions that return the same for all rows of a statement; any other is taken for a volatile one.

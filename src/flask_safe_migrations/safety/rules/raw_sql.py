@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from alembic.operations import ops
 
-from ..formatting import format_sql
+from ..description import format_sql, shorten
 from ..recorder import COMMENTS
-from ..rule import OperationContext, Violations, register_rule
+from . import OperationContext, Violations, register_rule
 
 NAME = r'[`"\[]?(?P<table>[\w.]+)[`"\]]?'
 UPDATE = re.compile(rf"(?:UPDATE|REPLACE)\s+(?:ONLY\s+)?{NAME}", re.I)
@@ -60,7 +60,7 @@ def raw_sql(context: OperationContext) -> Violations:
         elif context.engine == "PostgreSQL" and _validates_in_same_transaction(context, sql):
             yield "validated_at_once", {}
         elif not SAFE_STATEMENT.fullmatch(sql):
-            yield "raw_sql", {"thing": sql if len(sql) <= 100 else f"{sql[:99]}…"}
+            yield "raw_sql", {"thing": shorten(sql)}
 
 
 def split_statements(context: OperationContext) -> Iterator[str]:
