@@ -40,7 +40,8 @@ def upgrade(*lines: str) -> str:
 def with_table(project: Any, columns: str, table: str = "users") -> None:
     """Give the project a model with these columns, and a database that has it."""
     project.models = model(columns, table)
-    project.flask("init")
+    if not project.migrations.exists():
+        project.flask("init")
     project.flask("new", "-m", "first")
     project.flask("upgrade")
 
