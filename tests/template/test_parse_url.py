@@ -41,7 +41,6 @@ def test_smaller_an_at_sign_in_a_url(parse_url, text, host, password):
     assert (url.username, url.password, url.host, url.database) == ("u", password, host, "name")
 
 
-@pytest.mark.xfail(strict=True, reason="Smaller: split at the last @, which is in the query")
 def test_smaller_an_at_sign_in_a_query_without_a_login(parse_url):
     url = parse_url("postgresql://host/name?application_name=app@web")
     assert (url.host, url.database, url.query["application_name"]) == ("host", "name", "app@web")
