@@ -1,0 +1,179 @@
+"""A broken revision file, or a broken seed: file, line and reason in one sentence, whatever the command."""
+
+import re
+
+import pytest
+from hand_written import model, with_table, write_revision
+
+BODY = """def upgrade():
+    op.create_table("more", sa.Column("id", sa.Integer, primary_key=True))
+
+
+def downgrade():
+    op.drop_table("more")
+"""
+# Those that read the revisions. Each of them is to report the file, and to change nothing.
+COMMANDS = (
+    ("upgrade",),
+    ("status",),
+    ("sql",),
+    ("verify",),
+    ("new", "-m", "x"),
+    ("new", "--prove"),
+    ("rebuild",),
+    ("squash", "--yes"),
+    ("downgrade", "--yes"),
+    ("adopt",),
+    ("rebase",),
+    ("history",),
+    ("heads",),
+    ("current",),
+)
+
+
+def without_line(text, name):
+    return re.sub(rf"^{name}.*\n", "", text, flags=re.MULTILINE)
+
+
+def with_line(text, name, value):
+    return re.sub(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.MULTILINE)
+
+
+# The broken text, and what the sentence has to contain besides the name of the file.
+BROKEN = {
+    "syntax error": (lambda text: text.replace("def upgrade():", "def upgrade(:"), "line 10"),
+    "conflict": (lambda text: f"<<<<<<< HEAD\n{text}", "line 1"),
+    "no down_revision": (lambda text: without_line(text, "down_revision"), "down_revision"),
+    "down_revision without a value": (lambda text: with_line(text, "down_revision", ""), "line 7"),
+    "down_revision is empty": (lambda text: with_line(text, "down_revision", '""'), "down_revision"),
+    "down_revision is itself": (lambda text: with_line(text, "down_revision", '"broken"'), "down_revision"),
+    "unknown name": (lambda text: f"{text}\nBATCH = undefined\n", "undefined"),
+    "unknown module": (lambda text: f"import not_there\n{text}", "not_there"),
+    "not UTF-8": (lambda text: text.encode().replace(b'"""broken', b'"""broken \xff'), "UTF-8"),
+    "reserved id": (lambda text: with_line(text, "revision", '"base"'), "base"),
+}
+
+
+@pytest.fixture
+def broken(project):
+    """`broken(change)` gives the project with a pending revision in which something is changed."""
+    with_table(project, "nick = db.Column(db.String(20))")
+
+    def broken(change):
+        path = write_revision(project, "broken", BODY)
+        text = change(path.read_text())
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return broken
+
+
+def state(project):
+    """Return the files of the migrations and the tables of the database."""
+    files = {path: path.read_bytes() for path in project.migrations.rglob("*") if path.is_file()}
+    return files, project.sql("SELECT sql FROM sqlite_master ORDER BY name")
+
+
+def complaint(project, command, path, reason):
+    """Return what is wrong with how `command` reports the broken file; None if nothing is."""
+    before = state(project)
+    try:
+        result = project.run(*command)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    if state(project) != before:
+        return "something has changed"
+    if result.exit_code != 1:
+        return f"exit code {result.exit_code}: {result.output}"
+    told = [line for line in result.output.splitlines() if path.name in line]
+    if not told or reason not in told[0] or "Traceback" in result.output:
+        return result.output
+    return None
+
+
+@pytest.mark.xfail(strict=True, reason="F32: a traceback of 60 to 98 lines in nearly every command")
+@pytest.mark.parametrize("kind", BROKEN)
+def test_F32_a_broken_revision_file(project, broken, kind):
+    change, reason = BROKEN[kind]
+    path = broken(change)
+    found = {" ".join(command): complaint(project, command, path, reason) for command in COMMANDS}
+    assert {command: text for command, text in found.items() if text} == {}
+
+
+@pytest.mark.xfail(strict=True, reason="F32: AttributeError; `new --prove` reports nothing and exits with 0")
+def test_F32_no_upgrade(project, broken):
+    path = broken(lambda text: text.replace("def upgrade():", "def upgrades():"))
+    commands = [("upgrade",), ("verify",), ("sql",), ("new", "--prove"), ("rebuild",)]
+    found = {" ".join(command): complaint(project, command, path, "upgrade()") for command in commands}
+    assert {command: text for command, text in found.items() if text} == {}
+
+
+def test_F32_no_downgrade_is_reported_before_it_is_applied(project, broken):
+    path = broken(lambda text: text.partition("def downgrade")[0])
+    assert project.fails("new", "--prove") == f"Error: {path.name} has no downgrade(): write one."
+    result = project.run("verify")
+    assert result.exit_code == 1 and f"{path.name} has no downgrade(): write one." in result.output
+
+
+@pytest.mark.xfail(strict=True, reason="F32: AttributeError: module has no attribute 'downgrade'")
+def test_F32_no_downgrade_cannot_be_taken_back(project, broken):
+    path = broken(lambda text: text.partition("def downgrade")[0])
+    project.flask("upgrade")
+    sentence = project.fails("downgrade", "--yes")
+    assert f"{path.name} has no downgrade()" in sentence
+    assert project.sql("SELECT version_num FROM alembic_version") == [("broken",)]
+
+
+def test_F32_a_backup_needs_no_revisions(project, broken):
+    broken(BROKEN["syntax error"][0])
+    assert "Snapshot: " in project.flask("backup")
+
+
+SEED = """
+class Flask(Flask):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+
+        @self.cli.command("seed")
+        def seed():
+            {body}
+"""
+
+
+def with_seed(project, body):
+    project.models = model("nick = db.Column(db.String(20))") + SEED.format(body=body)
+
+
+@pytest.mark.xfail(strict=True, reason="F33: a traceback, after `empty → …`")
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("None + 1", "TypeError"),
+        ('raise ValueError("one\\ntwo")', "ValueError: one"),
+        ("import not_there", "not_there"),
+        ('open("missing.csv")', "missing.csv"),
+    ],
+)
+def test_F33_an_error_in_the_seed(project, body, reason):
+    with_table(project, "nick = db.Column(db.String(20))")
+    with_seed(project, body)
+    result = project.run("rebuild")
+    *said, sentence = result.output.strip().splitlines()
+    assert result.exit_code == 1 and sentence.startswith("Error: ") and reason in sentence
+    assert "__init__.py" in sentence and re.search(r"(line |:)\d+", sentence), sentence
+    # No success is announced, or else what the database is now.
+    assert not any("empty →" in line for line in said) or "rebuilt" in sentence
+
+
+@pytest.mark.xfail(strict=True, reason="F33: the exit code is taken over, and nothing is said")
+def test_F33_a_seed_that_exits(project):
+    with_table(project, "nick = db.Column(db.String(20))")
+    with_seed(project, "raise SystemExit(3)")
+    result = project.run("rebuild")
+    assert result.exit_code == 1 and "seed" in result.output.strip().splitlines()[-1]
+
+
+def test_F33_an_error_of_the_database_in_the_seed(project):
+    with_table(project, "nick = db.Column(db.String(20))")
+    with_seed(project, 'db.session.execute(db.text("SELECT * FROM missing"))')
+    assert "no such table: missing" in project.fails("rebuild")

@@ -1,0 +1,297 @@
+"""What the commands say when something is not as it should be: one sentence, which names the way on."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from hand_written import model, upgrade, with_table, write_revision
+
+COLUMNS = "nick = db.Column(db.String(20))"
+TABLE = """def upgrade():
+    op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))
+
+
+def downgrade():
+    op.drop_table("{0}")
+"""
+
+
+@pytest.fixture
+def two_heads(project):
+    """A project with a database, and two revisions that follow the same one."""
+    with_table(project, COLUMNS)
+    ((first,),) = project.sql("SELECT version_num FROM alembic_version")
+    for name in ("mine", "theirs"):
+        write_revision(project, name, TABLE.format(name), down=first)
+    return project
+
+
+ALEMBICS = "F34: Alembic's own text, and no way on"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=pytest.mark.xfail(strict=True, reason=ALEMBICS))
+        for command in (("upgrade",), ("sql",), ("rebuild",), ("upgrade", "--sql"), ("upgrade", "+1"))
+    ]
+    + [("new", "-m", "x"), ("new", "--prove"), ("squash", "--yes"), ("adopt",)],
+)
+def test_F34_two_heads(two_heads, command):
+    project = two_heads
+    sentence = project.fails(*command)
+    assert "mine.py" in sentence and "theirs.py" in sentence
+    assert "flask db rebase" in sentence and "Multiple head" not in sentence
+    assert project.sql("SELECT count(*) FROM sqlite_master WHERE name IN ('mine', 'theirs')") == [(0,)]
+
+
+@pytest.mark.xfail(strict=True, reason="F34: status lists both as pending, and says nothing of two heads")
+def test_F34_status_reports_two_heads(two_heads):
+    out = two_heads.flask("status")
+    assert "mine" in out and "theirs" in out and "flask db rebase" in out
+
+
+@pytest.mark.xfail(strict=True, reason="F34: status says that nothing is pending")
+def test_F34_status_reports_a_database_at_two_heads(two_heads):
+    two_heads.flask("upgrade", "heads")
+    assert "flask db merge" in two_heads.flask("status")
+
+
+@pytest.mark.xfail(strict=True, reason="F34: one of the two is taken back, whichever comes first")
+def test_F34_downgrade_at_two_heads_asks_which(two_heads):
+    two_heads.flask("upgrade", "heads")
+    sentence = two_heads.fails("downgrade", "--yes")
+    assert "mine" in sentence and "theirs" in sentence
+
+
+@pytest.fixture
+def without_instance(project, tmp_path):
+    """A project whose instance folder cannot be made: a file is in its place."""
+    with_table(project, COLUMNS)
+    instance = tmp_path / "instance"
+    (instance / "shop_dev.db").rename(tmp_path / "shop_dev.db")
+    project.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/shop_dev.db"
+    shutil.rmtree(instance)
+    instance.write_text("")
+    return project
+
+
+@pytest.mark.parametrize("command", ["status", "sql", "verify", "upgrade", "rebuild"])
+def test_F35_what_needs_no_instance_folder_works_without(without_instance, command):
+    without_instance.flask(command)
+
+
+@pytest.mark.xfail(strict=True, reason="F35: NotADirectoryError, a traceback")
+@pytest.mark.parametrize("command", [["backup"], ["downgrade", "--yes"]])
+def test_F35_a_snapshot_that_cannot_be_written(without_instance, command):
+    without_instance.sql("INSERT INTO users (nick) VALUES ('a')")
+    sentence = without_instance.fails(*command)
+    assert "instance/backups" in sentence
+    assert without_instance.sql("SELECT nick FROM users") == [("a",)]
+
+
+@pytest.mark.xfail(strict=True, reason="F39: Relative revision -1 didn't produce 1 migrations")
+@pytest.mark.parametrize("step", [[], ["-1"], ["-2"]])
+@pytest.mark.parametrize("made", [False, True], ids=["no revision", "one revision"])
+def test_F39_downgrade_of_an_empty_database(project, step, made):
+    project.models = model(COLUMNS)
+    if made:
+        project.flask("new", "-m", "first")
+    result = project.run("downgrade", "--yes", *step)
+    assert "Relative revision" not in result.output and "Traceback" not in result.output
+    assert "empty" in result.output.strip().splitlines()[-1]
+
+
+def test_F39_downgrade_of_an_empty_database_to_base(project):
+    project.models = model(COLUMNS)
+    project.flask("new", "-m", "first")
+    assert "Nothing to do" in project.flask("downgrade", "--yes", "base")
+
+
+@pytest.mark.xfail(strict=True, reason="F39: Relative revision … didn't produce … migrations")
+@pytest.mark.parametrize(
+    ("command", "number"), [(["downgrade", "--yes", "-5"], "1"), (["upgrade", "+3"], "2")]
+)
+def test_F39_more_steps_than_there_are(project, command, number):
+    with_table(project, COLUMNS)
+    for name in ("second", "third"):
+        write_revision(project, name, TABLE.format(name))
+    sentence = project.fails(*command)
+    assert "Relative revision" not in sentence and re.search(rf"\b{number}\b", sentence), sentence
+
+
+UNFINISHED = "F40: applied as it was generated, as no row matches"
+
+
+def data_revision(project):
+    with_table(project, COLUMNS)
+    project.flask("new", "-m", "fill", "--data", "users.nick")
+    (path,) = project.migrations.glob("versions/*fill.py")
+    return path
+
+
+@pytest.mark.xfail(strict=True, reason=UNFINISHED)
+@pytest.mark.parametrize("command", [["upgrade"], ["rebuild"]])
+def test_F40_a_data_revision_as_it_was_generated(project, command):
+    path = data_revision(project)
+    sentence = project.fails(*command)
+    assert path.name in sentence and "VALUES" in sentence
+    ((revision,),) = project.sql("SELECT version_num FROM alembic_version")
+    assert revision not in path.name
+
+
+@pytest.mark.xfail(strict=True, reason="F40: the SQL has an Ellipsis in it, or a traceback")
+def test_F40_the_sql_of_a_data_revision_as_it_was_generated(project):
+    path = data_revision(project)
+    sentence = project.fails("sql")
+    assert path.name in sentence and "VALUES" in sentence
+
+
+@pytest.mark.xfail(strict=True, reason="F40: told that the type ellipsis is not supported, not what to write")
+@pytest.mark.parametrize("command", [["new", "--prove"], ["verify"]])
+def test_F40_the_proof_of_a_data_revision_as_it_was_generated(project, command):
+    data_revision(project)
+    result = project.run(*command)
+    assert result.exit_code == 1 and "VALUES" in result.output
+
+
+def test_F40_a_data_revision_that_is_filled_in(project):
+    path = data_revision(project)
+    path.write_text(path.read_text().replace('{"nick": ...}', '{"nick": "x"}'))
+    project.flask("new", "--prove")
+    project.sql("INSERT INTO users (nick) VALUES (NULL)")
+    project.flask("upgrade")
+    assert project.sql("SELECT nick FROM users") == [("x",)]
+
+
+SPEAKS = '__import__("click").echo("RUNS {}")'
+
+
+def places(output, *texts):
+    return [output.find(text) for text in texts]
+
+
+@pytest.mark.xfail(strict=True, reason="F41: the name comes after the revision has run")
+@pytest.mark.parametrize("command", [["upgrade"], ["rebuild"]])
+def test_F41_the_name_of_a_revision_before_it_runs(project, command):
+    with_table(project, COLUMNS)
+    write_revision(project, "slow", upgrade(SPEAKS.format("slow")))
+    name, runs = places(project.flask(*command), "slow (slow)", "RUNS slow")
+    assert 0 <= name < runs
+
+
+@pytest.mark.xfail(strict=True, reason="F41: the name comes after the revision has run")
+def test_F41_the_name_of_a_revision_before_it_is_taken_back(project):
+    with_table(project, COLUMNS)
+    path = write_revision(project, "slow", upgrade("pass"))
+    path.write_text(path.read_text()[::-1].replace("ssap", SPEAKS.format("back")[::-1], 1)[::-1])
+    project.flask("upgrade")
+    name, runs = places(project.flask("downgrade", "--yes"), "slow (slow)", "RUNS back")
+    assert 0 <= name < runs
+
+
+@pytest.mark.xfail(strict=True, reason="F41: everything is printed at the end")
+def test_F41_verify_reports_each_check_as_it_is_done(project):
+    with_table(project, COLUMNS)
+    write_revision(project, "slow", upgrade(SPEAKS.format("slow")))
+    project.flask("rebase")  # writes migrations/HEAD
+    out = project.run("verify").output
+    head, runs, models = places(out, "✓ there is one head", "RUNS slow", "every constraint has a name")
+    assert 0 <= head < runs < models
+
+
+@pytest.mark.xfail(strict=True, reason="F41: no counter")
+@pytest.mark.parametrize("command", ["upgrade", "verify"])
+def test_F41_several_revisions_are_counted(project, command):
+    with_table(project, COLUMNS)
+    for number in range(3):
+        write_revision(project, f"step{number}", upgrade("pass"))
+    total = {"upgrade": 3, "verify": 4}[command]
+    assert re.search(rf"\b2\s*(/|of)\s*{total}\b", project.run(command).output)
+
+
+STOPPED = upgrade('op.execute("CREATE TABLE half (id INTEGER)")', "raise KeyboardInterrupt")
+
+
+@pytest.mark.xfail(strict=True, reason="F41: Aborted!")
+def test_F41_ctrl_c_tells_what_state_is_left(project):
+    with_table(project, COLUMNS)
+    path = write_revision(project, "stopped", STOPPED)
+    result = project.run("upgrade")
+    assert result.exit_code != 0 and project.sql("SELECT 1 FROM sqlite_master WHERE name = 'half'") == []
+    last = result.output.strip().splitlines()[-1]
+    assert path.name in last and "Nothing was changed" in last
+
+
+@pytest.mark.xfail(strict=True, reason="F41: Aborted!")
+def test_F41_ctrl_c_on_mariadb_tells_what_state_is_left(new_project, server_url):
+    project = new_project(server_url("mysql+pymysql"))
+    with_table(project, COLUMNS)
+    path = write_revision(project, "stopped", STOPPED)
+    result = project.run("upgrade")
+    last = result.output.strip().splitlines()[-1]
+    assert result.exit_code != 0 and path.name in last
+    assert "the next run goes on from there" in last
+    path.write_text(path.read_text().replace("    raise KeyboardInterrupt\n", ""))
+    project.flask("upgrade")
+
+
+@pytest.mark.xfail(strict=True, reason="F41: Aborted!")
+@pytest.mark.parametrize("command", [["verify"], ["new", "--prove"], ["rebuild"]])
+def test_F41_ctrl_c_of_a_proof_tells_that_the_database_is_unchanged(project, command):
+    with_table(project, COLUMNS)
+    project.sql("INSERT INTO users (nick) VALUES ('kept')")
+    write_revision(project, "stopped", STOPPED)
+    result = project.run(*command)
+    assert result.exit_code != 0 and project.sql("SELECT nick FROM users") == [("kept",)]
+    assert re.search("unchanged|as it was|Nothing was changed", result.output.splitlines()[-1])
+
+
+@pytest.mark.parametrize("repair", [["rebase"], ["new", "--prove"], ["new", "-m", "more"]])
+def test_F42_a_deleted_revision_leaves_migrations_head(project, repair):
+    with_table(project, COLUMNS)
+    more = f"{COLUMNS}\nage = db.Column(db.Integer)"
+    project.models = model(more)
+    project.flask("new", "-m", "age")
+    (path,) = project.migrations.glob("versions/*age.py")
+    path.unlink()
+    if repair[-1] != "more":
+        project.models = model(COLUMNS)
+    result = project.run("verify")
+    assert result.exit_code == 1
+    assert re.search(r"is listed, but has no file; `flask db .+` updates it", result.output)
+    project.flask(*repair)
+    assert " age\n" not in (project.migrations / "HEAD").read_text()
+    assert "✗" not in project.flask("verify")
+
+
+@pytest.mark.parametrize(
+    "repair",
+    [
+        ["rebase"],
+        pytest.param(
+            ["new", "--prove"],  # which is what `verify` proposes
+            marks=pytest.mark.xfail(strict=True, reason="F42: There is no revision to prove yet"),
+        ),
+    ],
+)
+def test_F42_the_only_revision_is_deleted(project, repair):
+    project.models = model(COLUMNS)
+    project.flask("new", "-m", "first")
+    project.versions[0].unlink()
+    project.models = ""
+    project.flask(*repair)
+    assert " first\n" not in (project.migrations / "HEAD").read_text().partition("\n")[2]
+    assert "✗" not in project.flask("verify")
+
+
+@pytest.mark.xfail(strict=True, reason="F42: `git checkout migrations/HEAD`, and nothing says `git init`")
+def test_F42_the_first_hour_needs_no_git_that_it_does_not_set_up():
+    root = Path(__file__).parents[2]
+    text = (root / "{{cookiecutter.project_slug}}" / "docs" / "first-hour.md").read_text()
+    commands = [
+        line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
+    used = [line for line in commands if line.startswith("git ")]
+    assert commands and (not used or used[0].startswith("git init"))

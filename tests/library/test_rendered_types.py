@@ -1,0 +1,259 @@
+"""Types in a revision: what `flask db new` writes for a type runs, and makes the column of the model."""
+
+import pytest
+from hand_written import DRIVERS, model, with_table
+from sqlalchemy import create_engine, inspect
+
+NAME_ERROR = "F21: NameError, the module of the type is not imported"
+MONEY = """
+from sqlalchemy.types import Numeric, TypeDecorator, UserDefinedType
+
+class Money(TypeDecorator):
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, precision=10, scale=2, currency="EUR"):
+        super().__init__(precision, scale)
+        self.currency = currency
+
+class Price(TypeDecorator):
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, currency):
+        super().__init__(12, 4)
+        self.currency = currency
+
+class Document(TypeDecorator):
+    impl = db.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect):
+        from sqlalchemy.dialects.postgresql import JSONB
+        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else db.Text())
+
+class Postcode(UserDefinedType):
+    cache_ok = True
+
+    def __init__(self, length):
+        self.length = length
+
+    def get_col_spec(self, **_):
+        return f"VARCHAR({self.length})"
+
+"""
+
+
+@pytest.fixture
+def project_on(new_project, server_url):
+    """`project_on(engine)` gives a project on this engine."""
+    return lambda engine: new_project(DRIVERS[engine] and server_url(DRIVERS[engine]))
+
+
+def types(project, table="users"):
+    """Return the types of the columns, as the database reports them."""
+    engine = create_engine(project.url)
+    found = {each["name"]: str(each["type"]) for each in inspect(engine).get_columns(table)}
+    engine.dispose()
+    return found
+
+
+def prove(project, table="users"):
+    """Make a revision, apply it, and compare; return the types of the columns."""
+    assert "Proved: up, down and up again" in project.flask("new", "-m", "types")
+    project.flask("upgrade")
+    assert "Nothing to migrate" in project.flask("new", "-m", "again")
+    return types(project, table)
+
+
+@pytest.mark.xfail(strict=True, reason=NAME_ERROR)
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("Money(precision=12)", "NUMERIC(12, 2)"),
+        ('Money(12, scale=3, currency="USD")', "NUMERIC(12, 3)"),
+        ('Price("USD")', "NUMERIC(12, 4)"),  # an argument that is required and not stored in `impl`
+        ("Document", "TEXT"),
+        ("Postcode(9)", "VARCHAR(9)"),
+    ],
+)
+def test_F21_a_type_of_the_application_in_a_revision(project, written, made):
+    project.models = MONEY + model(f"worth = db.Column({written})")
+    assert prove(project)["worth"] == made
+
+
+@pytest.mark.xfail(strict=True, reason=NAME_ERROR)
+def test_F21_a_type_in_a_module_of_the_models(project):
+    """As in a generated project, where a model module is not imported by the revision."""
+    project.create_app()
+    package = project.path / project.name
+    (package / "kinds.py").write_text(MONEY.partition("class Price")[0])
+    project.models = f"from {project.name}.kinds import Money\n" + model("worth = db.Column(Money(12))")
+    assert prove(project)["worth"] == "NUMERIC(12, 2)"
+
+
+@pytest.mark.xfail(strict=True, reason=NAME_ERROR)
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_F21_a_type_of_the_application_on_a_server(project_on, engine):
+    project = project_on(engine)
+    project.flask("init")
+    project.models = MONEY + model("worth = db.Column(Money(12))\ntext = db.Column(Document)")
+    found = prove(project)
+    assert found["worth"] in {"NUMERIC(12, 2)", "DECIMAL(12, 2)"}
+    assert found["text"] == {"postgresql": "JSONB", "mariadb": "TEXT"}[engine]
+
+
+@pytest.mark.xfail(strict=True, reason=NAME_ERROR)
+def test_F21_the_type_of_a_column_changes_to_one_of_the_application(project):
+    with_table(project, "worth = db.Column(db.Numeric(8, 2))")
+    project.models = MONEY + model("worth = db.Column(Money(12))")
+    assert prove(project)["worth"] == "NUMERIC(12, 2)"
+
+
+VARIANTS = {
+    "jsonb": ('db.JSON().with_variant(postgresql.JSONB(), "postgresql")', True),
+    "array": ('db.JSON().with_variant(postgresql.ARRAY(db.Text()), "postgresql")', True),
+    "array of strings": ('db.JSON().with_variant(postgresql.ARRAY(db.String(9)), "postgresql")', True),
+    "hstore": ('db.JSON().with_variant(postgresql.HSTORE(), "postgresql")', True),
+    "inet": ('db.String(40).with_variant(postgresql.INET(), "postgresql")', False),
+    "base": ('postgresql.ARRAY(db.Text()).with_variant(db.JSON(), "sqlite", "mysql", "mariadb")', True),
+    "mysql": ('db.String(9).with_variant(mysql.VARCHAR(9, charset="latin1"), "mysql", "mariadb")', False),
+}
+ON = [
+    pytest.param(
+        engine,
+        name,
+        marks=[pytest.mark.xfail(strict=True, reason="F22: NameError for a type inside the variant's type")]
+        if broken and engine != "postgresql"
+        else [],
+    )
+    for engine in DRIVERS
+    for name, (_, broken) in VARIANTS.items()
+    if (engine, name) != ("postgresql", "hstore")  # an extension
+]
+
+
+@pytest.mark.parametrize(("engine", "name"), ON)
+def test_F22_a_type_with_a_variant_for_another_engine(project_on, engine, name):
+    project = project_on(engine)
+    project.flask("init")
+    imports = "from sqlalchemy.dialects import mysql, postgresql\n"
+    project.models = imports + model(f"value = db.Column({VARIANTS[name][0]})")
+    assert "value" in prove(project)
+
+
+MOOD = 'mood = db.Column(db.Enum("good", "bad", name="mood"))'
+
+
+@pytest.mark.xfail(strict=True, reason="F23: cannot cast type mood to feeling")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (MOOD, MOOD.replace('name="mood"', 'name="feeling"')),
+        (MOOD, MOOD.replace('"bad", name="mood"', '"bad", "fair", name="feeling"')),
+        (MOOD.replace("))", '), server_default="good")'), None),
+    ],
+    ids=["name", "name and values", "with a default"],
+)
+def test_F23_an_enum_type_is_renamed(project_on, before, after):
+    project = project_on("postgresql")
+    with_table(project, before)
+    project.sql("INSERT INTO users (mood) VALUES ('bad')")
+    project.models = model(after or before.replace('name="mood"', 'name="feeling"'))
+    prove(project)
+    assert project.sql("SELECT mood FROM users") == [("bad",)]
+    assert project.sql("SELECT typname FROM pg_type WHERE typtype = 'e'") == [("feeling",)]
+    project.flask("downgrade", "--yes")
+    assert project.sql("SELECT typname FROM pg_type WHERE typtype = 'e'") == [("mood",)]
+    assert project.sql("SELECT mood FROM users") == [("bad",)]
+
+
+DOMAIN = "from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN\n"
+POSITIVE = 'DOMAIN("posint", db.Integer, check="VALUE > 0")'
+DOMAINS = "SELECT count(*) FROM pg_type WHERE typname = 'posint'"
+
+
+@pytest.mark.xfail(strict=True, reason='F23: type "posint" already exists, because no downgrade drops it')
+@pytest.mark.parametrize("kind", [POSITIVE, f"ARRAY({POSITIVE})"], ids=["domain", "array"])
+def test_F23_a_domain_comes_with_its_table_and_goes_with_it(project_on, kind):
+    project = project_on("postgresql")
+    project.flask("init")
+    project.models = DOMAIN + model(f"age = db.Column({kind})")
+    prove(project)
+    project.flask("downgrade", "--yes")
+    assert project.sql(DOMAINS) == [(0,)]
+    project.flask("upgrade")
+
+
+@pytest.mark.xfail(strict=True, reason='F23: type "posint" does not exist, because add_column creates none')
+def test_F23_a_domain_comes_with_a_column_and_goes_with_it(project_on):
+    project = project_on("postgresql")
+    with_table(project, "")
+    project.models = DOMAIN + model(f"age = db.Column({POSITIVE})")
+    prove(project)
+    project.models = model("")
+    project.flask("new", "-m", "gone", "--drop", "users.age")
+    project.flask("upgrade")
+    assert project.sql(DOMAINS) == [(0,)]
+
+
+PARENTS = """
+class Parent(db.Model):
+    id = db.Column({kind}, primary_key=True)
+    boss_id = db.Column({kind}, db.ForeignKey("parent.id"))
+
+class Child(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    parent_id = db.Column({kind}, db.ForeignKey("parent.id", ondelete="CASCADE"), index=True)
+"""
+IN_A_KEY = pytest.mark.xfail(strict=True, reason="F24: 1832 or 1833, the column is used in a foreign key")
+
+
+@pytest.mark.parametrize(
+    "engine", ["sqlite", "postgresql", pytest.param("mariadb", marks=IN_A_KEY)], ids=DRIVERS
+)
+@pytest.mark.parametrize(
+    ("old", "new"), [("db.Integer", "db.BigInteger"), ("db.String(20)", "db.String(40)")]
+)
+def test_F24_the_type_of_both_ends_of_a_foreign_key(project_on, engine, old, new):
+    project = project_on(engine)
+    project.models = PARENTS.format(kind=old)
+    project.flask("init")
+    project.flask("new", "-m", "first")
+    project.flask("upgrade")
+    project.sql("INSERT INTO parent (id) VALUES (1)")
+    project.sql("INSERT INTO child (id, parent_id) VALUES (1, 1)")
+    project.models = PARENTS.format(kind=new)
+    found = prove(project, "child")
+    assert found["parent_id"] == new.replace("db.", "").replace("BigInteger", "BIGINT").replace(
+        "String", "VARCHAR"
+    ) or (found["parent_id"].startswith("BIGINT") and "Big" in new)
+    assert str(project.sql("SELECT parent_id FROM child")[0][0]) == "1"
+    engine_of = create_engine(project.url)
+    (key,) = inspect(engine_of).get_foreign_keys("child")
+    assert key["referred_table"] == "parent" and key["options"].get("ondelete") == "CASCADE"
+    engine_of.dispose()
+
+
+@pytest.mark.xfail(strict=True, reason="F26: InvalidRequestError, a traceback of more than 100 lines")
+@pytest.mark.parametrize("engine", DRIVERS)
+@pytest.mark.parametrize(
+    "kind",
+    ["db.Boolean(create_constraint=True)", 'db.Enum("a", "b", native_enum=False, create_constraint=True)'],
+    ids=["boolean", "enum"],
+)
+def test_F26_a_type_with_a_check_needs_a_name(project_on, engine, kind):
+    project = project_on(engine)
+    with_table(project, "")
+    project.models = model(f"ok = db.Column({kind})")
+    sentence = project.fails("new", "-m", "ok")
+    assert "users.ok" in sentence and "name=" in sentence
+    project.models = model(f'ok = db.Column({kind[:-1]}, name="ok"))')
+    project.flask("new", "-m", "ok")
+
+
+@pytest.mark.xfail(strict=True, reason="F26: InvalidRequestError, a traceback")
+def test_F26_a_check_without_a_name(project):
+    project.models = model("age = db.Column(db.Integer)\n__table_args__ = (db.CheckConstraint('age > 0'),)")
+    sentence = project.fails("new", "-m", "users")
+    assert "users" in sentence and "age > 0" in sentence and "name=" in sentence

@@ -1,0 +1,167 @@
+"""The SQL that `flask db new` and `flask db sql` show is the SQL that runs."""
+
+import json
+import re
+
+import pytest
+from hand_written import DRIVERS, model, upgrade, with_table, write_revision
+from sqlalchemy import create_engine, event
+
+COLUMNS = "nick = db.Column(db.String(20))\nmail = db.Column(db.String(20), index=True)"
+CHANGED = """
+nick = db.Column(db.String(50), nullable=False, index=True, server_default='5%')
+age = db.Column(db.Integer)
+mail = db.Column(db.String(20))
+"""
+SCHEMA_OR_DATA = re.compile(r"\s*(ALTER|CREATE|DELETE|DROP|INSERT|UPDATE)\b", re.IGNORECASE)
+
+
+@pytest.fixture(params=DRIVERS)
+def anywhere(request, new_project, server_url):
+    driver = DRIVERS[request.param]
+    project = new_project(driver and server_url(driver))
+    project.engine = request.param
+    return project
+
+
+def shown(output):
+    """Return the statements under "SQL on …:"."""
+    _, _, text = output.partition("SQL on ")
+    return [line.strip().rstrip(";") for line in text.split("Proved: ")[0].splitlines()[1:]]
+
+
+def executed(project):
+    """Apply what is pending; return the statements that the database received."""
+    statements = []
+
+    def before(_connection, _cursor, statement, parameters, *_):
+        plain = " ".join(statement.split())
+        own = ("alembic_version", "migration_")
+        if SCHEMA_OR_DATA.match(plain) and not any(name in plain for name in own):
+            # With parameters, or on a driver that formats, a % is doubled for the driver.
+            statements.append(plain.replace("%%", "%").replace('"_alembic_tmp_users"', "_alembic_tmp_users"))
+
+    from sqlalchemy.engine import Engine
+
+    event.listen(Engine, "before_cursor_execute", before)
+    try:
+        project.flask("upgrade")
+    finally:
+        event.remove(Engine, "before_cursor_execute", before)
+    return statements
+
+
+def expect_failure(request, project, reason, *engines):
+    if project.engine in engines:
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+
+
+def test_F36_new_shows_each_statement(request, anywhere):
+    project = anywhere
+    expect_failure(request, project, "F36: nearly all ALTERs are missing", "mariadb")
+    expect_failure(request, project, "F36: a % is shown doubled", "postgresql")
+    with_table(project, COLUMNS)
+    project.models = model(CHANGED)
+    out = project.flask("new", "-m", "more", "--default", "users.nick=50% x")
+    ran = [statement for statement in executed(project) if "sqlite_" not in statement]
+    assert shown(out) == ran and len(ran) >= 4
+
+
+def test_F36_a_percent_sign_is_shown_once(request, anywhere):
+    project = anywhere
+    expect_failure(request, project, "F36: a % is shown doubled", "postgresql", "mariadb")
+    with_table(project, COLUMNS)
+    project.models = model(CHANGED)
+    out = project.flask("new", "-m", "more", "--default", "users.nick=50% x")
+    assert "'50% x'" in "\n".join(shown(out)) and "%%" not in out
+    assert "%%" not in project.flask("sql")
+
+
+@pytest.mark.xfail(strict=True, reason="F36: each ALTER of a table is missing")
+@pytest.mark.parametrize("kind", ["index", "column", "drop"])
+def test_F36_new_shows_the_alters_of_mariadb(new_project, server_url, kind):
+    project = new_project(server_url("mysql+pymysql"))
+    with_table(project, COLUMNS)
+    project.models, expected, answers = {
+        "index": (model(COLUMNS.replace("(20))", "(20), index=True)")), "CREATE INDEX ix_users_nick", []),
+        "column": (model(f"{COLUMNS}\nage = db.Column(db.Integer)"), "ADD COLUMN age INTEGER", []),
+        "drop": (model(COLUMNS.partition("\n")[2]), "DROP COLUMN nick", ["--drop", "users.nick"]),
+    }[kind]
+    out = project.flask("new", "-m", "more", *answers)
+    assert any(expected in statement for statement in shown(out)), out
+
+
+@pytest.mark.xfail(strict=True, reason="F36: ALTER TABLE … DROP COLUMN was tried, failed, and is shown")
+@pytest.mark.parametrize("more", [False, True], ids=["drop", "drop and add"])
+def test_F36_new_does_not_show_what_was_tried_and_failed(project, more):
+    """SQLite refuses to drop the column of a UNIQUE constraint, so the table is rebuilt."""
+    with_table(project, "nick = db.Column(db.String(20))\nmail = db.Column(db.String(20), unique=True)")
+    batch = 'with op.batch_alter_table("users") as b:'
+    up, down = [batch, '    b.drop_column("mail")'], [batch]
+    if more:
+        up.insert(1, '    b.add_column(sa.Column("age", sa.Integer))')
+        down.append('    b.drop_column("age")')
+    down += [
+        '    b.add_column(sa.Column("mail", sa.String(20)))',
+        '    b.create_unique_constraint("uq_users_mail", ["mail"])',
+    ]
+    path = write_revision(project, "second", upgrade(*up))
+    path.write_text(path.read_text().replace("    pass\n", "".join(f"    {line}\n" for line in down)))
+    age = "\nage = db.Column(db.Integer)" if more else ""
+    project.models = model(f"nick = db.Column(db.String(20)){age}")
+    out = project.flask("new", "--prove")
+    assert shown(out)[-1].endswith("RENAME TO users"), out
+    assert not any("DROP COLUMN" in statement for statement in shown(out)), out
+
+
+INSERT = (
+    'docs = op.create_table("docs", sa.Column("id", sa.Integer, primary_key=True), '
+    'sa.Column("value", {kind}))',
+    'op.bulk_insert(docs, [{{"id": 1, "value": {value}}}])',
+)
+VALUES = {
+    "json": ("sa.JSON", '{"a": [1, None, "50%"]}', True),
+    "none": ("sa.JSON", "None", True),
+    "bytes": ("sa.LargeBinary", 'b"\\xff\\x00"', True),
+    "uuid": ("sa.Uuid", '__import__("uuid").UUID(int=7)', False),
+    "time": ("sa.DateTime", '__import__("datetime").datetime(2020, 1, 2)', False),
+    "decimal": ("sa.Numeric(8, 2)", '__import__("decimal").Decimal("1.50")', False),
+    "enum": ('sa.Enum("a", "b", name="ab", native_enum=False)', '"a"', False),
+}
+LITERAL = pytest.mark.xfail(strict=True, reason="F35: CompileError, a traceback; NULL instead of 'null'")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=LITERAL) if broken else kind for kind, (*_, broken) in VALUES.items()],
+)
+def test_F35_sql_of_inserted_rows(project, kind, tmp_path):
+    """What is printed inserts the same row as the revision."""
+    with_table(project, "")
+    lines = [line.format(kind=VALUES[kind][0], value=VALUES[kind][1]) for line in INSERT]
+    write_revision(project, "docs", upgrade(*lines))
+    printed = project.flask("sql")
+    engine = create_engine(f"sqlite:///{tmp_path}/printed.db")
+    driver = engine.raw_connection()
+    driver.executescript("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL);")
+    driver.executescript(printed)
+    project.flask("upgrade")
+    ((value,),) = project.sql("SELECT value FROM docs")
+    ((other,),) = driver.execute("SELECT value FROM docs").fetchall()
+    driver.close()
+    engine.dispose()
+    assert (json.loads(other) == json.loads(value)) if kind == "json" else other == value
+
+
+@pytest.mark.xfail(strict=True, reason="F35: CompileError, a traceback")
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("kind", ["sa.JSON", "JSONB"])
+def test_F35_sql_of_inserted_json_on_a_server(new_project, server_url, engine, kind):
+    if kind == "JSONB" and engine == "mariadb":
+        kind = "sa.JSON(none_as_null=True)"
+    project = new_project(server_url(DRIVERS[engine]))
+    with_table(project, "")
+    kind = kind.replace("JSONB", '__import__("sqlalchemy.dialects.postgresql", fromlist=["x"]).JSONB')
+    lines = [line.format(kind=kind, value='{"a": "it\'s 50%"}') for line in INSERT]
+    write_revision(project, "docs", upgrade(*lines))
+    assert "it''s 50%" in project.flask("sql")
