@@ -20,7 +20,7 @@ from .errors import MigrationError
 from .revisions import files
 from .runtime import binds
 from .runtime.checks import mark_if_in_use, refuse_tables_without_revision
-from .runtime.errors import one_sentence, report_databases
+from .runtime.errors import explain_broken_files, one_sentence, report_databases
 from .runtime.progress import Progress
 
 # Safety depends on the transaction of a migration, so the application cannot override these options.
@@ -101,7 +101,8 @@ class Environment:
             if self.run.collected_options is not None:
                 self.run.collected_options.update(self.configured)
                 return
-            self._run_on_databases()
+            with explain_broken_files(self.context.script):
+                self._run_on_databases()
 
     def _run_on_databases(self) -> None:
         attributes, run = self.config.attributes, self.run

@@ -91,7 +91,6 @@ def complaint(project, command, path, reason):
     return None
 
 
-@pytest.mark.xfail(strict=True, reason="F32: a traceback of 60 to 98 lines in nearly every command")
 @pytest.mark.parametrize("kind", BROKEN)
 def test_F32_a_broken_revision_file(project, broken, kind):
     change, reason = BROKEN[kind]
@@ -100,7 +99,6 @@ def test_F32_a_broken_revision_file(project, broken, kind):
     assert {command: text for command, text in found.items() if text} == {}
 
 
-@pytest.mark.xfail(strict=True, reason="F32: AttributeError; `new --prove` reports nothing and exits with 0")
 def test_F32_no_upgrade(project, broken):
     path = broken(lambda text: text.replace("def upgrade():", "def upgrades():"))
     commands = [("upgrade",), ("verify",), ("sql",), ("new", "--prove"), ("rebuild",)]
@@ -115,7 +113,6 @@ def test_F32_no_downgrade_is_reported_before_it_is_applied(project, broken):
     assert result.exit_code == 1 and f"{path.name} has no downgrade(): write one." in result.output
 
 
-@pytest.mark.xfail(strict=True, reason="F32: AttributeError: module has no attribute 'downgrade'")
 def test_F32_no_downgrade_cannot_be_taken_back(project, broken):
     path = broken(lambda text: text.partition("def downgrade")[0])
     project.flask("upgrade")

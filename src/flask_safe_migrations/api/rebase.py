@@ -30,6 +30,7 @@ def rebase(move: str | None = None) -> list[Path]:
     """
     git = Git(settings.active().project_folder)
     script = ScriptDirectory.from_config(alembic_config())  # runtime.directory() would fail on the conflict
+    files.require_complete(script, load=True)
     databases = binds.databases()
     with one_sentence(databases[0]):
         existing = files.parse_files(script)

@@ -1,13 +1,18 @@
 """The commands of `flask db`, one module for each."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
 import click
+from alembic.script import ScriptDirectory
 from flask.cli import ScriptInfo
 from flask_migrate.cli import db as flask_migrate_commands
 
+from ..errors import MigrationError
+from ..revisions import files
+from ..runtime.heads import alembic_config
 from ..settings import Settings, activate
 from .adopt import adopt
 from .backup import backup
@@ -38,7 +43,13 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         app = ctx.ensure_object(ScriptInfo).load_app()
         with terminal(app), activate(Settings.from_app(app, ctx.params.get("directory"))):
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except (MigrationError, click.ClickException, click.Abort, click.exceptions.Exit):
+                raise
+            except Exception:
+                files.require_complete(ScriptDirectory.from_config(alembic_config()), load=True)
+                raise
 
 
 def make_group(name: str | None = "db") -> click.Group:
@@ -57,6 +68,8 @@ def make_group(name: str | None = "db") -> click.Group:
     del group.commands["list-templates"]  # there is one env.py, for any number of databases
     for made in ("migrate", "revision", "merge"):
         _wrap(group, made, listed)
+    for read in ("branches", "current", "edit", "heads", "history", "merge", "show"):
+        _wrap(group, read, _check_files)
     _wrap(group, "upgrade", asking, (foreign_option,))
     _wrap(group, "downgrade", lambda callback: callback, (yes_option(),))
     # The -2 in `flask db downgrade -2` is a revision, not an option.
@@ -74,6 +87,17 @@ def _copy(command: click.Command) -> click.Command:
     if not any("--verbose" in option.opts for option in own.params):
         own.params.append(verbose_option())
     return own
+
+
+def _check_files(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """Alembic's own message about an incomplete revision does not name the file."""
+
+    @wraps(callback)
+    def run(*arguments: Any, **options: Any) -> None:
+        files.require_complete(ScriptDirectory.from_config(alembic_config()))
+        callback(*arguments, **options)
+
+    return run
 
 
 def _wrap(group: click.Group, name: str, wrapper: Any, options: Iterable[click.Option] = ()) -> None:

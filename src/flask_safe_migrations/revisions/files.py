@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import traceback
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ REVISION_ID = re.compile(r"^revision(?:\s*:[^=\n]+)?\s*=\s*[\"'](.+?)[\"']", re.
 PARENTS = re.compile(r"^down_revision(?:\s*:[^=\n]+)?\s*=\s*(\([^)]*\)|\[[^\]]*\]|.*)$", re.MULTILINE)
 REPLACES = re.compile(r"^replaces\s*=\s*\(([^)]*)\)", re.MULTILINE)
 QUOTED = re.compile(r"[\"'](.+?)[\"']")
+CONFLICT = re.compile(r"^<{7}", re.MULTILINE)
+UPGRADE = re.compile(
+    r"^(def upgrade(_\w+)?\(|upgrade\w*\s*[:=]|from .* import .*(\bupgrade|\*))", re.MULTILINE
+)
+RESERVED = {"base", "head", "heads"}  # Alembic's names for revisions
 
 
 @dataclass(frozen=True)
@@ -65,16 +71,72 @@ def reload(script: ScriptDirectory) -> ScriptDirectory:
     )
 
 
+def find_broken(script: ScriptDirectory, *, load: bool = False) -> list[str]:
+    """Report the files that are no complete revisions: not UTF-8, in conflict, without upgrade().
+
+    :param load: also run each file, as Alembic does. It reports syntax errors and failing imports, too.
+    """
+    reasons = {
+        path: _find_error(path) or (_find_error_by_loading(path) if load else None) for path in paths(script)
+    }
+    return [f"{path.name}{reason}" for path, reason in reasons.items() if reason]
+
+
+def _find_error(path: Path) -> str | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return " is not UTF-8"
+    if match := CONFLICT.search(text):
+        return f", line {text.count(chr(10), 0, match.start()) + 1}: there is an unresolved conflict"
+    if not (match := REVISION_ID.search(text)):
+        return None
+    declared = PARENTS.search(text)
+    if match[1] in RESERVED:
+        return f" has the id {match[1]}, which is a name of Alembic's"
+    if not declared:
+        return " has no down_revision (None in the first revision)"
+    if declared[1].strip() in {'""', "''"}:
+        return ": its down_revision is empty (None in the first revision)"
+    if match[1] in QUOTED.findall(declared[1]):
+        return ": its down_revision is its own id"
+    return None if UPGRADE.search(text) else " has no upgrade()"
+
+
+def _find_error_by_loading(path: Path) -> str | None:
+    try:
+        exec(compile(path.read_bytes(), path, "exec"), {"__name__": path.stem, "__file__": str(path)})  # noqa: S102
+    except SyntaxError as error:
+        location, reason = error.lineno, error.msg
+    except Exception as error:  # noqa: BLE001 - whatever the file does
+        lines = [
+            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+        ]
+        location = lines[-1] if lines else 1
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    else:
+        return None
+    return f", line {location}: {reason}"
+
+
+def require_complete(script: ScriptDirectory, *, load: bool = False) -> None:
+    """Raise MigrationError for files that `find_broken` reports."""
+    if broken := find_broken(script, load=load):
+        raise MigrationError(f"{'; '.join(broken)}: fix the file, then try again.")
+
+
 def parse_files(script: ScriptDirectory) -> list[RevisionFile]:
     return [file for path in paths(script) if (file := parse_file(path))]
 
 
 def find_problems(script: ScriptDirectory) -> list[str]:
     """Report ids that two files share, and parents that no file has; Alembic warns of the former only."""
+    if broken := find_broken(script):
+        return broken
     if any(Path(script.dir).glob("archive/*/unfinished")):
         return ["a squash was interrupted: `flask db squash --undo` puts all files back"]
     head = Path(script.dir) / "HEAD"
-    if head.exists() and re.search(r"^<{7}", head.read_text(encoding="utf-8"), re.MULTILINE):
+    if head.exists() and CONFLICT.search(head.read_text(encoding="utf-8")):
         return ["migrations/HEAD has a conflict in it: `flask db rebase` puts your revision on top of theirs"]
     files = parse_files(script)
     names = defaultdict(list)

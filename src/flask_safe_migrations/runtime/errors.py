@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from .. import output
 from ..backends.base import Database
 from ..errors import MigrationError
+from ..revisions import files
 from . import binds
 from .heads import alembic_config, describe, read_heads, unknown_revision
 from .progress import Progress
@@ -49,6 +50,9 @@ def _explain(error: Exception, database: Database, progress: Progress | None) ->
             f"Revision {path.name} failed: {_describe_cause(error, path)}. "
             f"{database.after_failure}; fix the file and try again."
         )
+    if isinstance(error, AttributeError) and error.name in {"upgrade", "downgrade"}:  # of a revision's module
+        path = Path(str(getattr(error.obj, "__file__", "")))
+        return f"{path.name} has no {error.name}(): write one."
     if isinstance(error.__cause__, ResolutionError):
         known_to_database = progress is not None and error.__cause__.argument in progress.before
         script = progress.script if progress else ScriptDirectory.from_config(alembic_config())
@@ -71,6 +75,18 @@ def _describe_cause(error: Exception, path: Path) -> str:
 
 def _first_line(error: object) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".")
+
+
+@contextmanager
+def explain_broken_files(script: ScriptDirectory) -> Iterator[None]:
+    """Convert an error to MigrationError if a revision file cannot be loaded. That is its reason."""
+    try:
+        yield
+    except MigrationError:
+        raise
+    except Exception:
+        files.require_complete(script, load=True)
+        raise
 
 
 def report_databases(databases: list[Database], failed: Database, script: ScriptDirectory) -> None:
