@@ -10,8 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, MetaData
 from sqlalchemy.exc import SAWarning
 
-from ..autogenerate.compare.enums import EnumType
-from ..autogenerate.order import in_order
+from ..autogenerate.compare.enums import EnumTypeOp
+from ..autogenerate.ordering import sort_operations
 from ..backends.objects import SchemaObject
 from ..context import Comparison
 from .proof import Outcome
@@ -58,12 +58,12 @@ def compose_operations(
         warnings.simplefilter("ignore", SAWarning)
         produced: Any = produce_migrations(migration, metadata)
     migration.opts["target_metadata"] = metadata
-    up = in_order([item for item in produced.upgrade_ops.ops if not _creates_schema(item)])
-    down = in_order([item for item in produced.downgrade_ops.ops if not _creates_schema(item)])
+    up = sort_operations([item for item in produced.upgrade_ops.ops if not _creates_schema(item)])
+    down = sort_operations([item for item in produced.downgrade_ops.ops if not _creates_schema(item)])
     # Rows in the order of their tables: the foreign keys that are created with a table exist already.
     tables = [_key(operation) for operation in up if isinstance(operation, ops.CreateTableOp)]
     rows = dict(sorted(rows.items(), key=lambda item: tables.index(item[0])))
-    enums = sorted((item for item in up if isinstance(item, EnumType)), key=lambda item: str(item.key))
+    enums = sorted((item for item in up if isinstance(item, EnumTypeOp)), key=lambda item: str(item.key))
     objects = _without_enums({enum.key for enum in enums}, outcome.state.objects)
     first = [item for item in objects if item.early and item.kind in FIRST_KINDS]
     early = [item for item in objects if item.early and item not in first]
@@ -88,9 +88,9 @@ def compose_operations(
     dependent = {key for key, statements in sources.sql.items() if not statements}
     downgrade = [
         *(Step(sql([item.drop])) for item in reversed(late) if item.drop),
-        *(Step(item) for item in down if not isinstance(item, EnumType) and _key(item) not in dependent),
+        *(Step(item) for item in down if not isinstance(item, EnumTypeOp) and _key(item) not in dependent),
         *(Step(sql([item.drop])) for item in reversed(early) if item.drop),
-        *(Step(item) for item in down if isinstance(item, EnumType)),
+        *(Step(item) for item in down if isinstance(item, EnumTypeOp)),
         *(Step(sql([item.drop])) for item in reversed(first)),
     ]
     return upgrade, downgrade
