@@ -71,10 +71,10 @@ def sort_tables(operations: list[Any]) -> tuple[list[Any], list[Any]]:
         for foreign in _foreign(table):
             if foreign.use_alter and _target(foreign) in by_key:
                 graph[key].discard(_target(foreign))
-                separate.append(_separate(by_key[key], table, foreign))
+                separate.append(_separate(by_key[key], foreign))
     order, removed = break_cycles(graph)
     separate += [
-        _separate(by_key[source], tables[source], foreign)
+        _separate(by_key[source], foreign)
         for source, target in removed
         for foreign in _foreign(tables[source])
         if _target(foreign) == target
@@ -105,7 +105,7 @@ def _target(foreign: ForeignKeyConstraint) -> Key:
     return schema or None, name
 
 
-def _separate(operation: Any, table: Table, foreign: ForeignKeyConstraint) -> ops.ModifyTableOps:
+def _separate(operation: Any, foreign: ForeignKeyConstraint) -> ops.ModifyTableOps:
     """Return a separate operation for a foreign key. The creation of its table is left without it."""
     if isinstance(operation, ops.DropTableOp):
         step: Any = ops.DropConstraintOp.from_constraint(foreign)

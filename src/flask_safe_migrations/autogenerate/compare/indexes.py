@@ -66,7 +66,7 @@ def compare(
                 there = defined or _reflected(reflected, key)
                 if context.run_object_filters(indexes[key], key, "index", False, there):
                     log.info("Detected changed index %r on %r", key, wanted.fullname)
-                    _replace(operation, key, there, indexes[key])
+                    _replace(operation, there, indexes[key])
                     if defined is None:
                         for step in _steps(operation, key, ops.DropIndexOp):
                             _escape_colons(step)
@@ -102,7 +102,7 @@ def _drop(context: AutogenContext, operation: ops.ModifyTableOps, name: str, ind
     operation.ops.append(ops.DropIndexOp.from_index(index))
 
 
-def _replace(operation: ops.ModifyTableOps, name: str, old: Index | None, new: Index) -> None:
+def _replace(operation: ops.ModifyTableOps, old: Index | None, new: Index) -> None:
     if old is not None:
         operation.ops.append(ops.DropIndexOp.from_index(old))
     operation.ops.append(ops.CreateIndexOp.from_index(new))
@@ -110,8 +110,8 @@ def _replace(operation: ops.ModifyTableOps, name: str, old: Index | None, new: I
 
 def _escape_colons(step: ops.DropIndexOp) -> None:
     """Escape colons for the downgrade. Reported SQL has no bind parameters."""
-    made: list[Any] = [step, step._reverse] if step._reverse else [step]
-    for each in made:
+    operations: list[Any] = [step, step._reverse] if step._reverse else [step]
+    for each in operations:
         each.kw = {
             name: as_reported(value, condition=name.endswith("_where")) for name, value in each.kw.items()
         }
