@@ -62,7 +62,7 @@ class Environment:
         self._run()
 
     def _run(self) -> None:
-        autogenerate.follow_alembic()
+        autogenerate.configure_logging()
         from flask import current_app, has_app_context
 
         if has_app_context():

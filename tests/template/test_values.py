@@ -254,7 +254,7 @@ from alembic.runtime.migration import MigrationContext
 from {package} import create_app
 from flask_safe_migrations.backends.escaping import escaped
 from flask_safe_migrations.runtime import binds
-from flask_safe_migrations.squash.raw_sql import render_execute
+from flask_safe_migrations.squash.rendering import render_execute
 from flask_safe_migrations.squash.rows import as_sql
 
 VALUES = {values}

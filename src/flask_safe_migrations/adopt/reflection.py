@@ -3,13 +3,13 @@
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, MetaData, Table, inspect
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.sql.elements import conv
 
+from ..autogenerate.ordering import break_cycles
 from ..backends.base import Database
 from ..backends.constraints import plain
 from ..backends.escaping import take_indexes_literally, take_literally
@@ -55,15 +55,8 @@ def cyclic_foreign_keys(metadata: MetaData) -> Iterator[ForeignKeyConstraint]:
     for key in keys:
         if key.referred_table is not key.table:
             graph[key.table.key].add(key.referred_table.key)
-    while True:
-        try:
-            TopologicalSorter(graph).prepare()
-        except CycleError as error:
-            target, source = error.args[1][0], error.args[1][1]
-            graph[source].discard(target)
-            yield from (key for key in keys if (key.table.key, key.referred_table.key) == (source, target))
-        else:
-            return
+    _, removed = break_cycles(graph)
+    yield from (key for key in keys if (key.table.key, key.referred_table.key) in removed)
 
 
 def _name_constraints(dialect: str, table: Table) -> None:

@@ -13,23 +13,21 @@ from alembic.runtime.migration import MigrationContext
 from ..backends.base import Database
 from ..context import RunContext
 from ..errors import MigrationError
-from . import rendered_parts, unsupported
 from .answers import Answers
-from .casts import add_using_casts
-from .compare.types import differ as types_differ
-from .filters import include_name, include_object
-from .findings import follow_alembic
-from .fk_indexes import drop_fk_indexes
-from .names import renamed
-from .order import in_order
-from .plugin import PLUGINS
-from .renames import settle
-from .rendering import render_item  # the other modules register themselves on import
-from .required import fill, fill_again
+from .compare import PLUGINS
+from .compare.columns import add_using_casts, types_differ
+from .compare.keys import drop_foreign_key_indexes
+from .constraint_names import rename_instead_of_drop
+from .filters import configure_logging, include_name, include_object
+from .ordering import sort_operations
+from .renames import resolve_renames
+from .rendering import name_functions, render_item, render_operations
+from .required_values import fill_required_columns, fill_restored_columns
+from .unsupported import raise_refusal
 
 __all__ = [
     "PLUGINS",
-    "follow_alembic",
+    "configure_logging",
     "include_name",
     "include_object",
     "render_item",
@@ -55,15 +53,15 @@ def revise(
     up, down = script.upgrade_ops_list[-1], script.downgrade_ops_list[-1]
     config = migration.config
     if not (config and getattr(config.cmd_opts, "autogenerate", False)):
-        unsupported.say(migration)
+        raise_refusal(migration)
         if hook:
             hook(migration, revision, directives)
         return
     run = RunContext.of(config)
     answers = run.answers = run.answers or Answers(getattr(config.cmd_opts, "x", None) or ())
     if not up.is_empty():
-        _settle(database, migration, up, down, answers)
-    unsupported.say(migration)
+        _complete(database, migration, up, down, answers)
+    raise_refusal(migration)
     if hook:
         hook(migration, revision, directives)
     if len(directives) > 1:
@@ -73,25 +71,26 @@ def revise(
         )
     if not directives:  # the hook does not want a file
         return
-    rendered_parts.name_functions(database.bind, migration, directives[0])
-    rendered_parts.keep(database.bind, migration, directives[0])
+    name_functions(database.bind, migration, directives[0])
+    render_operations(database.bind, migration, directives[0])
     if run.is_last:
         answers.check_all_used()
         if not run.parts:
             directives.clear()  # write no empty file
 
 
-def _settle(
+def _complete(
     database: Database,
     migration: MigrationContext,
     up: ops.UpgradeOps,
     down: ops.DowngradeOps,
     answers: Answers,
 ) -> None:
-    renames, back = settle(migration, up, down, answers)
-    unsupported.say(migration)
-    rename = partial(database.rename_sql, migration.dialect)
-    for way in (up, down):
-        way.ops[:] = renamed(add_using_casts(migration, way.ops), rename)
-    up.ops[:] = [*renames, *fill(migration, in_order(up.ops), answers)]
-    down.ops[:] = [*fill_again(migration, in_order(drop_fk_indexes(migration, down.ops))), *back]
+    renames, reversed_renames = resolve_renames(migration, up, down, answers)
+    raise_refusal(migration)
+    for direction in (up, down):
+        add_using_casts(migration, direction.ops)
+        rename_instead_of_drop(direction.ops, partial(database.rename_sql, migration.dialect))
+    drop_foreign_key_indexes(migration, down.ops)
+    up.ops[:] = [*renames, *fill_required_columns(migration, sort_operations(up.ops), answers)]
+    down.ops[:] = [*fill_restored_columns(migration, sort_operations(down.ops)), *reversed_renames]

@@ -14,29 +14,32 @@ SHAPES = {
 
 
 class Answers:
-    """The answers of one command. `said` holds those of the command line, as name=value."""
+    """The answers of one command.
 
-    def __init__(self, said: Iterable[str]) -> None:
-        self.said: dict[str, dict[str, str]] = {kind: {} for kind in SHAPES}
+    :param given: those of the command line, as name=value.
+    """
+
+    def __init__(self, given: Iterable[str]) -> None:
+        self.given: dict[str, dict[str, str]] = {kind: {} for kind in SHAPES}
         self.unused: set[tuple[str, str]] = set()
         self.asks = output.reporter().can_ask
-        for text in said:
+        for text in given:
             kind, _, value = text.partition("=")
             if kind in SHAPES:
-                self._take(kind, value)
+                self._add(kind, value)
 
-    def _take(self, kind: str, text: str) -> None:
+    def _add(self, kind: str, text: str) -> None:
         shape, needed = SHAPES[kind]
         key, _, value = text.partition("=" if kind == "default" else ":")
         if needed not in text or not key or (kind.startswith("rename") and not value):
             raise UsageError(f"--{kind} takes {shape}, not {text!r}.")
-        self.said[kind][key] = value
+        self.given[kind][key] = value
         self.unused.add((kind, key))
 
     def get(self, kind: str, key: str) -> str | None:
-        if key in self.said[kind]:
+        if key in self.given[kind]:
             self.unused.discard((kind, key))
-        return self.said[kind].get(key)
+        return self.given[kind].get(key)
 
     def confirm(self, question: str) -> bool:
         return output.reporter().confirm(question)
@@ -49,6 +52,6 @@ class Answers:
             )
 
 
-def command(option: str) -> str:
+def answer_command(option: str) -> str:
     """Return the command that gives an answer."""
     return f'`flask db new -m "…" {option}`'

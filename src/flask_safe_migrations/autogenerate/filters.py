@@ -1,5 +1,10 @@
-"""Ignore what the application does not own: tables of extensions and of other applications, and views."""
+"""Ignore what the application does not own: tables of extensions and of other applications, and views.
 
+Like Alembic's own, each comparator of this package calls `include_name` and `include_object`, and logs
+what it finds.
+"""
+
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -8,13 +13,24 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table
 
 from ..backends.base import Database
 from ..context import Comparison
 from ..revisions import files
-from .findings import log
-from .operations import dotted
+from .operations import qualified_name
+
+log = logging.getLogger("flask_safe_migrations.autogenerate")
+
+
+def configure_logging() -> None:
+    """Log below Alembic's loggers. A `fileConfig()` in env.py configures these and disables all others.
+
+    https://docs.python.org/3/library/logging.config.html#logging.config.fileConfig
+    """
+    for logger in (log, logging.getLogger("flask_safe_migrations")):
+        logger.disabled = False
+    log.setLevel(logging.getLogger("alembic.autogenerate").getEffectiveLevel())
 
 
 def include_name(
@@ -42,18 +58,33 @@ def include_object(thing: Any, _name: str, kind: str, reflected: bool, _other: A
     return kind != "table" or reflected or not thing.info.get("is_view")
 
 
-def keep(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> PriorityDispatchResult:
+def is_name_included(
+    context: AutogenContext, kind: Any, name: str, schema: str | None, table: str | None = None
+) -> bool:
+    """Apply `include_name` to an object of the database."""
+    parents: Any = {"schema_name": schema, "table_name": table}
+    return context.run_name_filters(name, kind, parents)
+
+
+def is_table_included(context: AutogenContext, table: Table) -> bool:
+    """Apply `include_object` to a table of the models."""
+    return context.run_object_filters(table, table.name, "table", False, None)
+
+
+def keep_unmanaged_tables(
+    context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any
+) -> PriorityDispatchResult:
     """After the comparison of tables: do not drop a table that no revision mentions. It belongs to others."""
     migration = context.migration_context
     dropped = [step for step in upgrade.ops if isinstance(step, ops.DropTableOp)]
-    foreign = {(step.schema, step.table_name) for step in dropped if is_foreign(migration, step.table_name)}
-    for schema, name in sorted(foreign, key=str):
-        log.info("Ignoring table %r: no revision names it", dotted(schema, name))
-    upgrade.ops[:] = [step for step in upgrade.ops if _place(step) not in foreign]
+    unmanaged = {_table(step) for step in dropped if is_unmanaged(migration, step.table_name)}
+    for schema, name in sorted(unmanaged, key=str):
+        log.info("Ignoring table %r: no revision names it", qualified_name(schema, name))
+    upgrade.ops[:] = [step for step in upgrade.ops if _table(step) not in unmanaged]
     return PriorityDispatchResult.CONTINUE
 
 
-def is_foreign(migration: MigrationContext, name: str) -> bool:
+def is_unmanaged(migration: MigrationContext, name: str) -> bool:
     """Return whether a table or type belongs to others. In a shadow database, only those of extensions do."""
     connection: Any = migration.connection
     if name in Comparison.of(migration).database.normalizer.of_extensions(connection):
@@ -68,5 +99,5 @@ def _revisions(migration: MigrationContext) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in files.paths(environment.script))
 
 
-def _place(step: Any) -> tuple[str | None, str | None]:
+def _table(step: Any) -> tuple[str | None, str | None]:
     return getattr(step, "schema", None), getattr(step, "table_name", None)

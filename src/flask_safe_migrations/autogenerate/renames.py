@@ -13,11 +13,11 @@ from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 
 from ..errors import MigrationError
-from .answers import Answers, command
-from .operations import altered, dotted
+from .answers import Answers, answer_command
+from .operations import alter_column, qualified_name
 
 
-def settle(
+def resolve_renames(
     migration: MigrationContext, upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps, answers: Answers
 ) -> tuple[list[ops.MigrateOperation], list[ops.MigrateOperation]]:
     """Remove the renames from both lists. Return the renames and their reversal.
@@ -28,12 +28,12 @@ def settle(
     refused: set[tuple[str, str]] = set()
     operations = Operations(migration)
     try:
-        while found := _next(migration, upgrade.ops, answers, refused):
+        while found := _next_rename(migration, upgrade.ops, answers, refused):
             operations.invoke(found)
             done.append(found)
             again: Any = produce_migrations(migration, migration.opts["target_metadata"])
             upgrade.ops[:], downgrade.ops[:] = again.upgrade_ops.ops, again.downgrade_ops.ops
-        _refuse_unsaid_drops(upgrade.ops, answers)
+        _refuse_unconfirmed_drops(upgrade.ops, answers)
     finally:
         back = [_reverse(rename) for rename in reversed(done)]
         for rename in back:
@@ -41,17 +41,17 @@ def settle(
     return done, back
 
 
-def _next(
+def _next_rename(
     migration: MigrationContext, found: list[Any], answers: Answers, refused: set[tuple[str, str]]
 ) -> ops.MigrateOperation | None:
     """Return the next confirmed rename. Tables come first, because a renamed table hides its columns."""
     open_questions = []
-    for pairs in (_tables(found), _columns(migration, found)):
+    for pairs in (_table_candidates(found), _column_candidates(migration, found)):
         for _likeness, option, old, new, rename, similar in sorted(pairs, key=lambda pair: -pair[0]):
             if (old, new) in refused or answers.get("drop", old) is not None:
                 continue
-            if (said := answers.get(option, old)) is not None:
-                if said == new:
+            if (answer := answers.get(option, old)) is not None:
+                if answer == new:
                     return rename
                 continue
             if not similar:
@@ -63,21 +63,21 @@ def _next(
             if not answers.asks:
                 open_questions.append((option, old, new))
         if open_questions:
-            _refuse(open_questions)
+            _refuse_ambiguous(open_questions)
     return None
 
 
-def _refuse(questions: list[tuple[str, str, str]]) -> None:
+def _refuse_ambiguous(questions: list[tuple[str, str, str]]) -> None:
     option, old, new = questions[0]
     more = f" ({len(questions) - 1} more such questions follow.)" if len(questions) > 1 else ""
     raise MigrationError(
         f"Was {old} renamed to {new}, or dropped and {new} added? Nothing was written. Renamed, its "
-        f"values are kept: {command(f'--{option} {old}:{new}')}. Dropped, they are lost: "
-        f"{command(f'--drop {old}')}.{more}"
+        f"values are kept: {answer_command(f'--{option} {old}:{new}')}. Dropped, they are lost: "
+        f"{answer_command(f'--drop {old}')}.{more}"
     )
 
 
-def _tables(found: list[Any]) -> Iterator[tuple[float, str, str, str, ops.MigrateOperation, bool]]:
+def _table_candidates(found: list[Any]) -> Iterator[tuple[float, str, str, str, ops.MigrateOperation, bool]]:
     drops = [operation for operation in found if isinstance(operation, ops.DropTableOp)]
     creates = [operation for operation in found if isinstance(operation, ops.CreateTableOp)]
     for drop in drops:
@@ -89,11 +89,11 @@ def _tables(found: list[Any]) -> Iterator[tuple[float, str, str, str, ops.Migrat
             shared = len(old & new) / max(len(old | new), 1)
             likeness = shared + _likeness(drop.table_name, create.table_name) / 2
             rename = ops.RenameTableOp(drop.table_name, create.table_name, schema=drop.schema)
-            name = dotted(drop.schema, drop.table_name)
+            name = qualified_name(drop.schema, drop.table_name)
             yield likeness, "rename-table", name, create.table_name, rename, shared >= 0.5
 
 
-def _columns(
+def _column_candidates(
     migration: MigrationContext, found: list[Any]
 ) -> Iterator[tuple[float, str, str, str, ops.MigrateOperation, bool]]:
     for table in found:
@@ -106,9 +106,9 @@ def _columns(
             for add in adds:
                 new = add.column
                 similar = not migration.impl.compare_type(old, new)
-                name = dotted(table.schema, table.table_name, old.name)
+                name = qualified_name(table.schema, table.table_name, old.name)
                 kind = new.type if similar else old.type
-                rename = altered(table, old, modify_name=new.name, existing_type=kind)
+                rename = alter_column(table, old, modify_name=new.name, existing_type=kind)
                 yield _likeness(old.name, new.name), "rename", name, str(new.name), rename, similar
 
 
@@ -128,22 +128,22 @@ def _reverse(rename: Any) -> ops.MigrateOperation:
     )
 
 
-def _refuse_unsaid_drops(found: list[Any], answers: Answers) -> None:
+def _refuse_unconfirmed_drops(found: list[Any], answers: Answers) -> None:
     """Refuse to drop a table without an explicit answer. A model that is not imported looks the same."""
     for drop in found:
         if isinstance(drop, ops.ModifyTableOps):
             for step in drop.ops:
                 if isinstance(step, ops.DropColumnOp):  # an answer is accepted even without a question
-                    answers.get("drop", dotted(drop.schema, drop.table_name, step.column_name))
+                    answers.get("drop", qualified_name(drop.schema, drop.table_name, step.column_name))
         if not isinstance(drop, ops.DropTableOp):
             continue
-        name = dotted(drop.schema, drop.table_name)
+        name = qualified_name(drop.schema, drop.table_name)
         if answers.get("drop", name) is None and not answers.confirm(
             f"The models no longer have table {name}. Drop it, with all its rows?"
         ):
             raise MigrationError(
                 f"The models no longer have table {name}; nothing was written. If it may go, with all its "
-                f"rows: {command(f'--drop {name}')}; else see that its model is still there."
+                f"rows: {answer_command(f'--drop {name}')}; else see that its model is still there."
             )
 
 

@@ -1,17 +1,22 @@
-"""Refuse changes that can be made in several ways, each of which can lose data.
+"""Refuse what the engine does not support, and changes that can be made in several ways.
 
-They are recorded during the comparison, and reported after the renames are settled.
+Each of these ways can lose data. Such changes are recorded during the comparison, and reported after the
+renames are resolved.
 """
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult
+from sqlalchemy.exc import CompileError
 
+from .. import output
+from ..context import Comparison
 from ..errors import MigrationError
+from .filters import is_table_included
 
 
-def start(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
+def reset_refusals(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
     """Run before all other comparisons. A run may have several."""
     context.migration_context.opts["refused"] = []
     return PriorityDispatchResult.CONTINUE
@@ -25,7 +30,29 @@ def refuse(migration: MigrationContext, what: str, recipe: str) -> None:
     )
 
 
-def say(migration: MigrationContext) -> None:
+def raise_refusal(migration: MigrationContext) -> None:
     """Raise MigrationError for the first recorded change."""
     if found := migration.opts.get("refused"):
         raise MigrationError(found[0])
+
+
+def check_columns(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
+    """Report column types that the engine does not support, before a revision is created."""
+    migration = context.migration_context
+    database = Comparison.of(migration).database
+    reported = migration.opts.setdefault("advice", set())
+    for table in context.sorted_tables:
+        for column in table.columns if is_table_included(context, table) else ():
+            name = f"{table.fullname}.{column.name}"
+            try:
+                column.type.compile(migration.dialect)
+            except CompileError as error:
+                reason = str(error).partition("\n")[0].rstrip(".")
+                raise MigrationError(
+                    f"Column {name} cannot be made on {database.title}: {reason}."
+                ) from error
+            advice = database.normalizer.column_advice(column)
+            if advice and name not in reported:
+                reported.add(name)
+                output.notice(f"Column {name}: {advice}.")
+    return PriorityDispatchResult.CONTINUE

@@ -1,24 +1,55 @@
-"""Composes a baseline and runs it, with other sources, until its result is that of the folded revisions."""
+"""Composes the operations of a baseline, and runs them until the result is that of the folded revisions.
 
+Where the result differs, a table or its rows get their next source, and everything is tried again.
+"""
+
+import re
 import traceback
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from alembic.autogenerate import produce_migrations
+from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column, MetaData
+from sqlalchemy.exc import SAWarning
 
 from .. import runtime
+from ..autogenerate.compare.enums import EnumTypeOp
+from ..autogenerate.ordering import sort_operations
 from ..backends.base import Database
+from ..backends.objects import SchemaObject
+from ..context import Comparison
 from ..errors import MigrationError
 from ..runtime import binds
 from .archive import StagedVersions
-from .operations import compose_operations
-from .proof import Outcome
-from .rendering import RenderedCode, portable_context, render_file, render_functions
-from .sources import Source
-from .state import TableKey, describe_differences, raise_differences, read_current_state, table_title
+from .rendering import RawSQLOp, RenderedCode, Step, portable_context, render_file, render_functions
+from .rows import reset_counters
+from .sources import Source, Sources, sort_columns
+from .state import State, TableKey, describe_differences, raise_differences, read_current_state, table_title
 
 # After so many failures, no table is taken from the models any more.
 MAX_MODEL_FAILURES = 10
+# Created first: a type may be in a schema and need an extension.
+FIRST_KINDS = ("schema", "extension")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of the folded revisions in an empty database: what the baseline has to reproduce."""
+
+    revision: str
+    # At the last folded revision.
+    state: State
+    sources: Sources
+    # For each table that has rows, the operations that insert them, the most portable one first.
+    rows: dict[TableKey, list[ops.MigrateOperation]]
+    # At the newest revision.
+    head_state: State
+    # SQL that sets the counters of generated keys, where inserting the rows alone does not.
+    counters: dict[str, str]
 
 
 @dataclass
@@ -31,7 +62,7 @@ class Composer:
     database: Database
     outcome: Outcome
     staged: StagedVersions
-    # From rendering.compose_header().
+    # The result of `rendering.compose_header`.
     header: dict[str, str]
     # If there are any, SQL statements are only executed on these.
     dialects: tuple[str, ...]
@@ -126,3 +157,142 @@ class Composer:
             del alternatives[0]
             return True
         return False
+
+
+def compose_operations(
+    migration: MigrationContext,
+    outcome: Outcome,
+    metadata: MetaData,
+    dialects: tuple[str, ...],
+) -> tuple[list[Step], list[Step]]:
+    """Return the steps of upgrade() and of downgrade().
+
+    :param migration: the context of an empty database.
+    :param metadata: the tables to create.
+    :param dialects: if given, SQL statements are only executed on these.
+    """
+    sources, database = outcome.sources, Comparison.of(migration).database
+
+    def sql(statements: Iterable[str]) -> RawSQLOp:
+        return RawSQLOp([*statements], dialects)
+
+    # Suppress the advice that autogenerate writes for tables with rows: these tables are new.
+    columns = [column for table in metadata.tables.values() for column in table.columns]
+    migration.opts["advice"] = {f"{column.table.fullname}.{column.name}" for column in columns}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        produced: Any = produce_migrations(migration, metadata)
+    migration.opts["target_metadata"] = metadata
+    up = sort_operations([item for item in produced.upgrade_ops.ops if not _creates_schema(item)])
+    down = sort_operations([item for item in produced.downgrade_ops.ops if not _creates_schema(item)])
+    # Rows in the order of their tables: the foreign keys that are created with a table exist already.
+    tables = [_key(operation) for operation in up if isinstance(operation, ops.CreateTableOp)]
+    inserts = {key: outcome.rows[key][0] for key in tables if key in outcome.rows}
+    rows = {
+        key: sql(insert.statements) if isinstance(insert, RawSQLOp) else insert
+        for key, insert in inserts.items()
+    }
+    enums = sorted((item for item in up if isinstance(item, EnumTypeOp)), key=lambda item: str(item.key))
+    objects = _without_enums({enum.key for enum in enums}, outcome.state.objects)
+    first = [item for item in objects if item.early and item.kind in FIRST_KINDS]
+    early = [item for item in objects if item.early and item not in first]
+    late = [item for item in objects if not item.early]
+    counters = [statement for _, statement in sorted(outcome.counters.items())]
+    upgrade = [
+        *(Step(sql(item.create)) for item in first),
+        *(Step(enum) for enum in enums),
+        *(Step(sql(item.create)) for item in early),
+        *_create_tables(up, sources, dialects),
+        *(Step(insert, key, inserts_rows=True) for key, insert in rows.items()),
+        *(
+            (Step(operation, key) for key, operation in reset_counters(metadata, rows))
+            if database.counts_given_keys
+            else ()
+        ),
+        *(Step(operation, _key(operation)) for operation in up if _is_deferred_key(operation, sources)),
+        *(Step(sql(item.create)) for item in late),
+        *([Step(RawSQLOp(counters, database.dialects))] if counters else []),
+    ]
+    # Tables that are created, and dropped, by the statement of another one.
+    dependent = {key for key, statements in sources.sql.items() if not statements}
+    downgrade = [
+        *(Step(sql([item.drop])) for item in reversed(late) if item.drop),
+        *(Step(item) for item in down if not isinstance(item, EnumTypeOp) and _key(item) not in dependent),
+        *(Step(sql([item.drop])) for item in reversed(early) if item.drop),
+        *(Step(item) for item in down if isinstance(item, EnumTypeOp)),
+        *(Step(sql([item.drop])) for item in reversed(first)),
+    ]
+    return upgrade, downgrade
+
+
+def _create_tables(up: list[Any], sources: Sources, dialects: tuple[str, ...]) -> Iterator[Step]:
+    """Yield the operations that create each table and its indexes."""
+    for create in up:
+        if not isinstance(create, ops.CreateTableOp):
+            continue
+        key = _key(create)
+        items: list[Any] = [*create.columns]
+        if sources.chosen[key] is Source.SQL:
+            if sources.sql[key]:
+                names = {str(item.name) for item in items}
+                deferred = [name for name in sources.foreign_keys(key) if name not in names]
+                statements = _without_foreign_keys(sources.sql[key], deferred)
+                yield Step(RawSQLOp(statements, dialects), key)
+            continue
+        parts = sources.parts.get(key, {})
+        remaining = [item for item in items if str(item.name) not in parts or isinstance(item, Column)]
+        create.columns = sort_columns(remaining, sources.columns[key])
+        yield Step(create, key)
+        for table in up:
+            if isinstance(table, ops.ModifyTableOps) and _key(table) == key:
+                for item in table.ops:
+                    if isinstance(item, ops.CreateIndexOp) and str(item.index_name) not in parts:
+                        yield Step(item, key)
+        for statement in parts.values():
+            yield Step(RawSQLOp([statement], dialects), key)
+
+
+def _is_deferred_key(operation: Any, sources: Sources) -> bool:
+    """Whether it adds a foreign key that closes a cycle of tables and that the SQL of its table lacks."""
+    keys = [item for item in getattr(operation, "ops", ()) if isinstance(item, ops.CreateForeignKeyOp)]
+    key = _key(operation)
+    if keys and sources.chosen[key] is Source.SQL:
+        names = [str(item.constraint_name) for item in keys]
+        return _without_foreign_keys(sources.sql[key], names) != sources.sql[key]
+    return bool(keys)
+
+
+def _without_enums(keys: set[Any], objects: list[SchemaObject]) -> list[SchemaObject]:
+    """Return the objects without the enum types that operations create already."""
+    names = {".".join(part for part in key if part) for key in keys}
+    return [item for item in objects if item.kind != "enum" or item.name not in names]
+
+
+def _without_foreign_keys(statements: list[str], names: list[str]) -> list[str]:
+    """Remove these foreign keys from the statements that create a table.
+
+    On SQLite they stay: a table may refer to one that does not exist yet.
+    """
+    for name in names:
+        pattern = rf'(ALTER TABLE \S+ ADD )?\s*CONSTRAINT [`"]?{re.escape(name)}[`"]? FOREIGN KEY'
+        statements = [_without_line(sql, pattern) for sql in statements if not re.match(pattern, sql)]
+    return statements
+
+
+def _without_line(sql: str, pattern: str) -> str:
+    lines = sql.split("\n")
+    if not sql.startswith("CREATE TABLE `"):  # MariaDB writes each constraint on a line of its own
+        return sql
+    kept = [line for line in lines if not re.match(pattern, line)]
+    if len(kept) < len(lines) and kept[-1].startswith(")"):
+        kept[-2] = kept[-2].rstrip(",")
+    return "\n".join(kept)
+
+
+def _creates_schema(operation: Any) -> bool:
+    statements = [*getattr(operation, "statements", ()), *getattr(operation, "back", ())]
+    return any(sql.startswith("CREATE SCHEMA ") for sql in statements)
+
+
+def _key(operation: Any) -> TableKey:
+    return getattr(operation, "schema", None), getattr(operation, "table_name", "")

@@ -1,20 +1,21 @@
-"""Renders the file of a baseline."""
+"""Renders the file of a baseline: its operations, among them SQL statements, as Python."""
 
 import json
 import textwrap
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from alembic.autogenerate import render
+from alembic.autogenerate import render, renderers
 from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData
 from sqlalchemy.sql.functions import now
 
 from .. import _compat
-from .operations import Step
-from .raw_sql import RawSQLOp
+from ..backends.escaping import escaped
 from .selection import Fold
+from .state import TableKey
 
 HEADER = '''"""{title}
 
@@ -42,6 +43,47 @@ release = {release}
 replaced_content = {content}
 
 '''
+
+# Accepts the statement for `flask db verify`, which cannot check SQL.
+SAFE = "# safe: a database that gets this baseline is new"
+
+
+class Step(NamedTuple):
+    """An operation, and the table that it creates, changes or fills, if any."""
+
+    operation: Any
+    key: TableKey | None = None
+    inserts_rows: bool = False
+
+
+class RawSQLOp(ops.MigrateOperation):
+    """SQL statements; with `dialects`, for these databases only."""
+
+    def __init__(self, statements: list[str], dialects: tuple[str, ...] = ()) -> None:
+        self.statements, self.dialects = statements, dialects
+
+
+@renderers.dispatch_for(RawSQLOp)
+def _render_statements(_context: AutogenContext, operation: RawSQLOp) -> list[str]:
+    """Return code, one statement in an item. Indent only its first line: the rest may be a function body."""
+    code = [line for sql in operation.statements for line in (SAFE, render_execute(sql))]
+    dialects = operation.dialects
+    if not dialects:
+        return code
+    condition = f"== {dialects[0]!r}" if len(dialects) == 1 else f"in {dialects!r}"
+    return [f"if op.get_context().dialect.name {condition}:", *(f"    {line}" for line in code)]
+
+
+def render_execute(sql: str) -> str:
+    """Return the call of op.execute() that runs exactly this SQL."""
+    # op.execute() reads :name as a parameter.
+    sql = escaped(sql)
+    if "\n" not in sql or "\r" in sql:  # Python would read \r\n in a literal as \n
+        return f"op.execute({sql!r})"
+    text = sql.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    if text.endswith('"'):
+        text = f'{text[:-1]}\\"'
+    return f'op.execute("""{text}""")'
 
 
 class RenderedCode:

@@ -32,7 +32,7 @@ from sqlalchemy.exc import StatementError
 from .. import _compat
 from ..backends.base import Database
 from ..backends.escaping import single
-from .raw_sql import RawSQLOp
+from .rendering import RawSQLOp
 from .state import TableKey, select_as_text
 
 ROWS_PER_STATEMENT = 100

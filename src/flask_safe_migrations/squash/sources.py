@@ -1,20 +1,37 @@
-"""Chooses the source of each table of a baseline: the most portable one that creates the same table."""
+"""Chooses the source of each table of a baseline: the most portable one that creates the same table.
+
+A source is the model or the database. Reflected tables, and copies of those of models, are prepared here.
+"""
 
 import re
 import warnings
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, Table, event, types
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    DefaultClause,
+    Index,
+    MetaData,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+    event,
+    func,
+    types,
+)
 from sqlalchemy.exc import CompileError, SAWarning
 from sqlalchemy.schema import CreateTable
+from sqlalchemy.sql.elements import conv
 
 from .. import _compat
 from ..backends.base import Database
 from ..backends.escaping import take_indexes_literally, take_literally
 from .state import TableKey, reflect_tables
-from .tables import clean_reflected, index_names, replace_custom_types, use_portable_columns
 
 # Sentences of `schema.differences` about parts of a table.
 PART_DIFFERS = re.compile(
@@ -24,6 +41,8 @@ PART_DIFFERS = re.compile(
 )
 # A column that only differs in the name of its sequence.
 SEQUENCE_RENAMED = re.compile(r"column .* was .*default nextval\(.*, is .*default nextval\(.*", re.DOTALL)
+# Table options that are usually the defaults of the server. Comments are in `table.comment` as well.
+SERVER_OPTIONS = {"default charset", "collate", "comment", "engine"}
 
 
 class Source(IntEnum):
@@ -68,7 +87,7 @@ class Sources:
             take_literally(table)
             take_indexes_literally(table)
             self.columns[key] = [column.name for column in table.columns]
-            if not clean_reflected(table):
+            if not _clean_reflected(table):
                 self.unnamed.add(key)
             self._add_native_indexes(connection, table)
             self.sql[key] = database.table_sql(connection, key[1], key[0])
@@ -90,7 +109,7 @@ class Sources:
 
         :param differences: sentences of `schema.differences` about this table.
         """
-        statements = find_native_parts(self.part_sql[key], differences)
+        statements = _find_native_parts(self.part_sql[key], differences)
         if (
             not statements
             or self.chosen[key] is Source.SQL
@@ -112,17 +131,11 @@ class Sources:
             source = self.chosen[key] if only is None else only
             if source is Source.MODEL:
                 copy: Table = self.models.tables[table.fullname].to_metadata(metadata)
-                replace_custom_types(copy)
+                _replace_custom_types(copy)
             else:
                 copy = table.to_metadata(metadata)
                 if source is Source.MIXED:
-                    use_portable_columns(
-                        copy,
-                        self.models.tables.get(copy.fullname),
-                        self.sql[key],
-                        self.database,
-                        self.dialect,
-                    )
+                    self._use_portable_columns(copy, self.sql[key])
         _compat.sequences(metadata).clear()  # `Database.schema_objects` creates them
         return metadata
 
@@ -138,6 +151,47 @@ class Sources:
                     table.indexes.discard(reflected[name])
                 table.indexes.add(index)
 
+    def _use_portable_columns(self, table: Table, sql: list[str]) -> None:
+        """Use the types and defaults of the model in a reflected table, or else generic ones, if equivalent.
+
+        :param table: the reflected table, which is changed.
+        :param sql: the statements that create the table on this database.
+        """
+        model = self.models.tables.get(table.fullname)
+        for option in list(table.dialect_kwargs):
+            if option.rpartition("_")[2] in SERVER_OPTIONS:
+                del table.dialect_kwargs[option]
+        for column in table.columns:
+            model_column = None if model is None else model.columns.get(column.name)
+            if known_type := self.database.normalizer.known_type(column.name, sql):
+                column.type = known_type
+            elif model_column is not None and self._is_same_type(column.type, model_column.type):
+                column.type = model_column.type
+            elif (generic := _generic_type(column.type)) and self._is_same_type(column.type, generic):
+                column.type = generic
+            column.server_default = self._portable_default(column, model_column)
+        _replace_custom_types(table)
+
+    def _portable_default(self, column: Column[Any], model_column: Column[Any] | None) -> Any:
+        """Return the default of the model or `func.now()`, whose SQL differs per database, if equivalent."""
+        compiler: Any = self.dialect.ddl_compiler(self.dialect, None)  # type: ignore[arg-type]
+        normalize = self.database.normalizer.normalize_default
+        current_time = Column(column.name, column.type, server_default=func.now())
+        for other in (model_column, current_time):
+            sides = [column, other] if other is not None else []
+            if sides and all(isinstance(side.server_default, DefaultClause) for side in sides):
+                one, another = (normalize(compiler.get_column_default_string(side)) for side in sides)
+                if one == another:
+                    return DefaultClause(other.server_default.arg)  # type: ignore[union-attr]
+        return column.server_default
+
+    def _is_same_type(self, one: Any, other: Any) -> bool:
+        normalize = self.database.normalizer.normalize_type
+        try:
+            return normalize(one.compile(self.dialect)) == normalize(other.compile(self.dialect))
+        except CompileError:
+            return False
+
     def _first_source(self, key: TableKey) -> Source:
         unknown = any(isinstance(column.type, types.NullType) for column in self.tables[key].columns)
         if not self.sql[key] or unknown or key in self.unnamed:
@@ -150,7 +204,7 @@ class Sources:
             return Source.MIXED
         if not targets <= {table.fullname for table in self.tables.values()}:
             return Source.MIXED
-        if index_names(model) != index_names(self.tables[key]):
+        if _index_names(model) != _index_names(self.tables[key]):
             return Source.MIXED
         try:
             CreateTable(model).compile(dialect=self.dialect)
@@ -159,7 +213,7 @@ class Sources:
         return Source.MODEL
 
 
-def find_native_parts(part_sql: dict[str, str], differences: list[str]) -> dict[str, str]:
+def _find_native_parts(part_sql: dict[str, str], differences: list[str]) -> dict[str, str]:
     """Return, by name, the statements for the parts that differ: indexes, constraints, sequence names.
 
     Return nothing if anything else differs, so that the whole table needs another source.
@@ -185,3 +239,65 @@ def find_native_parts(part_sql: dict[str, str], differences: list[str]) -> dict[
         old, new = sequences["is missing"], sequences["is left over"]
         statements[old] = f"ALTER SEQUENCE {new} RENAME TO {old}"
     return statements
+
+
+def _clean_reflected(table: Table) -> bool:
+    """Protect names from the naming convention and remove what is redundant.
+
+    Return whether every CHECK has a name; one without a name is removed, since the naming convention would
+    require a name. MariaDB also reports the index that it creates for a foreign key, under the key's name.
+    """
+    all_named = True
+    for constraint in list(table.constraints):
+        _remove_empty_options(constraint)
+        if constraint.name:
+            constraint.name = conv(str(constraint.name))
+        elif isinstance(constraint, CheckConstraint):
+            table.constraints.discard(constraint)
+            all_named = False
+    names = {str(constraint.name) for constraint in table.foreign_key_constraints}
+    for index in list(table.indexes):
+        _remove_empty_options(index)
+        index.unique = bool(index.unique)
+        if str(index.name) in names:
+            table.indexes.discard(index)
+    for column in table.columns:
+        if not column.primary_key:
+            column.autoincrement = "auto"
+    return all_named
+
+
+def _index_names(table: Table) -> set[str]:
+    """Return the names of indexes and of unique constraints, which MariaDB does not tell apart."""
+    items: list[Index | UniqueConstraint] = [*table.indexes]
+    items += [item for item in table.constraints if isinstance(item, UniqueConstraint)]
+    return {str(item.name) for item in items}
+
+
+def _remove_empty_options(item: Any) -> None:
+    """Remove dialect options that SQLAlchemy reports with an empty value."""
+    for name, value in list(item.dialect_kwargs.items()):
+        if value in ([], False, None):
+            del item.dialect_kwargs[name]
+
+
+def _replace_custom_types(table: Table) -> None:
+    """Replace each TypeDecorator by its `impl`: a baseline must not import code of the application."""
+    for column in table.columns:
+        if isinstance(column.type, TypeDecorator):
+            column.type = column.type.impl_instance
+
+
+def _generic_type(column_type: Any) -> Any:
+    """Return SQLAlchemy's generic type for one of a dialect, or None."""
+    try:
+        return column_type.as_generic()
+    except NotImplementedError:
+        return None
+
+
+def sort_columns(items: Iterable[Any], names: list[str]) -> list[Any]:
+    """Return the columns in the order of `names`, which is that of the database, then the constraints."""
+    positions = {name: position for position, name in enumerate(names)}
+    last = len(positions)
+    return sorted(items, key=lambda item: positions[item.name] if isinstance(item, Column) else last)

@@ -9,7 +9,7 @@ from sqlalchemy import table as lightweight_table
 
 from ..backends.base import Database
 from ..backends.objects import SchemaObject
-from ..backends.schema import Schema, differences
+from ..backends.schema import Schema, differences, schemas
 from ..errors import MigrationError
 
 # Schema (None for the default one) and name of a table.
@@ -93,12 +93,10 @@ def _columns(database: Database, connection: Connection) -> dict[TableKey, list[
     inspector = inspect(connection)
     ignored = database.normalizer.of_extensions(connection) | database.internal_tables
     own = inspector.default_schema_name
-    schemas = [None, *(s for s in inspector.get_schema_names() if s not in {own, "information_schema"})]
-    if connection.dialect.name != "postgresql":
-        schemas = [None]
+    names = {None if name == own else name for name in schemas(inspector)}
     return {
         key: [item["name"] for item in columns]
-        for schema in schemas
+        for schema in sorted(names, key=lambda name: name or "")
         for key, columns in inspector.get_multi_columns(schema=schema).items()
         if key[1] not in ignored
     }

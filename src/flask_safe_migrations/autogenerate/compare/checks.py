@@ -14,9 +14,9 @@ from sqlalchemy.sql.elements import conv
 from ... import _compat
 from ...backends.escaping import escaped, take_literally
 from ...context import Comparison
-from ..findings import log, named
-from ..literal_sql import escape_bind_params
-from ..temporary_table import stored
+from ..filters import is_name_included, log
+from ..operations import escape_bind_params
+from .temporary_table import read_stored_table
 
 
 def compare(
@@ -31,12 +31,12 @@ def compare(
         take_literally(reflected)
     if reflected is None or wanted is None:
         return PriorityDispatchResult.CONTINUE
-    _take_apart(operation)
+    _separate_type_checks(operation)
     checks = _InspectorConv(context.inspector).get_check_constraints(name, schema=schema)
     had = {
         str(check["name"]): check["sqltext"]
         for check in checks
-        if check["name"] and named(context, "check_constraint", check["name"], schema, name)
+        if check["name"] and is_name_included(context, "check_constraint", check["name"], schema, name)
     }
     wants = dict(_created(context, wanted))
     changed = _changed(context, wanted, had, wants)
@@ -72,13 +72,13 @@ def _changed(context: AutogenContext, table: Table, had: Any, wants: Any) -> set
     differ = {
         name
         for name in had.keys() & wants.keys()
-        if _plain(escaped(had[name])) != _plain(migration.impl.render_ddl_sql_expr(wants[name].sqltext))
+        if _unquoted(escaped(had[name])) != _unquoted(migration.impl.render_ddl_sql_expr(wants[name].sqltext))
     }
-    found = stored(migration, table) if differ else None
+    found = read_stored_table(migration, table) if differ else None
     return {name for name in differ if found and found.checks.get(name, had[name]) != had[name]}
 
 
-def _plain(text: str) -> str:
+def _unquoted(text: str) -> str:
     """Remove the quotes of names. Equal results mean equal checks; different ones may still be equal."""
     return " ".join(text.replace("`", "").replace('"', "").split())
 
@@ -91,7 +91,7 @@ def _drop(
     return ops.DropConstraintOp(conv(name), table, schema=schema, type_="check", _reverse=back)
 
 
-def _take_apart(operation: ops.ModifyTableOps) -> None:
+def _separate_type_checks(operation: ops.ModifyTableOps) -> None:
     """Split off the check of a type. No engine adds or changes it together with the column."""
     for step in operation.ops:
         if isinstance(step, ops.AddColumnOp) and getattr(step.column.type, "create_constraint", False):

@@ -2,9 +2,15 @@
 
 A revision still contains only Alembic and SQLAlchemy. `sa.Enum(…).create(op.get_bind())` creates a type, and
 does nothing on other engines. All other places use `sa.Enum(…, create_type=False)`.
+
+A value is added in place. A value cannot be removed, and a new value cannot be used in the transaction that
+adds it. In these cases the type is created again and its columns are converted. If a row has a removed
+value, the conversion fails and nothing is changed.
+https://www.postgresql.org/docs/current/sql-altertype.html
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alembic.autogenerate import renderers
@@ -13,51 +19,74 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import ARRAY, Column, Enum, TypeDecorator, text
 
-from ..filters import is_foreign
-from ..findings import log, named, wanted
-from ..operations import dotted
-from .enum_values import change
+from ...backends.escaping import single
+from ..filters import is_name_included, is_table_included, is_unmanaged, log
+from ..operations import ReversibleSQLOp, qualified_name
 
 Key = tuple[str | None, str]
+# Table, column, whether it is an array, default.
+Use = tuple[str, str, bool, str | None]
+
+# Whether a table in a schema that is not compared uses the type.
 ELSEWHERE = text("""
     SELECT 1 FROM pg_type t JOIN pg_attribute a ON a.atttypid IN (t.oid, t.typarray) AND NOT a.attisdropped
         JOIN pg_class c ON c.oid = a.attrelid
     WHERE t.typname = :name AND t.typnamespace = to_regnamespace(quote_ident(:schema))
         AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname = ANY(:compared)) LIMIT 1
 """)
+# The columns of the type, as `Use`.
+USES = text("""
+    SELECT c.oid::regclass::text, quote_ident(a.attname), t.typcategory = 'A', pg_get_expr(d.adbin, d.adrelid)
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE CAST(:type AS regtype) IN (t.oid, t.typelem) AND NOT a.attisdropped ORDER BY 1, 2
+""")
+# Indexes and checks whose text contains a value of the type: SQL to drop them and to create them again.
+DEPENDENT = text("""
+    SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+    FROM pg_index WHERE pg_get_indexdef(indexrelid) LIKE :cast
+    UNION ALL
+    SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
+           format(
+             'ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE contype = 'c' AND pg_get_constraintdef(oid) LIKE :cast
+""")
+# A reported default includes the type.
+LITERAL = re.compile(r"'((?:[^']|'')*)'")
 
 
-class EnumType(ops.MigrateOperation):
+class EnumTypeOp(ops.MigrateOperation):
     def __init__(self, key: Key, values: list[str], *, first: bool) -> None:
         """Create the type before all else, or drop it after all else."""
         self.key, self.values, self.first = key, values, first
 
-    def reverse(self) -> "EnumType":
-        return EnumType(self.key, self.values, first=not self.first)
+    def reverse(self) -> "EnumTypeOp":
+        return EnumTypeOp(self.key, self.values, first=not self.first)
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         return ("add_enum" if self.first else "remove_enum", self.key, self.values)
 
 
-@renderers.dispatch_for(EnumType)
-def _render(_context: AutogenContext, operation: EnumType) -> str:
+@renderers.dispatch_for(EnumTypeOp)
+def _render(_context: AutogenContext, operation: EnumTypeOp) -> str:
     verb = "create" if operation.first else "drop"
-    return f"{_written(*operation.key, operation.values)}).{verb}(op.get_bind(), checkfirst=False)"
+    return f"{_render_enum(*operation.key, operation.values)}).{verb}(op.get_bind(), checkfirst=False)"
 
 
 def render_type(kind: str, thing: Any, context: AutogenContext) -> str | bool:
     """Render the type without creating it. A separate operation creates it, not the first table."""
-    if kind == "type" and _is_type(thing) and getattr(context.dialect, "name", "") == "postgresql":
-        return f"{_written(thing.schema, thing.name, thing.enums)}, create_type=False)"
+    if kind == "type" and _is_native_enum(thing) and getattr(context.dialect, "name", "") == "postgresql":
+        return f"{_render_enum(thing.schema, thing.name, thing.enums)}, create_type=False)"
     return False
 
 
-def _written(schema: str | None, name: str, values: list[str]) -> str:
+def _render_enum(schema: str | None, name: str, values: list[str]) -> str:
     place = f", schema={schema!r}" if schema else ""
     return f"sa.Enum({', '.join(map(repr, values))}, name={str(name)!r}{place}"
 
 
-def _is_type(kind: Any) -> bool:
+def _is_native_enum(kind: Any) -> bool:
     return isinstance(kind, Enum) and kind.native_enum and bool(kind.name)
 
 
@@ -68,13 +97,13 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
         (schema, enum["name"]): list(enum["labels"])
         for schema in schemas
         for enum in inspector.get_enums(schema=schema)
-        if named(context, "enum", enum["name"], schema)
+        if is_name_included(context, "enum", enum["name"], schema)
     }
     columns: dict[Key, list[Column[Any]]] = {}
     wants: dict[Key, list[str]] = {}
     left_alone: set[Key] = set()
-    for column, kind in _declared(context):
-        if wanted(context, column.table):
+    for column, kind in _declared_enums(context):
+        if is_table_included(context, column.table):
             columns.setdefault((kind.schema, kind.name), []).append(column)
             wants[kind.schema, kind.name] = list(kind.enums)
         else:
@@ -82,16 +111,16 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
     for key in left_alone - wants.keys():  # types of filtered tables are not dropped either
         had.pop(key, None)
     for key in sorted(wants.keys() - had.keys(), key=str):
-        log.info("Detected added enum type %r", dotted(*key))
-        upgrade.ops.insert(0, EnumType(key, wants[key], first=True))
+        log.info("Detected added enum type %r", qualified_name(*key))
+        upgrade.ops.insert(0, EnumTypeOp(key, wants[key], first=True))
     for key in sorted(had.keys() - wants.keys(), key=str):
-        if not is_foreign(migration, key[1]) and not _used_elsewhere(context, key, schemas):
-            log.info("Detected removed enum type %r", dotted(*key))
-            upgrade.ops.append(EnumType(key, had[key], first=False))
+        if not is_unmanaged(migration, key[1]) and not _used_elsewhere(context, key, schemas):
+            log.info("Detected removed enum type %r", qualified_name(*key))
+            upgrade.ops.append(EnumTypeOp(key, had[key], first=False))
     for key in sorted(wants.keys() & had.keys(), key=str):
         if had[key] != wants[key]:
-            log.info("Detected changed values of enum type %r", dotted(*key))
-            upgrade.ops.append(change(context, upgrade, key, had[key], wants[key], columns[key]))
+            log.info("Detected changed values of enum type %r", qualified_name(*key))
+            upgrade.ops.append(_change_values(context, upgrade, key, had[key], wants[key], columns[key]))
     return PriorityDispatchResult.CONTINUE
 
 
@@ -102,11 +131,93 @@ def _used_elsewhere(context: AutogenContext, key: Key, schemas: Any) -> bool:
     return bool(context.connection.scalar(ELSEWHERE, values))  # type: ignore[union-attr]
 
 
-def _declared(context: AutogenContext) -> Iterator[tuple[Column[Any], Any]]:
+def _declared_enums(context: AutogenContext) -> Iterator[tuple[Column[Any], Any]]:
     for table in context.sorted_tables:
         for column in table.columns:
             kind: Any = column.type
             kind = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
             kind = kind.item_type if isinstance(kind, ARRAY) else kind
-            if _is_type(kind) and named(context, "enum", kind.name, kind.schema):
+            if _is_native_enum(kind) and is_name_included(context, "enum", kind.name, kind.schema):
                 yield column, kind
+
+
+def _change_values(
+    context: AutogenContext,
+    upgrade: ops.UpgradeOps,
+    key: Key,
+    had: list[str],
+    wants: list[str],
+    columns: list[Column[Any]],
+) -> ReversibleSQLOp:
+    """Return the operations that set the new values, and in the downgrade the old ones.
+
+    New values are added before the tables change. If there are none, old values are removed afterwards. So a
+    default can switch from a removed value, and to a new one.
+    """
+    quote: Any = context.dialect.identifier_preparer.quote
+    name = ".".join(quote(part) for part in key if part)
+    new = [value for value in wants if value not in had]
+    connection: Any = context.connection
+    uses = (
+        [tuple(row) for row in connection.execute(USES, {"type": name})]
+        if new
+        else list(_model_uses(context, columns))
+    )
+    dependent = connection.execute(DEPENDENT, {"cast": f"%::{name}%"}).all()
+    up = list(_recreate_type(name, wants, uses, dependent))
+    down = list(_recreate_type(name, had, uses, dependent))
+    if [value for value in wants if value in had] == had and not _is_used(upgrade, new):
+        up = [_add_value(name, wants, value) for value in reversed(new)]
+    return ReversibleSQLOp(up, down, first=bool(new))
+
+
+def _add_value(name: str, wants: list[str], value: str) -> str:
+    """Add from the last to the first, so that the value after it exists."""
+    behind = wants[wants.index(value) + 1 :]
+    place = f" BEFORE {_literal(behind[0])}" if behind else ""
+    return f"ALTER TYPE {name} ADD VALUE {_literal(value)}{place}"
+
+
+def _is_used(upgrade: ops.UpgradeOps, values: list[str]) -> bool:
+    """Return whether a default in the same revision uses one of the values."""
+    steps: list[Any] = [step for table in upgrade.ops for step in getattr(table, "ops", [])]
+    steps += [column for table in upgrade.ops for column in getattr(table, "columns", [])]
+    defaults = [getattr(getattr(step, "column", step), "server_default", None) for step in steps]
+    defaults += [getattr(step, "modify_server_default", None) for step in steps]
+    text = " ".join(str(getattr(default, "arg", "")) for default in defaults if default)
+    return any(value in text for value in values)
+
+
+def _model_uses(context: AutogenContext, columns: list[Column[Any]]) -> Iterator[Use]:
+    """Yield the columns as the models have them, for the state after the change."""
+    dialect: Any = context.dialect
+    compiler = dialect.ddl_compiler(dialect, None)
+    quote = dialect.identifier_preparer
+    for column in columns:
+        default = compiler.get_column_default_string(column)
+        default = default and single(default, dialect)
+        is_array = isinstance(column.type, ARRAY)
+        yield quote.format_table(column.table), quote.quote(column.name), is_array, default
+
+
+def _recreate_type(name: str, values: list[str], uses: Iterable[Use], dependent: Any) -> Iterator[str]:
+    old = f"{name.strip(chr(34)).rpartition('.')[2].strip(chr(34))}__old"
+    place = f'{name.rpartition(".")[0]}."{old}"' if "." in name else f'"{old}"'
+    yield from (drop for drop, _create in dependent)
+    yield f'ALTER TYPE {name} RENAME TO "{old}"'
+    yield f"CREATE TYPE {name} AS ENUM ({', '.join(map(_literal, values))})"
+    for table, column, is_array, default in uses:
+        kind, bridge = (f"{name}[]", "text[]") if is_array else (name, "text")
+        alter = f"ALTER TABLE {table} ALTER COLUMN {column}"
+        if default:
+            yield f"{alter} DROP DEFAULT"
+        yield f"{alter} TYPE {kind} USING {column}::{bridge}::{kind}"
+        if default and set(LITERAL.findall(default)) <= set(values) | {"{}"}:
+            constant = LITERAL.match(default)
+            yield f"{alter} SET DEFAULT {constant[0] if constant else default}"
+    yield f"DROP TYPE {place}"
+    yield from (create for _drop, create in dependent)
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -13,10 +13,10 @@ from sqlalchemy import Column, Index, Table
 
 from ...backends.escaping import as_reported
 from ...context import Comparison
-from ..findings import log, named
-from ..names import NOTHING
-from ..temporary_table import stored
+from ..constraint_names import EMPTY_OPTIONS
+from ..filters import is_name_included, log
 from ..unsupported import refuse
+from .temporary_table import read_stored_table
 
 EXCLUDE = "for which write op.drop_constraint() and op.create_exclude_constraint(), and the way back"
 
@@ -32,7 +32,7 @@ def compare(
     """Correct Alembic's result. This is the last comparison of a table."""
     for step in operation.ops:  # Alembic's result
         if isinstance(step, ops.DropIndexOp):
-            _as_reported(step)
+            _escape_colons(step)
     if wanted is None:
         return PriorityDispatchResult.CONTINUE
     indexes = {str(index.name): index for index in wanted.indexes}
@@ -46,36 +46,36 @@ def compare(
     had = {
         key: definition
         for key, definition in normalizer.definitions(connection, name, schema).items()
-        if named(context, "index", key, schema, name)
+        if is_name_included(context, "index", key, schema, name)
     }
     excluded = {key for key, definition in had.items() if definition.startswith("EXCLUDE")}
     excluded |= {str(item.name) for item in wanted.constraints if item.__visit_name__ == "exclude_constraint"}
     _compare_exclusions(context, wanted, {key: had.pop(key, None) for key in excluded})
     for key in sorted(had.keys() | indexes.keys()):
         if key not in had:
-            if not _is_plain(indexes[key]) and not _in_database(reflected, key):
+            if not _is_plain(indexes[key]) and _reflected(reflected, key) is None:
                 _create(context, operation, indexes[key])
         elif key not in indexes:
             if not normalizer.is_plain(had[key]):
                 _drop(context, operation, key, normalizer.index_of(key, had[key], reflected))
         elif not (_is_plain(indexes[key]) and normalizer.is_plain(had[key])):
-            found = stored(migration, wanted)
-            _forget(operation, key)
+            found = read_stored_table(migration, wanted)
+            _remove_steps(operation, key)
             if found and found.definitions.get(key) != had[key]:
                 defined = normalizer.index_of(key, had[key], reflected)
                 there = defined or _reflected(reflected, key)
                 if context.run_object_filters(indexes[key], key, "index", False, there):
                     log.info("Detected changed index %r on %r", key, wanted.fullname)
-                    _replace(operation, key, there, indexes[key])
+                    _replace(operation, there, indexes[key])
                     if defined is None:
                         for step in _steps(operation, key, ops.DropIndexOp):
-                            _as_reported(step)
+                            _escape_colons(step)
     return PriorityDispatchResult.CONTINUE
 
 
 def _is_plain(index: Index) -> bool:
     options = {str(value) for value in index.dialect_kwargs.values()}
-    return options <= NOTHING and all(isinstance(expression, Column) for expression in index.expressions)
+    return options <= EMPTY_OPTIONS and all(isinstance(each, Column) for each in index.expressions)
 
 
 def _steps(operation: ops.ModifyTableOps, name: str, kind: Any) -> list[Any]:
@@ -102,16 +102,16 @@ def _drop(context: AutogenContext, operation: ops.ModifyTableOps, name: str, ind
     operation.ops.append(ops.DropIndexOp.from_index(index))
 
 
-def _replace(operation: ops.ModifyTableOps, name: str, old: Index | None, new: Index) -> None:
+def _replace(operation: ops.ModifyTableOps, old: Index | None, new: Index) -> None:
     if old is not None:
         operation.ops.append(ops.DropIndexOp.from_index(old))
     operation.ops.append(ops.CreateIndexOp.from_index(new))
 
 
-def _as_reported(step: ops.DropIndexOp) -> None:
+def _escape_colons(step: ops.DropIndexOp) -> None:
     """Escape colons for the downgrade. Reported SQL has no bind parameters."""
-    made: list[Any] = [step, step._reverse] if step._reverse else [step]
-    for each in made:
+    operations: list[Any] = [step, step._reverse] if step._reverse else [step]
+    for each in operations:
         each.kw = {
             name: as_reported(value, condition=name.endswith("_where")) for name, value in each.kw.items()
         }
@@ -119,13 +119,9 @@ def _as_reported(step: ops.DropIndexOp) -> None:
         step._reverse.columns = [as_reported(each) for each in step._reverse.columns]
 
 
-def _forget(operation: ops.ModifyTableOps, name: str) -> None:
+def _remove_steps(operation: ops.ModifyTableOps, name: str) -> None:
     found = _steps(operation, name, ops.DropIndexOp | ops.CreateIndexOp)
     operation.ops[:] = [step for step in operation.ops if step not in found]
-
-
-def _in_database(table: Table, name: str) -> bool:
-    return _reflected(table, name) is not None
 
 
 def _reflected(table: Table, name: str) -> Index | None:
@@ -135,7 +131,7 @@ def _reflected(table: Table, name: str) -> Index | None:
 def _compare_exclusions(context: AutogenContext, wanted: Table, had: dict[str, str | None]) -> None:
     if not had:
         return
-    found = stored(context.migration_context, wanted)
+    found = read_stored_table(context.migration_context, wanted)
     for name, definition in sorted(had.items()):
         if found and found.definitions.get(name) != definition:
             refuse(

@@ -9,8 +9,8 @@ from sqlalchemy import Sequence, text
 from sqlalchemy.schema import CreateSequence, DropSequence
 
 from ... import _compat
-from ..findings import log, wanted
-from ..reversible_sql import ReversibleSQLOp
+from ..filters import is_table_included, log
+from ..operations import ReversibleSQLOp
 from ..unsupported import refuse
 
 RECIPE = 'for which write op.execute("ALTER SEQUENCE …") and the way back'
@@ -25,13 +25,18 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> 
     inspector: Any = context.inspector
     metadata: Any = context.metadata
     known = set(inspector.get_schema_names())
-    schemas = {table.schema for table in metadata.tables.values() if table.schema and wanted(context, table)}
+    schemas = {
+        table.schema
+        for table in metadata.tables.values()
+        if table.schema and is_table_included(context, table)
+    }
     for sequence in _compat.sequences(metadata).values():
         if not context.run_object_filters(sequence, sequence.name, "sequence", False, None):  # type: ignore[arg-type]
             continue
         if sequence.name not in inspector.get_sequence_names(schema=sequence.schema):
             create, drop = (
-                str(made(sequence).compile(dialect=dialect)) for made in (CreateSequence, DropSequence)
+                str(statement(sequence).compile(dialect=dialect))
+                for statement in (CreateSequence, DropSequence)
             )
             log.info("Detected added sequence %r", sequence.name)
             upgrade.ops.insert(0, ReversibleSQLOp([create], [drop]))

@@ -8,13 +8,15 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Table, inspect
 from sqlalchemy.exc import DBAPIError, SAWarning
 
-from .. import output
-from ..backends.base import Database
-from ..context import Comparison
+from ... import output
+from ...backends.base import Database
+from ...context import Comparison
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredTable:
+    """A table as the database stores it."""
+
     # By name, as reflected by SQLAlchemy.
     columns: dict[str, Any]
     checks: dict[str, str]
@@ -22,7 +24,7 @@ class Stored:
     definitions: dict[str, str]
 
 
-def stored(migration: MigrationContext, table: Table) -> Stored | None:
+def read_stored_table(migration: MigrationContext, table: Table) -> StoredTable | None:
     """Create `table` as a temporary table and reflect it, at most once, and only if texts differ.
 
     Return None if the server cannot create it. This is reported, and the texts then count as equal.
@@ -30,18 +32,18 @@ def stored(migration: MigrationContext, table: Table) -> Stored | None:
     known = migration.opts.setdefault("stored", {})
     if table.key not in known:
         known[table.key] = _read(migration, table)
-    found: Stored | None = known[table.key]
+    found: StoredTable | None = known[table.key]
     return found
 
 
-def _read(migration: MigrationContext, table: Table) -> Stored | None:
+def _read(migration: MigrationContext, table: Table) -> StoredTable | None:
     database: Database = Comparison.of(migration).database
     connection: Any = migration.connection
     try:
         with warnings.catch_warnings(), database.normalizer.temporary_copy(connection, table) as scratch:
             warnings.simplefilter("ignore", SAWarning)
             inspector = inspect(scratch)
-            return Stored(
+            return StoredTable(
                 columns={column["name"]: column for column in inspector.get_columns(table.name)},
                 checks={
                     str(check["name"]): check["sqltext"]

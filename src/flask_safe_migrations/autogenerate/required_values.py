@@ -1,6 +1,12 @@
-"""Values for existing rows, as literals that every engine accepts."""
+"""Add NOT NULL columns to tables with rows: supply a value, on every engine and in both directions.
+
+A constant becomes the server default of a new column, and is removed in the next statement. No server
+rewrites the table for that, and none fails. Any other value takes three steps: add the column as nullable,
+fill it with an UPDATE, then make it NOT NULL.
+"""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from alembic.operations import ops
@@ -8,8 +14,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
     Column,
     ColumnClause,
+    DefaultClause,
     Dialect,
     Enum,
+    SQLColumnExpression,
     String,
     TextClause,
     cast,
@@ -24,14 +32,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import CompileError
 
-from .. import _compat
+from .. import _compat, output
 from ..backends.escaping import escaped, on_one_line, single
-from .literal_sql import escape_bind_params
-from .operations import dotted
+from ..errors import MigrationError
+from .answers import Answers, answer_command
+from .operations import alter_column, escape_bind_params, qualified_name
 
-EXPRESSION = re.compile(r"\w+\(.*\)|CURRENT_\w+", re.IGNORECASE)
+Value = Callable[[ops.ModifyTableOps, Column[Any]], Any]
+SQL_EXPRESSION = re.compile(r"\w+\(.*\)|CURRENT_\w+", re.IGNORECASE)
 # By type affinity; the first match is used. Numbers are quoted too: every engine converts them, no rewrite.
-NEUTRAL: list[tuple[Any, str]] = [
+NEUTRAL_VALUES: list[tuple[Any, str]] = [
     (types.Boolean, "0"),
     (types.Numeric, "0"),
     (types.Integer, "0"),
@@ -47,15 +57,75 @@ NEUTRAL: list[tuple[Any, str]] = [
 DAYS = {"sqlite": "date('1970-01-01', {} || ' days')", "postgresql": "DATE '1970-01-01' + CAST({} AS INT)"}
 
 
-def written(said: str, kind: types.TypeEngine[Any]) -> str | TextClause:
+def fill_required_columns(migration: MigrationContext, found: list[Any], answers: Answers) -> list[Any]:
+    """Return the operations of an upgrade, with the values from the developer or the model."""
+
+    def value(operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
+        name = qualified_name(operation.schema, operation.table_name, wanted.name)
+        if (given := answers.get("default", name)) is not None:
+            return parse_value(given, wanted.type)
+        if (default := constant_default(wanted, migration.dialect)) is not None:
+            return default
+        if answers.asks:
+            question = f"Column {name} is required. Which value do rows get that are there already?"
+            return parse_value(output.reporter().prompt(question), wanted.type)
+        raise MigrationError(
+            f"Column {name} is required, and rows that are there already have no value for it: nothing was "
+            f"written. Say which one they get, {answer_command(f'--default {name}=VALUE')}, or make it "
+            "nullable."
+        )
+
+    return _add_values(migration, found, value)
+
+
+def fill_restored_columns(migration: MigrationContext, found: list[Any]) -> list[Any]:
+    """Return the operations of a downgrade. Dropped values are lost, so rows get a neutral value."""
+
+    def value(operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
+        own = value_from_row(migration, operation, wanted)
+        return neutral_value(wanted.type) if own is None else own
+
+    return _add_values(migration, found, value)
+
+
+def _add_values(migration: MigrationContext, found: list[Any], value: Value) -> list[Any]:
+    result: list[Any] = []
+    for changed in found:
+        updates: list[Any] = []
+        changes: list[Any] = []
+        for step in changed.ops if isinstance(changed, ops.ModifyTableOps) else ():
+            if isinstance(step, ops.AddColumnOp) and _needs_value(step.column):
+                step.column = new = _compat.copy_column(step.column)  # do not change the model's column
+                filled = value(changed, new)
+                if isinstance(filled, SQLColumnExpression):
+                    new.nullable = True
+                    updates.append(update_sql(migration, changed, new, filled))
+                    changes.append(alter_column(changed, new, modify_nullable=False))
+                else:
+                    new.server_default = DefaultClause(filled)
+                    changes.append(alter_column(changed, new, modify_server_default=None))
+            elif isinstance(step, ops.AlterColumnOp) and step.modify_nullable is False:
+                wanted = model_column(migration, step)
+                result.append(update_sql(migration, changed, wanted, value(changed, wanted)))
+        result += [changed, *updates]
+        if changes:
+            result.append(ops.ModifyTableOps(changed.table_name, changes, schema=changed.schema))
+    return result
+
+
+def _needs_value(new: Column[Any]) -> bool:
+    """Return whether existing rows would lack a value."""
+    is_generated = new.server_default or new.computed or new.identity or new.primary_key
+    return not new.nullable and not is_generated
+
+
+def parse_value(text: str, kind: types.TypeEngine[Any]) -> str | TextClause:
     """Convert typed input to a value or, for types other than text, to an expression such as now()."""
-    if isinstance(kind, types.Boolean) and said.casefold() in {"true", "false"}:
-        return str(int(said.casefold() == "true"))  # SQLite stores true as text, and MariaDB reports an error
-    return (
-        escape_bind_params(said)
-        if EXPRESSION.fullmatch(said) and not isinstance(kind, types.String)
-        else said
-    )
+    if isinstance(kind, types.Boolean) and text.casefold() in {"true", "false"}:
+        return str(int(text.casefold() == "true"))  # SQLite stores true as text, and MariaDB reports an error
+    if SQL_EXPRESSION.fullmatch(text) and not isinstance(kind, types.String):
+        return escape_bind_params(text)
+    return text
 
 
 def constant_default(wanted: Column[Any], dialect: Dialect) -> str | None:
@@ -78,13 +148,13 @@ def _content(sql: str, dialect: Any) -> str:
     return content.replace("\\\\", "\\") if getattr(dialect, "_backslash_escapes", False) else content
 
 
-def neutral(kind: types.TypeEngine[Any]) -> str:
+def neutral_value(kind: types.TypeEngine[Any]) -> str:
     if isinstance(kind, Enum) and kind.enums:
         return str(kind.enums[0])
-    return next((value for affinity, value in NEUTRAL if isinstance(kind, affinity)), "")
+    return next((value for affinity, value in NEUTRAL_VALUES if isinstance(kind, affinity)), "")
 
 
-def from_the_row(migration: MigrationContext, operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
+def value_from_row(migration: MigrationContext, operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
     """Return an expression if no constant works, else None: a row to refer to, or the row's own key."""
     steps: list[Any] = operation.ops
     for step in steps:
@@ -96,7 +166,7 @@ def from_the_row(migration: MigrationContext, operation: ops.ModifyTableOps, wan
         if unique and [getattr(own, "name", own) for own in step.columns] == [wanted.name]:
             keys = list(
                 migration.opts["target_metadata"]
-                .tables[dotted(operation.schema, operation.table_name)]
+                .tables[qualified_name(operation.schema, operation.table_name)]
                 .primary_key.columns
             )
             return _from_key(keys[0], wanted.type, migration.dialect) if len(keys) == 1 else None
@@ -119,7 +189,7 @@ def _from_key(key: Column[Any], kind: types.TypeEngine[Any], dialect: Dialect) -
 def model_column(migration: MigrationContext, step: ops.AlterColumnOp) -> Column[Any]:
     """Return the column of the model. In a downgrade there may be none; then only the type is known."""
     tables = migration.opts["target_metadata"].tables
-    key = dotted(step.schema, step.table_name)
+    key = qualified_name(step.schema, step.table_name)
     if key in tables and step.column_name in tables[key].columns:
         found: Column[Any] = tables[key].columns[step.column_name]
         return found

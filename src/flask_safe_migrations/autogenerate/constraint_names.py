@@ -10,30 +10,27 @@ from typing import Any
 from alembic.operations import ops
 from sqlalchemy import UniqueConstraint
 
-NOTHING = {"None", "False", "{}", "[]"}
+EMPTY_OPTIONS = {"None", "False", "{}", "[]"}
 OPTIONS = ("ondelete", "onupdate", "deferrable", "initially", "sqltext")
 # Takes table, kind ("Index", a constraint's class, or "" for both), old and new name. None if impossible.
 Renamer = Callable[[ops.ModifyTableOps, str, str, str], str | None]
 
 
-def renamed(operations: list[Any], renamer: Renamer) -> list[Any]:
-    for operation in operations:
-        if isinstance(operation, ops.ModifyTableOps):
-            operation.ops[:] = _renamed(operation, renamer)
-    return operations
-
-
-def _renamed(table: ops.ModifyTableOps, renamer: Renamer) -> list[Any]:
-    gone = {_definition(step): step for step in table.ops if _is_drop(step)}
-    replaced: dict[int, Any] = {}
-    for step in table.ops:
-        old = None if _is_drop(step) else gone.get(_definition(step))
-        if old is None or _name(old) == _name(step):
+def rename_instead_of_drop(operations: list[Any], renamer: Renamer) -> None:
+    """Replace a drop and a create that differ only in the name, in place."""
+    for table in operations:
+        if not isinstance(table, ops.ModifyTableOps):
             continue
-        if sql := renamer(table, _kind(old, step), _name(old), _name(step)):
-            replaced |= {id(old): None, id(step): ops.ExecuteSQLOp(sql)}
-    steps = (replaced.get(id(step), step) for step in table.ops)
-    return [step for step in steps if step is not None]
+        dropped = {_definition(step): step for step in table.ops if _is_drop(step)}
+        replaced: dict[int, Any] = {}
+        for step in table.ops:
+            old = None if _is_drop(step) else dropped.get(_definition(step))
+            if old is None or _name(old) == _name(step):
+                continue
+            if sql := renamer(table, _kind(old, step), _name(old), _name(step)):
+                replaced |= {id(old): None, id(step): ops.ExecuteSQLOp(sql)}
+        steps: list[Any] = [replaced.get(id(step), step) for step in table.ops]
+        table.ops[:] = [step for step in steps if step is not None]
 
 
 def _is_drop(step: Any) -> bool:
@@ -56,12 +53,12 @@ def _definition(step: Any) -> Any:
         return None
     unique = isinstance(element, UniqueConstraint) or getattr(element, "unique", False)
     columns = [str(column).rpartition(".")[2] for column in getattr(element, "expressions", element.columns)]
-    told = ["unique" if unique else _kind(step), *columns]
-    told += [key.target_fullname for key in getattr(element, "elements", ())]
+    parts = ["unique" if unique else _kind(step), *columns]
+    parts += [key.target_fullname for key in getattr(element, "elements", ())]
     options = [(name, getattr(element, name, None)) for name in OPTIONS]
     options += sorted(element.dialect_kwargs.items())
     # Compare as text: an SQL expression has no truth value.
-    return (*told, *(f"{name} {value}" for name, value in options if str(value) not in NOTHING))
+    return (*parts, *(f"{name} {value}" for name, value in options if str(value) not in EMPTY_OPTIONS))
 
 
 def _kind(*steps: Any) -> str:

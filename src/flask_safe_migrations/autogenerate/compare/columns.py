@@ -1,0 +1,151 @@
+"""Compare the columns of a table: types, server defaults, and values that the database generates.
+
+Alembic's comparison of server defaults fails on quotes and finds the same difference repeatedly.
+"""
+
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
+from alembic.util import PriorityDispatchResult
+from sqlalchemy import Column, Computed, DefaultClause, Identity
+from sqlalchemy.types import TypeEngine
+
+from ... import _compat
+from ...context import Comparison
+from ..filters import log
+from ..operations import escape_bind_params
+from ..unsupported import refuse
+from .temporary_table import read_stored_table
+
+COMPUTED = "for which drop the column and add it again (its indexes as well): the values are computed again"
+IDENTITY = 'for which write op.execute("ALTER TABLE … ALTER COLUMN … SET GENERATED …") and the way back'
+
+
+def types_differ(
+    migration: MigrationContext,
+    _reflected: Column[Any],
+    wanted: Column[Any],
+    reflected_type: TypeEngine[Any],
+    wanted_type: TypeEngine[Any],
+) -> bool:
+    """Compare two types, as `compare_type` of context.configure()."""
+    normalize, dialect = Comparison.of(migration).database.normalizer.normalize_type, migration.dialect
+    is_now = reflected_type.compile(dialect)
+    if normalize(is_now) == normalize(wanted_type.compile(dialect)):
+        return False
+    found = read_stored_table(migration, wanted.table)
+    return found is not None and found.columns[wanted.name]["type"].compile(dialect) != is_now
+
+
+def add_using_casts(migration: MigrationContext, operations: list[Any]) -> None:
+    """Add a USING clause, in place, to each change of type that the engine does not convert by itself.
+
+    Upgrade and downgrade need different ones.
+    """
+    cast = Comparison.of(migration).database.normalizer.cast
+    for step in (step for operation in operations for step in getattr(operation, "ops", ())):
+        if isinstance(step, ops.AlterColumnOp) and step.modify_type is not None:
+            using = cast(migration.dialect, step.column_name, step.existing_type, step.modify_type)
+            step.kw["postgresql_using"] = using
+
+
+def compare(
+    context: AutogenContext,
+    operation: ops.AlterColumnOp,
+    _schema: str | None,
+    _table: str,
+    _name: str,
+    reflected: Column[Any],
+    wanted: Column[Any],
+) -> PriorityDispatchResult:
+    """Compare server defaults and generated values."""
+    if _compat.is_autoincrement(wanted) or isinstance(wanted.autoincrement, bool):
+        operation.kw["autoincrement"] = bool(wanted.autoincrement)
+    had, wants = reflected.server_default, wanted.server_default
+    if any(isinstance(default, Computed | Identity) for default in (had, wants)):
+        operation.existing_server_default = had or False
+        _compare_generated(context, reflected, wanted)
+        return PriorityDispatchResult.CONTINUE
+    if _are_defaults_compared(context, reflected, wanted) and _defaults_differ(context, had, wanted):
+        log.info("Detected server default on column '%s.%s'", wanted.table.fullname, wanted.name)
+        operation.modify_server_default = wants
+        # None means no default, for the downgrade. False would mean unknown.
+        operation.existing_server_default = _as_reported(had) if had else None
+    elif wants is not None:
+        # Not `had`: on MariaDB, SQLAlchemy truncates a default that contains a quote.
+        operation.existing_server_default = wants
+    return PriorityDispatchResult.CONTINUE
+
+
+def _defaults_differ(context: AutogenContext, had: Any, wanted: Column[Any]) -> bool:
+    migration = context.migration_context
+    if wanted.server_default is None:
+        return had is not None
+    if had is None:
+        found = read_stored_table(migration, wanted.table)
+        return found is None or found.columns[wanted.name]["default"] is not None
+    is_now = had.arg.text
+    compiler = migration.dialect.ddl_compiler(migration.dialect, None)  # type: ignore[arg-type]
+    text = compiler.get_column_default_string(wanted)
+    normalize = Comparison.of(migration).database.normalizer.normalize_default
+    if normalize(is_now) == normalize(text):
+        return False
+    found = read_stored_table(migration, wanted.table)
+    return found is not None and found.columns[wanted.name]["default"] != is_now
+
+
+def _as_reported(default: Any) -> DefaultClause:
+    return DefaultClause(escape_bind_params(default.arg.text))
+
+
+def _are_defaults_compared(context: AutogenContext, reflected: Column[Any], wanted: Column[Any]) -> bool:
+    """Apply `compare_server_default`. It may be False, or a function that returns False to ignore a default.
+
+    https://alembic.sqlalchemy.org/en/latest/api/runtime.html
+    """
+    option = Comparison.of(context.migration_context).compare_defaults
+    if not callable(option):
+        return bool(option)
+    texts = [
+        getattr(getattr(column.server_default, "arg", None), "text", None) for column in (reflected, wanted)
+    ]
+    answer = option(context.migration_context, reflected, wanted, texts[0], wanted.server_default, texts[1])
+    return answer is not False
+
+
+def _compare_generated(context: AutogenContext, reflected: Column[Any], wanted: Column[Any]) -> None:
+    """Record a change. None can be made on every engine without a loss."""
+    migration = context.migration_context
+    had, wants = reflected.server_default, wanted.server_default
+    name = f"{wanted.table.fullname}.{wanted.name}"
+    if isinstance(had, Computed) or isinstance(wants, Computed):
+        if _computed_differ(migration, had, wanted):
+            refuse(migration, f"Column {name} has changed in how it is computed", COMPUTED)
+    elif migration.dialect.supports_identity_columns and _identity_differ(migration, had, wants):
+        refuse(migration, f"Column {name} has changed in its identity", IDENTITY)
+
+
+def _computed_differ(migration: MigrationContext, had: Any, wanted: Column[Any]) -> bool:
+    wants = wanted.server_default
+    if not isinstance(had, Computed) or not isinstance(wants, Computed):
+        return True
+    is_now = str(had.sqltext)
+    if is_now == str(
+        wants.sqltext.compile(dialect=migration.dialect, compile_kwargs={"literal_binds": True})
+    ):
+        return False
+    found = read_stored_table(migration, wanted.table)
+    if found is None:
+        return False
+    computed = found.columns[wanted.name]["computed"]
+    same_place = had.persisted == computed.get("persisted")
+    return not same_place or str(computed["sqltext"]) != is_now
+
+
+def _identity_differ(migration: MigrationContext, had: Any, wants: Any) -> bool:
+    if not isinstance(had, Identity) or not isinstance(wants, Identity):
+        return True
+    impl: Any = migration.impl
+    return _compat.identity_differs(impl, wants, had)
