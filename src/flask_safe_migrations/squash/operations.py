@@ -12,7 +12,7 @@ from sqlalchemy.exc import SAWarning
 
 from ..autogenerate.compare.enums import EnumType
 from ..autogenerate.order import in_order
-from ..backends.objects import SchemaObject
+from ..backends.schema import SchemaObject
 from ..context import Comparison
 from .proof import Outcome
 from .raw_sql import RawSQLOp, without_foreign_keys

@@ -8,8 +8,7 @@ from sqlalchemy import Connection, MetaData, Table, column, inspect, select
 from sqlalchemy import table as lightweight_table
 
 from ..backends.base import Database
-from ..backends.objects import SchemaObject
-from ..backends.schema import Schema, differences
+from ..backends.schema import Schema, SchemaObject, differences
 from ..errors import MigrationError
 
 # Schema (None for the default one) and name of a table.
