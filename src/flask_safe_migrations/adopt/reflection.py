@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import conv
 
 from ..backends.base import Database
 from ..backends.constraints import is_generated_name, normalize_condition
-from ..backends.escaping import take_indexes_literally, take_literally
+from ..backends.escaping import escape_reported_indexes, escape_reported_sql
 from ..backends.schema import schema_names
 from ..errors import MigrationError
 
@@ -31,8 +31,8 @@ def reflect_tables(database: Database, convention: Mapping[str, str]) -> MetaDat
             name = None if schema == inspector.default_schema_name else schema
             metadata.reflect(connection, schema=name, only=lambda table, _: table not in internal)
         for table in metadata.tables.values():
-            take_literally(table)
-            take_indexes_literally(table)
+            escape_reported_sql(table)
+            escape_reported_indexes(table)
             database.enrich_table(connection, table)
             _name_constraints(connection.dialect.name, table)
             for column in table.columns:

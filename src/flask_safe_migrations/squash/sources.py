@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateTable
 
 from .. import _compat
 from ..backends.base import Database
-from ..backends.escaping import take_indexes_literally, take_literally
+from ..backends.escaping import escape_reported_indexes, escape_reported_sql
 from .state import TableKey, reflect_tables
 from .tables import clean_reflected, index_names, replace_custom_types, use_portable_columns
 
@@ -65,8 +65,8 @@ class Sources:
         # Those of `part_sql` that are used: op.create_table() and op.create_index() cannot do the same.
         self.parts: dict[TableKey, dict[str, str]] = {}
         for key, table in self.tables.items():
-            take_literally(table)
-            take_indexes_literally(table)
+            escape_reported_sql(table)
+            escape_reported_indexes(table)
             self.columns[key] = [column.name for column in table.columns]
             if not clean_reflected(table):
                 self.unnamed.add(key)

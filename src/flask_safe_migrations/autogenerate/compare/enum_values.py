@@ -14,7 +14,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from sqlalchemy import ARRAY, Column, text
 
-from ...backends.escaping import single
+from ...backends.escaping import undouble_percents
 from ..reversible_sql import ReversibleSQLOp
 
 # The columns of the type: table, column, whether it is an array, default.
@@ -94,7 +94,7 @@ def _uses(context: AutogenContext, columns: list[Column[Any]]) -> Iterator[Use]:
     quote = dialect.identifier_preparer
     for column in columns:
         default = compiler.get_column_default_string(column)
-        default = default and single(default, dialect)
+        default = default and undouble_percents(default, dialect)
         is_array = isinstance(column.type, ARRAY)
         yield quote.format_table(column.table), quote.quote(column.name), is_array, default
 
