@@ -269,11 +269,11 @@ def test_F03_a_sweeper_leaves_what_is_in_use_and_drops_what_a_killed_one_left(
 # A lock is what says that it is in use: held before the database is there, respected by who does not get it.
 LOCKED = """
 import sys
-from flask_safe_migrations.backends import server_shadow
+from flask_safe_migrations.backends import shadow_databases
 from {package} import create_app
 from flask_safe_migrations.runtime import binds
 
-server_shadow.secrets.token_hex = lambda size: "ab" * size
+shadow_databases.secrets.token_hex = lambda size: "ab" * size
 with create_app().app_context():
     (database,) = binds.databases()
     create = type(database).create
@@ -281,7 +281,7 @@ with create_app().app_context():
     def created(self):
         if "_shadow_" in self.name:
             with database.connect_to_maintenance() as other:
-                assert not server_shadow.hold(self, other), "there before it was locked"
+                assert not shadow_databases.try_advisory_lock(self, other), "there before it was locked"
         create(self)
 
     type(database).create = created
@@ -294,7 +294,7 @@ with create_app().app_context():
         with shadow.connect():
             print("still there")
     type(database).create = create
-    server_shadow.secrets.token_hex = lambda size: "cd" * size
+    shadow_databases.secrets.token_hex = lambda size: "cd" * size
     orphan = database.with_name(shadow.name)
     orphan.create()  # as by one whose lock was lost
     with orphan.connect() as working:

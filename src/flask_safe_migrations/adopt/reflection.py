@@ -11,10 +11,9 @@ from sqlalchemy.sql.elements import conv
 
 from ..autogenerate.ordering import break_cycles
 from ..backends.base import Database
-from ..backends.constraints import plain
-from ..backends.escaping import take_indexes_literally, take_literally
-from ..backends.generated_names import is_generated_name
-from ..backends.schema import schemas
+from ..backends.constraints import is_generated_name, normalize_condition
+from ..backends.escaping import escape_reported_indexes, escape_reported_sql
+from ..backends.schema import schema_names
 from ..errors import MigrationError
 
 
@@ -28,12 +27,12 @@ def reflect_tables(database: Database, convention: Mapping[str, str]) -> MetaDat
         warnings.simplefilter("ignore", SAWarning)
         inspector = inspect(connection)
         internal = database.internal_tables
-        for schema in schemas(inspector):
+        for schema in schema_names(inspector):
             name = None if schema == inspector.default_schema_name else schema
             metadata.reflect(connection, schema=name, only=lambda table, _: table not in internal)
         for table in metadata.tables.values():
-            take_literally(table)
-            take_indexes_literally(table)
+            escape_reported_sql(table)
+            escape_reported_indexes(table)
             database.enrich_table(connection, table)
             _name_constraints(connection.dialect.name, table)
             for column in table.columns:
@@ -80,7 +79,7 @@ def _name_constraints(dialect: str, table: Table) -> None:
 
 def _check_name(check: CheckConstraint, table: Table) -> str:
     """Return a name made of the columns in a CHECK, as in ck_products_price."""
-    words = re.findall(r"\w+", plain(str(check.sqltext)))
+    words = re.findall(r"\w+", normalize_condition(str(check.sqltext)))
     columns = [column.name for column in table.columns if column.name in words]
     return snake_case("_".join(columns or ["check"]))[:40]
 

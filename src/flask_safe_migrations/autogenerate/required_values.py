@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import CompileError
 
 from .. import _compat, output
-from ..backends.escaping import escaped, on_one_line, single
+from ..backends.escaping import escaped, on_one_line, undouble_percents
 from ..errors import MigrationError
 from .answers import Answers, answer_command
 from .operations import alter_column, escape_bind_params, qualified_name
@@ -144,7 +144,7 @@ def constant_default(wanted: Column[Any], dialect: Dialect) -> str | None:
 
 def _content(sql: str, dialect: Any) -> str:
     """Return the text that a literal represents."""
-    content = single(sql, dialect)[1:-1].replace("''", "'")
+    content = undouble_percents(sql, dialect)[1:-1].replace("''", "'")
     return content.replace("\\\\", "\\") if getattr(dialect, "_backslash_escapes", False) else content
 
 
@@ -204,4 +204,4 @@ def update_sql(
     value = literal(value) if isinstance(value, str) else value
     statement = update(target).where(target.c[wanted.name].is_(None)).values({wanted.name: value})
     sql = str(statement.compile(dialect=migration.dialect, compile_kwargs={"literal_binds": True}))
-    return ops.ExecuteSQLOp(escaped(single(on_one_line(sql), migration.dialect)))
+    return ops.ExecuteSQLOp(escaped(undouble_percents(on_one_line(sql), migration.dialect)))

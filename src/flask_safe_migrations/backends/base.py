@@ -18,12 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ..errors import MigrationError
-from . import shadow_cache
-from .constraints import ConstraintInfo, ConstraintRename, read
-from .drivers import missing
+from . import shadow_databases
+from .constraints import ConstraintInfo, ConstraintRename, read_constraints
+from .drivers import missing_driver
 from .normalizer import Normalizer
-from .objects import SchemaObject, parts_of
-from .schema import Schema
+from .schema import Schema, SchemaObject, statements_by_name
 
 
 class Database:
@@ -129,7 +128,7 @@ class Database:
         try:
             return create_engine(self.url, poolclass=NullPool, connect_args=arguments, **options)
         except ModuleNotFoundError as error:
-            raise missing(self.url) from error
+            raise missing_driver(self.url) from error
         except TypeError as error:
             if not self.engine_options:
                 raise
@@ -145,7 +144,7 @@ class Database:
         """Create a separate engine on which the database itself rejects every write."""
         raise NotImplementedError
 
-    def use_engine(self, pool: Engine) -> None:
+    def use_engine(self, engine: Engine) -> None:
         """Use the application's own engine where no other can reach the database: a database in memory."""
 
     def version(self, connection: Connection) -> str:
@@ -287,7 +286,8 @@ class Database:
 
     def constraints(self, connection: Connection) -> list[ConstraintInfo]:
         """Return the constraints and indexes, without those of this library's tables."""
-        return read(connection, self.internal_tables, unique_is_index=self.normalizer.indexes_foreign_keys)
+        unique_is_index = self.normalizer.indexes_foreign_keys
+        return read_constraints(connection, self.internal_tables, unique_is_index=unique_is_index)
 
     def enrich_table(self, connection: Connection, table: Table) -> None:
         """Add to a reflected table what SQLAlchemy does not reflect on this engine."""
@@ -325,7 +325,7 @@ class Database:
 
     def part_sql(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
         """Return the SQL that creates each index or constraint on an existing table, by name."""
-        return parts_of(self.table_sql(connection, table, schema))
+        return statements_by_name(self.table_sql(connection, table, schema))
 
     def unsupported_objects(self, connection: Connection) -> list[str]:
         """Return the names of objects that neither `schema` nor `schema_objects` can describe completely."""
@@ -363,14 +363,14 @@ class Database:
 
         This is only an optimization, so it never raises.
         """
-        shadow_cache.keep(self, key)
+        shadow_databases.store_as_file(self, key)
 
     def load_stored(self, keys: Sequence[str]) -> str | None:
         """Load the first stored content that exists for one of these keys.
 
         This shadow database must be empty. Return the key that was used, or None.
         """
-        return shadow_cache.recall(self, keys)
+        return shadow_databases.load_from_file(self, keys)
 
     def save(self, target: Path) -> None:
         """Write a consistent snapshot into the empty file `target`; raises MigrationError."""

@@ -56,5 +56,5 @@ def run(command: list[str], secrets: dict[str, str] | None = None, source: IO[by
         check=False,
     )
     if result.returncode:
-        said = result.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise MigrationError(f"{Path(command[0]).name} failed, nothing was changed: {said}.")
+        reason = result.stderr.decode(errors="replace").strip().partition("\n")[0]
+        raise MigrationError(f"{Path(command[0]).name} failed, nothing was changed: {reason}.")

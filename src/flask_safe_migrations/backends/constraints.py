@@ -13,35 +13,41 @@ from typing import Any
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SAWarning
 
-from .schema import schemas
+from .schema import schema_names
 
-TOLD = ("unique", "referred_table", "referred_columns", "type", "column_sorting")
+REPORTED = ("unique", "referred_table", "referred_columns", "type", "column_sorting")
+# Names that a server generates for unnamed constraints.
+GENERATED_NAMES = {
+    "postgresql": r"{table}_(.+_)?(pkey|key|fkey|check|excl)\d*",
+    "mysql": r"{table}_ibfk_\d+|CONSTRAINT_\d+",
+    "mariadb": r"{table}_ibfk_\d+|CONSTRAINT_\d+|{table}_ibfk.*",
+}
 
 
 @dataclass(frozen=True)
 class ConstraintInfo:
     """One constraint or index.
 
-    `told` is its definition as the engine reports it, without table, columns and name.
+    `definition` is what the engine reports, without table, columns and name.
     """
 
     schema: str | None
     table: str
     kind: str  # "primary key", "unique constraint", "foreign key", "check" or "index"
     columns: tuple[str, ...]
-    told: str
+    definition: str
     name: str | None
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        return self.schema, self.table, self.kind, self.columns, self.told
+        return self.schema, self.table, self.kind, self.columns, self.definition
 
     @property
     def place(self) -> str:
         return f"{self.schema}.{self.table}" if self.schema else self.table
 
     def __str__(self) -> str:
-        return f"the {self.kind} of {self.place} ({', '.join(self.columns) or self.told})"
+        return f"the {self.kind} of {self.place} ({', '.join(self.columns) or self.definition})"
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,9 @@ def _by_identity(parts: Iterable[ConstraintInfo]) -> dict[tuple[Any, ...], list[
     return found
 
 
-def read(connection: Connection, ignoring: frozenset[str], *, unique_is_index: bool) -> list[ConstraintInfo]:
+def read_constraints(
+    connection: Connection, ignoring: frozenset[str], *, unique_is_index: bool
+) -> list[ConstraintInfo]:
     """Return all constraints and indexes, as SQLAlchemy's inspector reports them.
 
     `unique_is_index` is true if the engine implements unique constraints as indexes.
@@ -90,7 +98,7 @@ def read(connection: Connection, ignoring: frozenset[str], *, unique_is_index: b
     found: list[ConstraintInfo] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
-        for schema in schemas(inspector):
+        for schema in schema_names(inspector):
             own = inspector.default_schema_name
             shown = None if schema == own else schema
             kinds = ("primary key", "unique constraint", "foreign key", "check", "index")
@@ -116,14 +124,16 @@ def _parts(
         columns = thing.get("expressions") or columns
         options = {key: str(value) for key, value in thing.get("dialect_options", {}).items() if value}
         options |= {key: str(value) for key, value in thing.get("options", {}).items() if value}
-        told = {key: thing[key] for key in TOLD if thing.get(key)}
+        options |= {key: thing[key] for key in REPORTED if thing.get(key)}
         if thing.get("referred_schema") not in {None, own}:
-            told["referred_schema"] = thing["referred_schema"]
-        text = plain(thing["sqltext"]) if kind == "check" else str(sorted((told | options).items()))
-        yield ConstraintInfo(schema, table, kind, tuple(map(str, columns)), text, thing["name"])
+            options["referred_schema"] = thing["referred_schema"]
+        definition = (
+            normalize_condition(thing["sqltext"]) if kind == "check" else str(sorted(options.items()))
+        )
+        yield ConstraintInfo(schema, table, kind, tuple(map(str, columns)), definition, thing["name"])
 
 
-def plain(condition: str) -> str:
+def normalize_condition(condition: str) -> str:
     """Return the condition without quotes around names and without insignificant whitespace."""
     text = re.sub(r"[`\"\[\]]", "", " ".join(condition.split()))
     text = re.sub(r"\s*([(),=<>!+*/|-]+)\s*", r"\1", text)
@@ -140,3 +150,9 @@ def _encloses(text: str) -> bool:
         if not depth:
             return place == len(text) - 1
     return False
+
+
+def is_generated_name(dialect: str, table: str, name: str | None) -> bool:
+    """Return whether a constraint has no name, or one that the server has generated."""
+    pattern = GENERATED_NAMES.get(dialect)
+    return name is None or bool(pattern and re.fullmatch(pattern.format(table=re.escape(table)), name))

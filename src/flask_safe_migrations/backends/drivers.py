@@ -30,7 +30,7 @@ def refuse_unsupported(url: URL) -> None:
         )
 
 
-def missing(url: URL) -> MigrationError:
+def missing_driver(url: URL) -> MigrationError:
     """Return the error for a driver that is not installed."""
     backend, _, driver = url.drivername.partition("+")
     package = SUPPORTED[backend].get(driver) or next(iter(SUPPORTED[backend].values()))

@@ -27,7 +27,7 @@ from sqlalchemy.sql import visitors
 from .. import _compat
 
 # Matches before text that sa.text() reads as a parameter, and before a backslash that it would remove.
-READ_AS_MORE = re.compile(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))")
+PARAMETER_LIKE = re.compile(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))")
 # Literals and quoted names, or the whitespace between them.
 QUOTED_OR_SPACE = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)|\s+""")
 
@@ -36,10 +36,10 @@ NOTHING: dict[str, Any] = {}
 
 def escaped(sql: str) -> str:
     """Escape this SQL for sa.text() and op.execute()."""
-    return READ_AS_MORE.sub(r"\\", sql)
+    return PARAMETER_LIKE.sub(r"\\", sql)
 
 
-def single(sql: str, dialect: Dialect) -> str:
+def undouble_percents(sql: str, dialect: Dialect) -> str:
     """Undo the doubling of percent signs in SQL that was compiled for this dialect."""
     doubles = _compat.doubles_percents(dialect.identifier_preparer)
     return sql.replace("%%", "%") if doubles else sql
@@ -50,7 +50,7 @@ def on_one_line(sql: str) -> str:
     return QUOTED_OR_SPACE.sub(lambda found: found[1] or " ", sql).strip()
 
 
-def take_literally(table: Table, reported: Table | None = None) -> None:
+def escape_reported_sql(table: Table, reported: Table | None = None) -> None:
     """Make SQLAlchemy write colons in reported SQL literally, instead of reading them as parameters.
 
     If `table` was created from `reported`, the table in the database, only the unchanged parts are
@@ -67,15 +67,17 @@ def take_literally(table: Table, reported: Table | None = None) -> None:
             column.server_default = DefaultClause(text(escaped(default.arg.text)))
 
 
-def take_indexes_literally(reported: Table) -> None:
+def escape_reported_indexes(reported: Table) -> None:
+    """Do the same for the conditions and expressions of indexes."""
     for index in reported.indexes:
         options: Any = index.dialect_kwargs
         for name, value in list(options.items()):
-            options[name] = as_reported(value, condition=name.endswith("_where"))
-        index.expressions = [as_reported(each) for each in index.expressions]
+            options[name] = escape_reported_clause(value, condition=name.endswith("_where"))
+        index.expressions = [escape_reported_clause(each) for each in index.expressions]
 
 
-def as_reported(clause: Any, *, condition: bool = False) -> Any:
+def escape_reported_clause(clause: Any, *, condition: bool = False) -> Any:
+    """Escape a clause if it is SQL that the database reported, and return anything else unchanged."""
     if condition and isinstance(clause, str):  # PostgreSQL's dialect reports a string
         return text(escaped(clause))
     return text(escaped(clause.text)) if isinstance(clause, TextClause) else clause
@@ -89,7 +91,7 @@ def _conditions(table: Table) -> list[Any]:
 
 class SinglePercent(DefaultImpl):
     def render_ddl_sql_expr(self, *expression: Any, **options: Any) -> str:
-        sql = single(super().render_ddl_sql_expr(*expression, **options), self.dialect)
+        sql = undouble_percents(super().render_ddl_sql_expr(*expression, **options), self.dialect)
         return sql if options.get("is_index") else escaped(sql)  # there it becomes a literal_column()
 
     def _exec(

@@ -49,7 +49,7 @@ def process_tag() -> str:
     return f"{socket.gethostname()[:30]}|{os.getpid()}|{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def told(description: str | None) -> str | None:
+def describe_holder(description: str | None) -> str | None:
     """Describe another process by its `process_tag()`; None without a tag or if the process has ended."""
     host, _, rest = (description or "").partition("|")
     pid, _, since = rest.partition("|")

@@ -20,24 +20,24 @@ class Normalizer:
     # Whether a foreign key without an index gets one with its own name.
     indexes_foreign_keys: ClassVar[bool] = False
 
-    def normalize_type(self, told: str) -> str:
+    def normalize_type(self, reported: str) -> str:
         """Return the type without redundant parts.
 
         Equal results mean equal types. If the results differ, the server compares the types.
         """
-        return told
+        return reported
 
     def known_type(self, column: str, statements: list[str]) -> TypeEngine[Any] | None:
         """Find the type of a column that SQLAlchemy does not recognize in the SQL that creates the table."""
         return None
 
-    def normalize_default(self, told: str | None) -> str | None:
+    def normalize_default(self, reported: str | None) -> str | None:
         """Return the server default without redundant parts, see `normalize_type`."""
-        return told
+        return reported
 
-    def normalize_check(self, told: str) -> str:
+    def normalize_check(self, reported: str) -> str:
         """Return a condition in a form that the server reports unchanged after a CHECK is created from it."""
-        return told
+        return reported
 
     def cast(
         self, dialect: Dialect, column: str, old: TypeEngine[Any] | None, new: TypeEngine[Any]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import output
 from ..errors import MigrationError
-from . import server_shadow
+from . import shadow_databases
 from .base import Database
 from .locking import poll_until
 
@@ -76,14 +76,14 @@ class Server(Database):
                 return True
 
     def shadow(self) -> AbstractContextManager[Database]:
-        return server_shadow.shadow(self)
+        return shadow_databases.server_shadow(self)
 
     def keep_alive(self, connection: Connection) -> None:
         """Prevent the server from closing an idle connection: the lock would end with it."""
         raise NotImplementedError
 
     def sees_all_locks(self, connection: Connection) -> bool:
-        """Whether `hold` sees the locks of all other processes."""
+        """Whether `try_advisory_lock` sees the locks of all other processes."""
         return True
 
     @contextmanager
@@ -93,7 +93,7 @@ class Server(Database):
         Yields the connection that holds the lock.
         """
         with self.connect_to_maintenance() as connection:
-            poll_until(lambda: server_shadow.hold(self, connection), lambda: None, str(self))
+            poll_until(lambda: shadow_databases.try_advisory_lock(self, connection), lambda: None, str(self))
             yield connection
 
     def reset(self) -> None:
@@ -130,7 +130,7 @@ class Server(Database):
                 time.sleep(pause)
         return None
 
-    def _tell_gave_way(self, error: DBAPIError) -> str:
+    def _describe_lock_timeout(self, error: DBAPIError) -> str:
         statement = " ".join((error.statement or "COMMIT").split())[:100]
         who = ""
         with suppress(DBAPIError), self.connect() as connection:  # not every user may run this query
@@ -140,7 +140,7 @@ class Server(Database):
 
     def explain_error(self, error: DBAPIError) -> str | None:
         if self.is_lock_timeout(error):
-            return self._tell_gave_way(error)
+            return self._describe_lock_timeout(error)
         place = f"{self.url.host or 'localhost'}:{self.url.port or self.port}"
         if error.connection_invalidated:
             return (
@@ -151,9 +151,9 @@ class Server(Database):
             return f"There is no room left for {self}: free some, then try again. {self.after_failure}."
         if error.statement and not error.statement.startswith("CREATE DATABASE"):
             return None  # the server answers, so the error is in the SQL
-        said = str(error.orig).casefold()
+        reason = str(error.orig).casefold()
         for sign, sentence in self.connection_hints.items():
-            if sign in said:
-                told = sentence.format(name=self.name, user=self.url.username)
-                return f"{self.title} at {place} {told} ({self})."
+            if sign in reason:
+                hint = sentence.format(name=self.name, user=self.url.username)
+                return f"{self.title} at {place} {hint} ({self})."
         return None

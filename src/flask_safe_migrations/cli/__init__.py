@@ -1,40 +1,29 @@
-"""The commands of `flask db`, one module for each."""
+"""The command group `flask db`: Flask-Migrate's commands and those of this library."""
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import click
 from alembic.script import ScriptDirectory
 from flask.cli import ScriptInfo
-from flask_migrate.cli import db as flask_migrate_commands
+from flask_migrate.cli import db as flask_migrate_group
 
 from ..errors import MigrationError
 from ..revisions import files
 from ..runtime.heads import alembic_config
 from ..settings import Settings, activate
-from .adopt import adopt
-from .backup import backup
-from .branch_switch import asking
-from .branch_switch import option as foreign_option
-from .browse import browse
-from .diagram import diagram
+from .databases import adopt, backup, rebuild, restore
+from .flask_migrate_commands import list_new_revisions, undo_foreign_option, undo_foreign_revisions
 from .help import show_help
 from .init import init
-from .manifest_hook import listed
-from .new import new
+from .inspection import browse, diagram, sql, status
 from .options import bind_option, directory_option, verbose_option, yes_option
-from .rebase import rebase
-from .rebuild import rebuild
-from .restore import restore
-from .sql import sql
-from .squash import squash
-from .status import status
+from .revisions import new, rebase, squash, verify
 from .terminal import terminal
-from .verify import verify
 
-VERBS = (adopt, backup, browse, diagram, init, new, rebase, rebuild, restore, sql, squash, status, verify)
+COMMANDS = (adopt, backup, browse, diagram, init, new, rebase, rebuild, restore, sql, squash, status, verify)
 
 
 class Commands(click.Group):
@@ -57,21 +46,22 @@ def make_group(name: str | None = "db") -> click.Group:
     group = Commands(
         name,
         commands=[
-            *(_copy(command) for command in (*flask_migrate_commands.commands.values(), *VERBS)),
+            *(_copy(command) for command in (*flask_migrate_group.commands.values(), *COMMANDS)),
             show_help,
         ],
-        params=flask_migrate_commands.params,
-        callback=flask_migrate_commands.callback,
+        params=flask_migrate_group.params,
+        callback=flask_migrate_group.callback,
         help="Make, apply and inspect migrations.\n\n`migrate` makes a revision (so does `new`, with more "
         "care); `upgrade` applies what is pending; `help` shows the documentation.",
     )
     del group.commands["list-templates"]  # there is one env.py, for any number of databases
     for made in ("migrate", "revision", "merge"):
-        _wrap(group, made, listed)
+        _wrap(group.commands[made], list_new_revisions)
     for read in ("branches", "current", "edit", "heads", "history", "merge", "show"):
-        _wrap(group, read, _check_files)
-    _wrap(group, "upgrade", asking, (foreign_option,))
-    _wrap(group, "downgrade", lambda callback: callback, (yes_option(),))
+        _wrap(group.commands[read], _check_files)
+    _wrap(group.commands["upgrade"], undo_foreign_revisions)
+    group.commands["upgrade"].params.append(undo_foreign_option)
+    group.commands["downgrade"].params.append(yes_option())
     # The -2 in `flask db downgrade -2` is a revision, not an option.
     group.commands["downgrade"].context_settings = {"ignore_unknown_options": True}
     return group
@@ -100,7 +90,5 @@ def _check_files(callback: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _wrap(group: click.Group, name: str, wrapper: Any, options: Iterable[click.Option] = ()) -> None:
-    command: Any = group.commands[name]
+def _wrap(command: click.Command, wrapper: Callable[[Any], Any]) -> None:
     command.callback = wrapper(command.callback)
-    command.params.extend(options)

@@ -20,7 +20,7 @@ from .. import runtime
 from ..autogenerate.compare.enums import EnumTypeOp
 from ..autogenerate.ordering import sort_operations
 from ..backends.base import Database
-from ..backends.objects import SchemaObject
+from ..backends.schema import SchemaObject
 from ..context import Comparison
 from ..errors import MigrationError
 from ..runtime import binds

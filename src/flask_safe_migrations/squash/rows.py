@@ -31,7 +31,7 @@ from sqlalchemy.exc import StatementError
 
 from .. import _compat
 from ..backends.base import Database
-from ..backends.escaping import single
+from ..backends.escaping import undouble_percents
 from .rendering import RawSQLOp
 from .state import TableKey, select_as_text
 
@@ -232,4 +232,4 @@ def as_sql(value: Any, dialect: Dialect) -> str:
     if isinstance(value, float):
         return repr(value)
     sql = str(literal(value).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-    return single(sql, dialect)
+    return undouble_percents(sql, dialect)

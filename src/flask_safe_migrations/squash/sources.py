@@ -30,7 +30,7 @@ from sqlalchemy.sql.elements import conv
 
 from .. import _compat
 from ..backends.base import Database
-from ..backends.escaping import take_indexes_literally, take_literally
+from ..backends.escaping import escape_reported_indexes, escape_reported_sql
 from .state import TableKey, reflect_tables
 
 # Sentences of `schema.differences` about parts of a table.
@@ -84,8 +84,8 @@ class Sources:
         # Those of `part_sql` that are used: op.create_table() and op.create_index() cannot do the same.
         self.parts: dict[TableKey, dict[str, str]] = {}
         for key, table in self.tables.items():
-            take_literally(table)
-            take_indexes_literally(table)
+            escape_reported_sql(table)
+            escape_reported_indexes(table)
             self.columns[key] = [column.name for column in table.columns]
             if not _clean_reflected(table):
                 self.unnamed.add(key)

@@ -8,8 +8,7 @@ from sqlalchemy import Connection, MetaData, Table, column, inspect, select
 from sqlalchemy import table as lightweight_table
 
 from ..backends.base import Database
-from ..backends.objects import SchemaObject
-from ..backends.schema import Schema, differences, schemas
+from ..backends.schema import Schema, SchemaObject, differences, schema_names
 from ..errors import MigrationError
 
 # Schema (None for the default one) and name of a table.
@@ -93,7 +92,7 @@ def _columns(database: Database, connection: Connection) -> dict[TableKey, list[
     inspector = inspect(connection)
     ignored = database.normalizer.of_extensions(connection) | database.internal_tables
     own = inspector.default_schema_name
-    names = {None if name == own else name for name in schemas(inspector)}
+    names = {None if name == own else name for name in schema_names(inspector)}
     return {
         key: [item["name"] for item in columns]
         for schema in sorted(names, key=lambda name: name or "")

@@ -14,7 +14,7 @@ from alembic.script import Script
 from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy.exc import SAWarning
 
-from ..backends.generated_names import is_generated_name
+from ..backends.constraints import is_generated_name
 from ..errors import MigrationError
 from ..runtime.heads import alembic_config
 

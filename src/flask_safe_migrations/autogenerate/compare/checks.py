@@ -12,7 +12,7 @@ from sqlalchemy import text as sql_text
 from sqlalchemy.sql.elements import conv
 
 from ... import _compat
-from ...backends.escaping import escaped, take_literally
+from ...backends.escaping import escape_reported_sql, escaped
 from ...context import Comparison
 from ..filters import is_name_included, log
 from ..operations import escape_bind_params
@@ -28,7 +28,7 @@ def compare(
     wanted: Table | None,
 ) -> PriorityDispatchResult:
     if reflected is not None and wanted is None:  # for the downgrade
-        take_literally(reflected)
+        escape_reported_sql(reflected)
     if reflected is None or wanted is None:
         return PriorityDispatchResult.CONTINUE
     _separate_type_checks(operation)

@@ -19,7 +19,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import ARRAY, Column, Enum, TypeDecorator, text
 
-from ...backends.escaping import single
+from ...backends.escaping import undouble_percents
 from ..filters import is_name_included, is_table_included, is_unmanaged, log
 from ..operations import ReversibleSQLOp, qualified_name
 
@@ -195,7 +195,7 @@ def _model_uses(context: AutogenContext, columns: list[Column[Any]]) -> Iterator
     quote = dialect.identifier_preparer
     for column in columns:
         default = compiler.get_column_default_string(column)
-        default = default and single(default, dialect)
+        default = default and undouble_percents(default, dialect)
         is_array = isinstance(column.type, ARRAY)
         yield quote.format_table(column.table), quote.quote(column.name), is_array, default
 

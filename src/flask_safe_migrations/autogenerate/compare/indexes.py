@@ -11,7 +11,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Index, Table
 
-from ...backends.escaping import as_reported
+from ...backends.escaping import escape_reported_clause
 from ...context import Comparison
 from ..constraint_names import EMPTY_OPTIONS
 from ..filters import is_name_included, log
@@ -113,10 +113,11 @@ def _escape_colons(step: ops.DropIndexOp) -> None:
     operations: list[Any] = [step, step._reverse] if step._reverse else [step]
     for each in operations:
         each.kw = {
-            name: as_reported(value, condition=name.endswith("_where")) for name, value in each.kw.items()
+            name: escape_reported_clause(value, condition=name.endswith("_where"))
+            for name, value in each.kw.items()
         }
     if step._reverse:
-        step._reverse.columns = [as_reported(each) for each in step._reverse.columns]
+        step._reverse.columns = [escape_reported_clause(each) for each in step._reverse.columns]
 
 
 def _remove_steps(operation: ops.ModifyTableOps, name: str) -> None:

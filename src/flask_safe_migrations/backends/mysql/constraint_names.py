@@ -9,7 +9,7 @@ import re
 
 from sqlalchemy import Connection, text
 
-from ..constraints import ConstraintInfo, ConstraintRename, plain
+from ..constraints import ConstraintInfo, ConstraintRename, normalize_condition
 
 # Matches "CONSTRAINT `fk` FOREIGN KEY (`a`) …" and "`price` decimal(8,2) NOT NULL CHECK (`price` > 0)".
 NAMED = re.compile(r"CONSTRAINT `((?:[^`]|``)+)` .*")
@@ -54,7 +54,7 @@ def checks_of_columns(connection: Connection, ignoring: frozenset[str]) -> list[
     if not connection.scalar(HAS_LEVEL):
         return []  # MySQL stores all of them at the table
     return [
-        ConstraintInfo(None, table, "check", (), plain(condition), None)
+        ConstraintInfo(None, table, "check", (), normalize_condition(condition), None)
         for table in connection.scalars(WITH_CHECKS).all()
         if table not in ignoring
         for condition in checks_as_written(connection, table)
@@ -72,7 +72,7 @@ def _without_check(connection: Connection, part: ConstraintInfo) -> str | None:
     if part.name is not None:
         return None
     for line in _lines(connection, part.table):
-        if (found := IN_COLUMN.fullmatch(line)) and plain(found[3]) == part.told:
+        if (found := IN_COLUMN.fullmatch(line)) and normalize_condition(found[3]) == part.definition:
             return f"MODIFY COLUMN {found[1]}"
     return None
 

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 
 from ... import settings
-from ..locking import describe_dead_holder, poll_until, process_tag, told
+from ..locking import describe_dead_holder, describe_holder, poll_until, process_tag
 from ..server import Server
 from .galera import CREATE, Lease, connect
 from .session import Patience
@@ -82,7 +82,7 @@ class Claim:
         except DBAPIError as error:
             return f"the cluster, whose node answers {error.orig},"
         return (
-            told(row.holder) or describe_dead_holder(row.holder, f"within {self.seconds:g} s")
+            describe_holder(row.holder) or describe_dead_holder(row.holder, f"within {self.seconds:g} s")
             if row
             else None
         )

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ..locking import poll_until, process_tag, told
+from ..locking import describe_holder, poll_until, process_tag
 from ..server import Server
 from .galera import CREATE
 
@@ -46,7 +46,7 @@ def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
 
     def holder() -> str | None:
         with suppress(DBAPIError):  # the note is written after the lock is taken
-            if who := told(connection.scalar(READ_NOTE, name)):
+            if who := describe_holder(connection.scalar(READ_NOTE, name)):
                 return who
         who = connection.scalar(HOLDER, name)
         return str(who) if who else None

@@ -4,7 +4,7 @@ import re
 
 from sqlalchemy import Connection, text
 
-from ..objects import SchemaObject
+from ..schema import SchemaObject
 from .stored_objects import Code, quote, read, rows
 
 # https://mariadb.com/kb/en/information-schema-tables-table/

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import MigrationError
-from .. import server_shadow
+from .. import shadow_databases
 from ..server import Server
 from . import stored_objects
 from .journal import TABLE as JOURNAL
@@ -38,7 +38,7 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
     may drop them.
     """
     with database.rebuild_lock() as connection:
-        new, old = server_shadow.claim(database, connection, "building", "replaced", drop=_drop_database)
+        new, old = shadow_databases.reserve(database, connection, "building", "replaced", drop=_drop_database)
         new.create()
         try:
             fill(new)

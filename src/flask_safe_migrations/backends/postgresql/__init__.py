@@ -10,14 +10,15 @@ from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Text, cast, i
 from sqlalchemy.exc import DBAPIError
 
 from ... import settings
-from ..objects import SchemaObject
-from ..schema import Schema
+from ..schema import Schema, SchemaObject
 from ..server import Server
-from . import catalog, concurrent_index, dump, errors, objects, search_path, swap, templates, unsupported
-from . import clear as postgresql_clear
+from . import catalog, concurrent_index, dump, lifecycle, objects
 from . import lock as postgresql_lock
-from . import table_sql as postgresql_tables
 from .normalizer import PostgreSQLNormalizer
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+LOCK_NOT_AVAILABLE = "55P03"
+NO_CONNECTION_LEFT = "has no connection left: stop a program that has some, or raise max_connections"
 
 
 class PostgreSQL(Server):
@@ -40,8 +41,24 @@ class PostgreSQL(Server):
     users_query = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND backend_type = 'client backend'"
     )
-    connection_hints = errors.SIGNS
-    oldest_transaction = errors.OLDEST
+    # Connection errors have no code, only text.
+    connection_hints: ClassVar = {
+        "password authentication failed": "refuses the password of {user}: check DATABASE_URL",
+        "no password supplied": "wants a password of {user}: add it to DATABASE_URL",
+        'role "': "knows no user {user}: check DATABASE_URL",
+        "translate host name": "cannot be found: check the host in DATABASE_URL",
+        "failed to resolve host": "cannot be found: check the host in DATABASE_URL",
+        "permission denied to create": "does not let {user} create {name}: create it, or use another user",
+        "the database system is": "is starting or stopping: try again in a moment",
+        "too many clients": NO_CONNECTION_LEFT,
+        "slots are reserved": NO_CONNECTION_LEFT,
+        "connection": "does not answer: start it (docker compose up -d --wait), or check DATABASE_URL",
+    }
+    oldest_transaction = text(
+        "SELECT pid, usename, state, date_trunc('second', xact_start) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL "
+        "ORDER BY xact_start LIMIT 1"
+    )
 
     def store_versions_in(self, table: str | None, schema: str | None) -> None:
         super().store_versions_in(table, None)
@@ -81,8 +98,8 @@ class PostgreSQL(Server):
             finally:
                 del self.confirm_lock
 
-    keep_alive = staticmethod(postgresql_lock.rest_as_long_as_it_takes)
-    migration_session = staticmethod(concurrent_index.migrating)
+    keep_alive = staticmethod(postgresql_lock.disable_idle_timeout)
+    migration_session = staticmethod(concurrent_index.resume_failed_builds)
 
     def before_revision(self, revision: str, *, upgrade: bool) -> None:
         self.confirm_lock()
@@ -91,10 +108,11 @@ class PostgreSQL(Server):
         self.confirm_lock()
 
     def is_lock_timeout(self, error: BaseException | None) -> bool:
-        return errors.sqlstate(error) == errors.LOCK_NOT_AVAILABLE
+        return bool(self.error_code(error) == LOCK_NOT_AVAILABLE)
 
     def error_code(self, error: BaseException | None) -> Any:
-        return errors.sqlstate(error)
+        original = getattr(error, "orig", error)
+        return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)  # psycopg, psycopg2
 
     def rename_sql(
         self, dialect: Dialect, table: ops.ModifyTableOps, kind: str, old: str, new: str
@@ -115,11 +133,11 @@ class PostgreSQL(Server):
 
     def schema_objects(self, connection: Connection) -> list[SchemaObject]:
         own = ("schema", self.version_table_schema)
-        return [each for each in objects.made(connection) if (each.kind.lower(), each.name) != own]
+        return [each for each in objects.schema_objects(connection) if (each.kind.lower(), each.name) != own]
 
-    table_sql = staticmethod(postgresql_tables.table_sql)
-    unsupported_objects = staticmethod(unsupported.beyond)
-    counter_sql = staticmethod(objects.counters)
+    table_sql = staticmethod(objects.table_sql)
+    unsupported_objects = staticmethod(catalog.unsupported_objects)
+    counter_sql = staticmethod(objects.counter_sql)
 
     def readable_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         return cast(column, Text)
@@ -137,11 +155,11 @@ class PostgreSQL(Server):
                 # Another process created it at the same moment.
                 if not connection.scalar(text(self.exists_query), {"name": self.name}):
                     raise
-        search_path.make_schema(self)
+        lifecycle.create_schema(self)
 
     def prepare(self) -> None:
         super().prepare()
-        search_path.make_schema(self)
+        lifecycle.create_schema(self)
 
     def drop(self) -> None:
         with self.connect_to_maintenance() as connection:
@@ -149,24 +167,24 @@ class PostgreSQL(Server):
 
     def clear(self) -> None:
         with self.connect() as connection:
-            postgresql_clear.clear(connection)
-        search_path.make_schema(self)
+            lifecycle.clear(connection)
+        lifecycle.create_schema(self)
 
     def store(self, key: str) -> None:
-        templates.keep(self, key)
+        lifecycle.store_template(self, key)
 
     def load_stored(self, keys: Sequence[str]) -> str | None:
-        return templates.recall(self, keys)
+        return lifecycle.load_template(self, keys)
 
     def save(self, target: Path) -> None:
         dump.save(self, target)
 
     def load(self, source: Path) -> None:
-        search_path.drop_empty_schema(self)  # the snapshot creates it
+        lifecycle.drop_empty_schema(self)  # the snapshot creates it
         dump.load(self, source)
 
     def copy_to(self, target: Self) -> None:
-        templates.copy(self, target)
+        lifecycle.copy_database(self, target)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
-        swap.rebuild(self, fill)
+        lifecycle.rebuild(self, fill)

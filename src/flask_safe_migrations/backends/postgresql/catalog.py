@@ -1,14 +1,33 @@
-"""Describes a PostgreSQL database completely, with the definitions from its catalog.
+"""Reads PostgreSQL's catalog, which describes a database completely.
 
 https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CATALOG
 """
 
+import re
 from collections import defaultdict
 
 from sqlalchemy import Connection, text
 
 from ..schema import Definition, Schema, known
-from .queries import query
+
+# Objects of the application: neither part of the server nor of an extension.
+HERE = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
+FREE = r"NOT EXISTS (SELECT FROM pg_depend e WHERE e.objid = \1.oid AND e.deptype = 'e')"
+# The name, with its schema unless that is the one in which names are looked up.
+NAME = r"CASE n.nspname WHEN current_schema() THEN '' ELSE n.nspname || '.' END || \1"
+SEQUENCE = (
+    "format('CREATE SEQUENCE %s AS %s START %s INCREMENT %s MINVALUE %s MAXVALUE %s CACHE %s%s', "
+    "s.seqrelid::regclass, s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, "
+    "CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END)"
+)
+
+
+def query(sql: str) -> str:
+    """Replace HERE, SEQUENCE, FREE(alias) and NAME(column) with SQL; the alias of the schemas is n."""
+    sql = re.sub(r"\bHERE\b", lambda _: HERE, sql).replace(" SEQUENCE,", f" {SEQUENCE},")
+    sql = re.sub(r"\bFREE\((\w+)\)", FREE, sql)
+    return re.sub(r"\bNAME\(([\w.]+)\)", NAME, sql)
+
 
 COLUMNS = text(
     query("""
@@ -120,15 +139,76 @@ OBJECTS = text(
         AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.objid = d.objoid AND e.deptype = 'e')
 """)
 )
+# Objects that this library cannot describe as SQL. They are reported by name, so that nothing in a database
+# is lost silently. By catalog, each with a condition.
+UNSUPPORTED = {
+    "pg_type": "typtype IN ('d', 'r') OR typtype = 'c' AND EXISTS (SELECT FROM pg_class r "
+    "WHERE r.oid = typrelid AND r.relkind = 'c') OR typtype = 'b' AND typcategory <> 'A'",
+    "pg_proc": "prokind IN ('a', 'w') OR proacl IS NOT NULL",
+    "pg_class": "relkind IN ('p', 'f') OR relispartition OR relrowsecurity OR EXISTS "
+    "(SELECT FROM pg_inherits h WHERE h.inhrelid = k.oid)",
+    "pg_namespace": "nspacl IS NOT NULL",
+    "pg_rewrite": "rulename <> '_RETURN'",
+} | dict.fromkeys(
+    (
+        "pg_policy",
+        "pg_event_trigger",
+        "pg_publication",
+        "pg_cast",
+        "pg_operator",
+        "pg_opclass",
+        "pg_opfamily",
+        "pg_collation",
+        "pg_conversion",
+        "pg_statistic_ext",
+        "pg_ts_config",
+        "pg_ts_dict",
+        "pg_ts_parser",
+        "pg_ts_template",
+        "pg_foreign_data_wrapper",
+        "pg_foreign_server",
+        "pg_default_acl",
+        "pg_language",
+        "pg_transform",
+        "pg_am",
+        "pg_largeobject_metadata",
+    ),
+    "true",
+)
+# The objects of an extension are created with it.
+OF_EXTENSION = (
+    "SELECT FROM pg_depend d WHERE d.classid = {0}::regclass AND d.objid = k.oid AND d.deptype = 'e'"
+)
 
 
 def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
+    """Describe all tables and other objects, except the tables to be ignored."""
     tables: dict[str, dict[str, str]] = defaultdict(dict)
-    for table, column, told in connection.execute(COLUMNS):
-        tables[table][f"column {table}.{column}"] = told
-    for table, kind, name, told in connection.execute(PARTS):
-        tables[table][f"{kind} {table}{'.' if name else ''}{name}"] = told
+    for table, column, definition in connection.execute(COLUMNS):
+        tables[table][f"column {table}.{column}"] = definition
+    for table, kind, name, definition in connection.execute(PARTS):
+        tables[table][f"{kind} {table}{'.' if name else ''}{name}"] = definition
     found = {f"table {name}": parts for name, parts in tables.items() if name not in ignoring}
-    for name, told in connection.execute(OBJECTS):
-        found[name] = {name: told}
+    for name, definition in connection.execute(OBJECTS):
+        found[name] = {name: definition}
     return {name: Definition(str(sorted(parts.items())), known(parts)) for name, parts in found.items()}
+
+
+def unsupported_objects(connection: Connection) -> list[str]:
+    """Return the names of objects that this library cannot describe as SQL.
+
+    The object ids of the server's own objects are below 16384.
+    """
+    queries = [
+        f"SELECT pg_describe_object('{catalogue}'::regclass, k.oid, 0) FROM {catalogue} k "  # noqa: S608
+        f"WHERE k.oid >= 16384 AND ({condition}) AND NOT EXISTS ({OF_EXTENSION.format(repr(catalogue))})"
+        for catalogue, condition in UNSUPPORTED.items()
+    ]
+    queries.append(
+        query(
+            "SELECT pg_describe_object('pg_class'::regclass, a.attrelid, a.attnum) FROM pg_attribute a "
+            "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE a.attacl IS NOT NULL AND HERE AND FREE(c)"
+        )
+    )
+    return sorted(connection.scalars(text(" UNION ALL ".join(queries))).all())

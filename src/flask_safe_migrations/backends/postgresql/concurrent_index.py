@@ -40,12 +40,12 @@ NOTICE_KILLS = "SELECT set_config('client_connection_check_interval', '1s', fals
 
 
 @contextmanager
-def migrating(connection: Connection) -> Iterator[None]:
+def resume_failed_builds(connection: Connection) -> Iterator[None]:
     """Watch the statements on `connection`; the listener is removed at the end."""
 
     def before(_: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> tuple[str, Any]:
         create = CREATE.match(statement)
-        if create and _is_there(connection, create):
+        if create and _already_exists(connection, create):
             return "SELECT 1", ()
         return statement, parameters
 
@@ -56,7 +56,7 @@ def migrating(connection: Connection) -> Iterator[None]:
         event.remove(connection, "before_cursor_execute", before)
 
 
-def _is_there(connection: Connection, create: re.Match[str]) -> bool:
+def _already_exists(connection: Connection, create: re.Match[str]) -> bool:
     """Return whether this index exists exactly as the statement would create it.
 
     An invalid index is dropped.
@@ -80,13 +80,13 @@ def _is_there(connection: Connection, create: re.Match[str]) -> bool:
         connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {found.name}")
         output.notice(f"Dropped index {found.name}: an attempt that failed had left it invalid.")
         return False
-    if create["lenient"] or _shape(found.sql) != _shape(_rehearse(connection, create)):
+    if create["lenient"] or _shape(found.sql) != _shape(_reported_sql(connection, create)):
         return False
     output.notice(f"Index {found.name} is there already, made by an attempt that was interrupted.")
     return True
 
 
-def _rehearse(connection: Connection, create: re.Match[str]) -> str:
+def _reported_sql(connection: Connection, create: re.Match[str]) -> str:
     """Create the index on an empty copy of the table, and return how the server reports it."""
     probe = {"table": "pg_temp.migration_probe", "index": create["index"]}
     connection.exec_driver_sql(f"CREATE TEMP TABLE migration_probe (LIKE {create['table']})")

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import MigrationError
-from ..locking import poll_until, process_tag, told
+from ..locking import describe_holder, poll_until, process_tag
 from ..server import Server
 
 # Advisory locks belong to one database. These two numbers identify the migration lock.
@@ -37,16 +37,16 @@ def advisory_lock(database: Server) -> Iterator[tuple[bool, Callable[[], None]]]
     pool = database.create_engine({"application_name": process_tag()}, isolation_level="AUTOCOMMIT")
     with pool.connect() as connection:
         _refuse_pooler(database, connection)
-        rest_as_long_as_it_takes(connection)
+        disable_idle_timeout(connection)
         waited = poll_until(
             lambda: bool(connection.scalar(TAKE, LOCK)),
-            lambda: told(connection.scalar(HOLDER, LOCK)),
+            lambda: describe_holder(connection.scalar(HOLDER, LOCK)),
             str(database),
         )
         yield waited, lambda: _confirm(database, connection)
 
 
-def rest_as_long_as_it_takes(connection: Connection) -> None:
+def disable_idle_timeout(connection: Connection) -> None:
     """Disable the idle timeout (since PostgreSQL 14): the connection is idle while a revision runs."""
     if (connection.dialect.server_version_info or (0,)) >= (14,):
         connection.exec_driver_sql("SET idle_session_timeout = 0")

@@ -37,13 +37,13 @@ CAST = re.compile(r"('(?:[^']|'')*')::[\w ]+")
 class PostgreSQLNormalizer(Normalizer):
     names_primary_keys = True
 
-    def normalize_default(self, told: str | None) -> str | None:
+    def normalize_default(self, reported: str | None) -> str | None:
         """Remove the type that the server reports after a literal."""
-        found = CAST.fullmatch(told or "")
-        return found[1] if found else told
+        found = CAST.fullmatch(reported or "")
+        return found[1] if found else reported
 
-    def normalize_check(self, told: str) -> str:
-        return LIST.sub(lambda found: f"{found[1]} IN ({VARCHAR.sub('', found[2])})", told)
+    def normalize_check(self, reported: str) -> str:
+        return LIST.sub(lambda found: f"{found[1]} IN ({VARCHAR.sub('', found[2])})", reported)
 
     def cast(
         self, dialect: Dialect, column: str, old: TypeEngine[Any] | None, new: TypeEngine[Any]

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ..constraints import ConstraintInfo, plain
+from ..constraints import ConstraintInfo, normalize_condition
 from .ddl_parser import Declared, declared
 from .row_checks import quoted
 
@@ -35,7 +35,7 @@ def _of_table(driver: Any, table: str, sql: str) -> Iterator[ConstraintInfo]:
         names.setdefault(_key(found), []).append(found.name)
         late[_key(found)] = found.text
         if found.kind == "check":
-            yield ConstraintInfo(None, table, "check", (), plain(found.text), found.name)
+            yield ConstraintInfo(None, table, "check", (), normalize_condition(found.text), found.name)
 
     def name(kind: str, columns: tuple[str, ...], parent: str = "") -> str | None:
         left = names.get(_key(Declared(kind, columns, parent, "", None)))
@@ -76,12 +76,19 @@ def _index(driver: Any, table: str, index: str, text: str) -> ConstraintInfo:
     keys = [row for row in rows if row[5]]
     columns = tuple(row[2] or "an expression" for row in keys)
     if "an expression" in columns:
-        return ConstraintInfo(None, table, "index", columns, plain(NAME.sub("INDEX ON ", text)), index)
+        return ConstraintInfo(
+            None, table, "index", columns, normalize_condition(NAME.sub("INDEX ON ", text)), index
+        )
     unique = "UNIQUE" if re.match(r"CREATE\s+UNIQUE", text, re.IGNORECASE) else ""
     order = ", ".join(f"{'DESC' if row[3] else ''} {row[4]}" for row in keys)
     where = re.search(r"\)\s*WHERE\s+(.*)", text, re.IGNORECASE | re.DOTALL)
     return ConstraintInfo(
-        None, table, "index", columns, f"{unique} {order} {plain(where[1]) if where else ''}", index
+        None,
+        table,
+        "index",
+        columns,
+        f"{unique} {order} {normalize_condition(where[1]) if where else ''}",
+        index,
     )
 
 

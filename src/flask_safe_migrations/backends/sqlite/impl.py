@@ -16,7 +16,7 @@ from sqlalchemy import Table
 from sqlalchemy.exc import OperationalError
 
 from ...errors import MigrationError
-from ..escaping import SinglePercent, take_indexes_literally, take_literally
+from ..escaping import SinglePercent, escape_reported_indexes, escape_reported_sql
 
 # Other changes that a batch may make to a column. Each of these needs a rebuild.
 CHANGES = ("nullable", "type_", "comment", "autoincrement", "insert_before", "insert_after")
@@ -41,8 +41,8 @@ class InPlace(SinglePercent, SQLiteImpl):
 
     def prep_table_for_batch(self, batch_impl: Any, table: Table) -> None:
         if batch_impl.reflected:
-            take_literally(batch_impl.new_table, table)
-            take_indexes_literally(table)
+            escape_reported_sql(batch_impl.new_table, table)
+            escape_reported_indexes(table)
 
     def _succeeds(self, batch_op: BatchOperationsImpl) -> bool:
         driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]

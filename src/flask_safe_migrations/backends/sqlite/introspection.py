@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection, create_engine, inspect
 
-from ..schema import Definition, Schema, tables
+from ..schema import Definition, Schema, reflect_tables
 from .normalizer import SQLiteNormalizer
 from .table_options import features
 
@@ -42,7 +42,7 @@ def _parts(statements: list[tuple[str, str, str]]) -> dict[str, str]:
             for kind, _name, sql in statements:
                 if kind in {"table", "index"}:
                     driver.execute(sql)  # type: ignore[union-attr]
-            for parts in tables(inspect(connection), None, "", ()).values():
+            for parts in reflect_tables(inspect(connection)).values():
                 found |= parts
             found |= _unreflected(statements)
         except sqlite3.Error:  # it needs something that is missing here, such as an extension

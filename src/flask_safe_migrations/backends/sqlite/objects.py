@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-from ..objects import SchemaObject
+from ..schema import SchemaObject
 from .row_checks import quoted
 
 # A view may refer to a later view, because SQLite resolves it only on use. A trigger needs its table or

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from ...errors import MigrationError
-from ..locking import poll_until, process_tag, told
+from ..locking import describe_holder, poll_until, process_tag
 from .leftovers import clear_leftovers
 from .rebuild import careful_rebuilds
 
@@ -85,7 +85,7 @@ def begin(migration: MigrationContext) -> bool:
 
     def holder() -> str | None:
         try:
-            return told(owner.read_text(encoding="utf-8")) if owner else None
+            return describe_holder(owner.read_text(encoding="utf-8")) if owner else None
         except FileNotFoundError:
             return None
 

@@ -1,4 +1,8 @@
-"""Before `flask db upgrade`: downgrade a development database that has revisions of another branch."""
+"""What Flask-Migrate's own commands do in addition here.
+
+Those that make a revision list it in migrations/HEAD. `flask db upgrade` first downgrades a development
+database that has revisions of another branch.
+"""
 
 import sys
 from collections.abc import Callable
@@ -12,31 +16,44 @@ from sqlalchemy.exc import DBAPIError
 from .. import runtime
 from ..backends.base import Database
 from ..errors import MigrationError
-from ..revisions import files
+from ..revisions import files, manifest
 from ..revisions.files import RevisionFile
 from ..runtime import binds, checks, undo
 from ..runtime.errors import one_sentence
 
-option = click.Option(
+undo_foreign_option = click.Option(
     ["--undo-foreign"],
     is_flag=True,
     help="Development: take back, unasked, what another branch has applied.",
 )
 
 
-def asking(callback: Callable[..., Any]) -> Callable[..., Any]:
+def list_new_revisions(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the revisions that a command has written to migrations/HEAD."""
+
+    @wraps(callback)
+    def run(*arguments: Any, **options: Any) -> None:
+        callback(*arguments, **options)
+        manifest.add(runtime.directory())
+
+    return run
+
+
+def undo_foreign_revisions(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """Before an upgrade, take back what another branch has applied to a development database."""
+
     @wraps(callback)
     def run(*arguments: Any, undo_foreign: bool, **options: Any) -> None:
         for database in [] if options.get("sql") else binds.databases():
-            if wanted := _misplaced(database):
+            if found := _foreign_revisions(database):
                 with one_sentence(database):
-                    _settle(database, *wanted, unasked=undo_foreign)
+                    _undo(database, *found, unasked=undo_foreign)
         callback(*arguments, **options)
 
     return run
 
 
-def _misplaced(database: Database) -> tuple[list[RevisionFile], list[RevisionFile]] | None:
+def _foreign_revisions(database: Database) -> tuple[list[RevisionFile], list[RevisionFile]] | None:
     """Return the revisions of a development database, and those to downgrade. None if there are none.
 
     An error here would also stop the upgrade. It is ignored, because env.py waits for the lock or reports it.
@@ -50,16 +67,16 @@ def _misplaced(database: Database) -> tuple[list[RevisionFile], list[RevisionFil
     return None
 
 
-def _settle(
+def _undo(
     database: Database, applied: list[RevisionFile], wanted: list[RevisionFile], *, unasked: bool
 ) -> None:
     if not unasked:
         names = " and ".join(sorted(file.revision for file in wanted))
-        told = f"{database} has {names} from another branch, or in another place of the chain"
+        problem = f"{database} has {names} from another branch, or in another place of the chain"
         if not sys.stdin.isatty():
             raise MigrationError(
-                f"{told}: `flask db upgrade --undo-foreign` takes it back and goes on (`flask db upgrade` "
+                f"{problem}: `flask db upgrade --undo-foreign` takes it back and goes on (`flask db upgrade` "
                 "asks first), or `flask db rebuild` starts the development database again from scratch."
             )
-        click.confirm(f"{told}.\nTake it back, with the values in it, and go on?", abort=True)
+        click.confirm(f"{problem}.\nTake it back, with the values in it, and go on?", abort=True)
     undo.downgrade(database, runtime.directory(), applied, wanted)

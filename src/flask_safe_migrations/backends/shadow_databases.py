@@ -1,15 +1,17 @@
-"""Shadow databases on a server: a lock marks those in use, and unused ones are dropped.
+"""Shadow databases: temporary ones on a server, and files that keep the content of one for the next.
 
-Processes in several containers may share a server and have the same host name and pid. Therefore each name
-has a random part, and its lock is taken before the database is created: no other process can find it
-unlocked.
+On a server, a lock marks the databases in use, and unused ones are dropped. Processes in several containers
+may share a server and have the same host name and pid. Therefore each name has a random part, and its lock
+is taken before the database is created: no other process can find it unlocked.
 """
 
 import hashlib
+import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, text
@@ -20,21 +22,22 @@ from ..errors import MigrationError
 from .locking import poll_until
 
 if TYPE_CHECKING:
+    from .base import Database
     from .server import Server
 
-
+KEPT = 5  # stored shadow databases; enough for the branches that a developer switches between
 HEAD, TOKEN = 35, 16  # lengths in a database name: the prefix in bytes, and the random suffix
 
 
 @contextmanager
-def shadow(owner: "Server") -> Iterator["Server"]:
+def server_shadow(owner: "Server") -> Iterator["Server"]:
     """Yield an empty database that is dropped at the end, or the one that SHADOW_DATABASE_URL names."""
     if (url := settings.active().shadow_url) and owner.bind is None:
-        with _given(owner, url) as given:
+        with _configured_shadow(owner, url) as given:
             yield given
         return
     with owner.connect_to_maintenance() as connection:
-        (made,) = claim(owner, connection, "shadow", drop=_drop_unused)
+        (made,) = reserve(owner, connection, "shadow", drop=_drop_unused)
         _create(made)
         try:
             yield made
@@ -43,7 +46,7 @@ def shadow(owner: "Server") -> Iterator["Server"]:
 
 
 @contextmanager
-def _given(owner: "Server", url: URL) -> Iterator["Server"]:
+def _configured_shadow(owner: "Server", url: URL) -> Iterator["Server"]:
     given = owner.with_url(url)
     given.is_given = True
     if url.get_backend_name() != owner.url.get_backend_name():
@@ -63,7 +66,7 @@ def _given(owner: "Server", url: URL) -> Iterator["Server"]:
         ) from error
     with connection:
         given.keep_alive(connection)
-        poll_until(lambda: hold(given, connection), lambda: "another command", str(given))
+        poll_until(lambda: try_advisory_lock(given, connection), lambda: "another command", str(given))
         given.reset()
         try:
             yield given
@@ -75,19 +78,19 @@ def _create(made: "Server") -> None:
     try:
         made.create()
     except DBAPIError as error:
-        said = str(error.orig).strip().partition("\n")[0]
+        reason = str(error.orig).strip().partition("\n")[0]
         raise MigrationError(
-            f"A shadow database could not be created: {made.explain_error(error) or said} Where that is not "
-            "allowed, set SHADOW_DATABASE_URL to an empty database whose name ends in _shadow."
+            f"A shadow database could not be created: {made.explain_error(error) or reason} Where that is "
+            "not allowed, set SHADOW_DATABASE_URL to an empty database whose name ends in _shadow."
         ) from error
 
 
-def hold(database: "Server", connection: Connection) -> bool:
+def try_advisory_lock(database: "Server", connection: Connection) -> bool:
     """Lock `database` until the connection ends; return False if another process has locked it."""
-    return bool(connection.scalar(database.lock_query, _number(database.name)) == 1)
+    return bool(connection.scalar(database.lock_query, _lock_number(database.name)) == 1)
 
 
-def claim(
+def reserve(
     owner: "Server", connection: Connection, *kinds: str, drop: Callable[["Server"], None]
 ) -> list["Server"]:
     """Reserve a new database name of each kind and return the databases.
@@ -97,25 +100,25 @@ def claim(
     """
     owner.keep_alive(connection)
     if owner.sees_all_locks(connection):
-        _sweep(owner, connection, kinds, drop)
-    claimed = []
+        _drop_orphans(owner, connection, kinds, drop)
+    reserved = []
     for kind in kinds:
-        database = owner.with_name(f"{_head(owner)}_{kind}_{secrets.token_hex(TOKEN // 2)}")
-        if not hold(database, connection):
+        database = owner.with_name(f"{_name_prefix(owner)}_{kind}_{secrets.token_hex(TOKEN // 2)}")
+        if not try_advisory_lock(database, connection):
             raise MigrationError(f"{database} is in use by another command: nothing was changed, try again.")
-        claimed.append(database)
-    return claimed
+        reserved.append(database)
+    return reserved
 
 
-def _sweep(
+def _drop_orphans(
     owner: "Server", connection: Connection, kinds: tuple[str, ...], drop: Callable[["Server"], None]
 ) -> None:
-    ours = re.compile(rf"{re.escape(_head(owner))}_({'|'.join(kinds)})_[0-9a-f]{{{TOKEN}}}")
+    ours = re.compile(rf"{re.escape(_name_prefix(owner))}_({'|'.join(kinds)})_[0-9a-f]{{{TOKEN}}}")
     for name in connection.scalars(text(owner.list_query)).all():
-        if ours.fullmatch(name) and hold(owner.with_name(name), connection):
+        if ours.fullmatch(name) and try_advisory_lock(owner.with_name(name), connection):
             with suppress(DBAPIError):  # it may belong to another database whose name has the same prefix
                 drop(owner.with_name(name))
-            connection.execute(owner.unlock_query, _number(name))
+            connection.execute(owner.unlock_query, _lock_number(name))
 
 
 def _drop_unused(database: "Server") -> None:
@@ -129,7 +132,7 @@ def _drop_unused(database: "Server") -> None:
         database.drop()
 
 
-def _head(owner: "Server") -> str:
+def _name_prefix(owner: "Server") -> str:
     """Return the first part of the name.
 
     PostgreSQL truncates names after 63 bytes, which would remove the random suffix.
@@ -137,5 +140,41 @@ def _head(owner: "Server") -> str:
     return owner.name.encode()[:HEAD].decode(errors="ignore")
 
 
-def _number(name: str) -> dict[str, int]:
+def _lock_number(name: str) -> dict[str, int]:
     return {"number": int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)}
+
+
+def store_as_file(database: "Database", key: str) -> None:
+    """Write the content into a file and remove the oldest ones.
+
+    Nothing is written if the engine's dump program is missing.
+    """
+    with suppress(MigrationError, DBAPIError, OSError):
+        database.save_as(_path(database, key))
+        files = sorted(_folder().iterdir(), key=lambda path: path.stat().st_mtime)
+        for old in files[:-KEPT]:
+            old.unlink(missing_ok=True)
+
+
+def load_from_file(database: "Database", keys: Sequence[str]) -> str | None:
+    """Load the first existing file; a file that cannot be loaded counts as missing."""
+    for key in keys:
+        path = _path(database, key)
+        if path.exists():
+            try:
+                database.load(path)
+                os.utime(path)  # mark it as recently used
+            except (MigrationError, OSError):
+                path.unlink(missing_ok=True)
+                database.reset()
+                continue
+            return key
+    return None
+
+
+def _folder() -> Path:
+    return settings.active().instance_folder / "shadow"
+
+
+def _path(database: "Database", key: str) -> Path:
+    return _folder() / f"{key[:32]}.{database.suffix}"

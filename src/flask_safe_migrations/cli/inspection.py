@@ -1,0 +1,108 @@
+"""Commands that show a database and change nothing: `browse`, `diagram`, `sql`, `status`."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+
+from .. import api, output, settings
+from ..backends.base import Database
+from ..contrib.mermaid import render_diagram
+from ..errors import MigrationError
+from ..runtime import binds
+from ..runtime.checks import outside_development
+from ..runtime.errors import one_sentence
+
+INTRODUCTION = """# Tables
+
+Drawn from the models by `flask db diagram`; draw it again when they have changed.
+"""
+
+
+@click.command()
+@with_appcontext
+def status() -> None:
+    """Show engine, URL, revision and what is pending."""
+    databases = api.status()
+    for number, database in enumerate(databases):
+        if number:
+            output.line()
+        if settings.active().binds:
+            output.line(f"Bind      {database.name}")
+        output.line(f"Engine    {database.engine}")
+        output.line(f"Database  {database.url}{'' if database.exists else '  (does not exist yet)'}")
+        output.line(f"Revision  {database.revision}")
+        if database.problem:
+            raise MigrationError(database.problem)
+        for sentence in database.changed:
+            output.line(f"Changed   {sentence}")
+        for pending in database.pending:
+            output.line(f"Pending   {pending.revision} ({pending.message})")
+        if not database.pending:
+            output.line("Pending   nothing")
+
+
+@click.command()
+@with_appcontext
+def sql() -> None:
+    """Print the SQL that `upgrade` would run; nothing is changed.
+
+    `upgrade --sql` prints it from the very first revision on, whatever the database has.
+    """
+    click.echo(api.pending_sql(), nl=False)
+
+
+@click.command()
+@click.option("--port", default=18080, show_default=True, help="The port on 127.0.0.1.")
+@click.option("--write", is_flag=True, help="Rows can be changed as well; without it, the database refuses.")
+@with_appcontext
+def browse(port: int, write: bool) -> None:
+    """Show tables, schema and rows of the development database on http://127.0.0.1:18080."""
+    if find_spec("flask_admin") is None:
+        raise MigrationError(
+            "Flask-Admin is not installed, which shows the tables: "
+            "uv add --dev 'flask-safe-migrations[browse]'."
+        )
+    from ..contrib.browse import serving
+
+    databases = binds.databases()
+    for database in databases:
+        with one_sentence(database):
+            _refuse_to_open(database)
+    with serving.listen(port) as listener:
+        serving.serve(listener, databases, write=write)
+
+
+def _refuse_to_open(database: Database) -> None:
+    if not database.exists():
+        raise MigrationError(f"{database} does not exist yet: `flask db rebuild` makes it.")
+    if reason := outside_development(database):
+        raise MigrationError(f"This database is not opened: {reason}.")
+
+
+@click.command()
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file that is written, docs/tables.md without it.",
+)
+@with_appcontext
+def diagram(target: Path | None) -> None:
+    """Draw the tables and what refers to what, as a page that GitHub and GitLab show with its picture."""
+    target = target or settings.active().project_folder / "docs" / "tables.md"
+    page = INTRODUCTION + "".join(map(_section, binds.databases()))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise MigrationError(
+            f"{target} cannot be written ({error.strerror}): name another with --to."
+        ) from error
+    output.line(f"Written: {target}")
+
+
+def _section(database: Database) -> str:
+    heading = f"\n## {binds.label(database)}\n" if binds.prefix(database) else ""
+    return f"{heading}\n```mermaid\n{render_diagram(binds.metadata(database.bind), database.url)}\n```\n"

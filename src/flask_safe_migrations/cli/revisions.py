@@ -1,0 +1,88 @@
+"""Commands that make, move, fold and check revisions: `new`, `rebase`, `squash`, `verify`."""
+
+import json
+from dataclasses import asdict
+
+import click
+from flask.cli import with_appcontext
+
+from .. import api, output, runtime
+from ..api.revision import write_revision
+from ..errors import UsageError
+from ..runtime.checks import refuse_several_heads
+
+
+@click.command()
+@click.option("-m", "--message", help="What changes, in a few words; it also names the file.")
+@click.option("--rename", multiple=True, metavar="TABLE.COLUMN:NEW", help="This column was renamed.")
+@click.option("--rename-table", multiple=True, metavar="TABLE:NEW", help="This table was renamed.")
+@click.option("--drop", multiple=True, metavar="TABLE[.COLUMN]", help="This one may go, with its values.")
+@click.option(
+    "--default", multiple=True, metavar="TABLE.COLUMN=VALUE", help="For rows that are there already."
+)
+@click.option("--data", metavar="TABLE.COLUMN", help="Make one that changes rows, in batches; 1: name none.")
+@click.option("--prove", is_flag=True, help="Make nothing; prove the newest revision once more.")
+@with_appcontext
+def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[str, ...]) -> None:
+    """Turn what changed in the models into a revision, and prove it."""
+    if prove:
+        api.prove_newest()
+        return
+    script = runtime.directory()
+    refuse_several_heads(script, "make the new one")
+    if not message or not message.strip():
+        raise UsageError('Say in a few words what changes: `flask db new -m "add users.phone"`.')
+    if data:
+        api.new_data_revision(message, data)
+        return
+    # Pass them unparsed: `answers` checks their format and names the option in its error message.
+    given = [f"{name.replace('_', '-')}={value}" for name, values in answers.items() for value in values]
+    write_revision(script, message.strip(), given)
+
+
+@click.command()
+@click.option("--move", metavar="REV", help="Move this one and those after it, whatever git says.")
+@with_appcontext
+def rebase(move: str | None) -> None:
+    """Put the revisions that the main branch has not yet on top of those that it has."""
+    api.rebase(move)
+
+
+@click.command()
+@click.option("--upto", metavar="REV", help="The last revision to be folded; without it the newest.")
+@click.option("--yes", is_flag=True, help="Do not ask about revisions that change rows.")
+@click.option("--undo", is_flag=True, help="Put the folded files back, also after an interrupted squash.")
+@with_appcontext
+def squash(*, upto: str | None, yes: bool, undo: bool) -> None:
+    """Fold the revisions into one new baseline, and prove that it leaves the same schema and rows.
+
+    Databases at the last of them or later need no change.
+    """
+    if undo:
+        api.undo_squash()
+    else:
+        api.squash(upto, yes=yes)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Say only what would break code that still runs at this revision, or at this commit, tag or branch.",
+)
+@with_appcontext
+@click.pass_context
+def verify(ctx: click.Context, *, as_json: bool, against: str | None) -> None:
+    """Check the revisions: one head, proved both ways, like the models, named, no unaccepted warning.
+
+    What was in order before and has not changed is not run again.
+    """
+    report = api.verify(against=against)
+    if as_json:
+        checks = [asdict(check) for check in report.checks]
+        output.line(json.dumps({"ok": report.ok, "engine": report.engine, "checks": checks}, indent=2))
+    else:
+        for check in report.checks:
+            output.line(str(check))
+    ctx.exit(0 if report.ok else 1)
