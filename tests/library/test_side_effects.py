@@ -101,7 +101,7 @@ def test_smaller_importing_the_library_leaves_the_filters_of_warnings():
     code = (
         "import warnings, alembic.autogenerate, alembic.runtime.plugins, flask_migrate, flask_sqlalchemy; "
         "before = list(warnings.filters); import flask_safe_migrations.environment; "
-        "import flask_safe_migrations.autogenerate.plugin; assert warnings.filters == before"
+        "import flask_safe_migrations.autogenerate.compare; assert warnings.filters == before"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -3,23 +3,27 @@
 After an error with several databases, the revision of each one is reported, too.
 """
 
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from .. import output
+from .. import _compat, output
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files
 from . import binds
 from .heads import alembic_config, describe, read_heads, unknown_revision
 from .progress import Progress
+
+RELATIVE = re.compile(r"Relative revision ([+-])\d+ didn't produce \d+ migrations")
 
 
 @contextmanager
@@ -57,9 +61,25 @@ def _explain(error: Exception, database: Database, progress: Progress | None) ->
         known_to_database = progress is not None and error.__cause__.argument in progress.before
         script = progress.script if progress else ScriptDirectory.from_config(alembic_config())
         return unknown_revision(error.__cause__.argument, database if known_to_database else None, script)
+    if progress and isinstance(error, CommandError) and (match := RELATIVE.match(str(error))):
+        return _explain_relative(database, progress, upgrade=match[1] == "+")
     if isinstance(error, DBAPIError):
         return f"{database} answers: {_first_line(error.orig)}."
     return str(error) if isinstance(error, CommandError) else None
+
+
+def _explain_relative(database: Database, progress: Progress, *, upgrade: bool) -> str:
+    """Explain why there are not so many revisions to apply or to downgrade."""
+    heads: Any = tuple(progress.after)
+    if upgrade:
+        count = len(_compat.upgrade_steps(progress.script, "heads", heads))
+        return (
+            f"{database} has only {count} pending revision{'s' * (count != 1)}: `flask db status` lists them."
+        )
+    if not heads:
+        return f"{database} is empty: there is nothing to downgrade."
+    count = len(list(progress.script.iterate_revisions(heads, "base")))
+    return f"{database} has only {count} revision{'s' * (count != 1)}: `flask db downgrade base` empties it."
 
 
 def _describe_cause(error: Exception, path: Path) -> str:
