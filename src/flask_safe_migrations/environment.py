@@ -9,6 +9,7 @@ from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from click import ClickException
 from sqlalchemy import Connection, Engine
@@ -19,7 +20,7 @@ from .context import KEY, Comparison, RunContext
 from .errors import MigrationError
 from .revisions import files
 from .runtime import binds
-from .runtime.checks import mark_if_in_use, refuse_tables_without_revision
+from .runtime.checks import mark_if_in_use, refuse_ambiguous_downgrade, refuse_tables_without_revision
 from .runtime.errors import explain_broken_files, one_sentence, report_databases
 from .runtime.progress import Progress
 
@@ -235,8 +236,14 @@ class Environment:
         options = self._configure_args(database) | {"connection": connection}
         context.configure(**options)
         # Call it again, now that Alembic's own function is available. `progress` watches what it yields.
-        revisions = progress.watch(self._requested_revisions(), refuse_tables_without_revision)
+        revisions = progress.watch(self._requested_revisions(), self._check_before_run)
         context.configure(**options, fn=revisions, on_version_apply=self._on_version_apply(progress))
+
+    def _check_before_run(self, migration: MigrationContext) -> None:
+        refuse_tables_without_revision(migration)
+        if not self.run.quiet and migration.environment_context:
+            destination = migration.environment_context.context_opts.get("destination_rev")
+            refuse_ambiguous_downgrade(self.context.script, migration.get_current_heads(), destination)
 
     def _configure_args(self, database: Database) -> dict[str, Any]:
         """Return the options for Alembic: the application's options, combined with the required ones."""

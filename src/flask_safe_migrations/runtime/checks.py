@@ -7,6 +7,7 @@ or a database whose name happens to end in _test.
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -16,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from .. import _compat, settings
 from ..backends.base import Database
 from ..errors import MigrationError
-from .heads import unknown_revision
+from .heads import describe, unknown_revision
 
 # In Database.library_tables: does not count as a difference from the models.
 MARKER = Table("migration_marker", MetaData(), Column("outside_development_since", String(10)))
@@ -43,6 +44,15 @@ def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str])
     """Refuse a database at an unknown revision, for example one from another branch."""
     for head in heads - set(_compat.known_revisions(script)):
         raise MigrationError(unknown_revision(head, database, script))
+
+
+def refuse_ambiguous_downgrade(script: ScriptDirectory, heads: tuple[str, ...], destination: Any) -> None:
+    """Refuse `flask db downgrade -1` of a database at several heads: Alembic would choose one of them."""
+    if len(heads) > 1 and str(destination).startswith("-"):
+        raise MigrationError(
+            f"The database is at {describe(script, set(heads))}, and nothing was changed: name the revision "
+            "to go back to (`flask db downgrade REV`; `flask db history` lists them)."
+        )
 
 
 def refuse_several_heads(script: ScriptDirectory, then: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic.script import ScriptDirectory
-from alembic.script.revision import ResolutionError
+from alembic.script.revision import MultipleHeads, ResolutionError
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
@@ -20,6 +20,7 @@ from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files
 from . import binds
+from .checks import refuse_several_heads
 from .heads import alembic_config, describe, read_heads, unknown_revision
 from .progress import Progress
 
@@ -57,6 +58,8 @@ def _explain(error: Exception, database: Database, progress: Progress | None) ->
     if isinstance(error, AttributeError) and error.name in {"upgrade", "downgrade"}:  # of a revision's module
         path = Path(str(getattr(error.obj, "__file__", "")))
         return f"{path.name} has no {error.name}(): write one."
+    if isinstance(error.__cause__, MultipleHeads) or "Ambiguous walk" in str(error):
+        refuse_several_heads(ScriptDirectory.from_config(alembic_config()), "`flask db upgrade`")
     if isinstance(error.__cause__, ResolutionError):
         known_to_database = progress is not None and error.__cause__.argument in progress.before
         script = progress.script if progress else ScriptDirectory.from_config(alembic_config())
