@@ -141,7 +141,6 @@ def with_seed(project, body):
     project.models = model("nick = db.Column(db.String(20))") + SEED.format(body=body)
 
 
-@pytest.mark.xfail(strict=True, reason="F33: a traceback, after `empty → …`")
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -162,7 +161,6 @@ def test_F33_an_error_in_the_seed(project, body, reason):
     assert not any("empty →" in line for line in said) or "rebuilt" in sentence
 
 
-@pytest.mark.xfail(strict=True, reason="F33: the exit code is taken over, and nothing is said")
 def test_F33_a_seed_that_exits(project):
     with_table(project, "nick = db.Column(db.String(20))")
     with_seed(project, "raise SystemExit(3)")

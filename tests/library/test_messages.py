@@ -75,7 +75,6 @@ def test_F35_what_needs_no_instance_folder_works_without(without_instance, comma
     without_instance.flask(command)
 
 
-@pytest.mark.xfail(strict=True, reason="F35: NotADirectoryError, a traceback")
 @pytest.mark.parametrize("command", [["backup"], ["downgrade", "--yes"]])
 def test_F35_a_snapshot_that_cannot_be_written(without_instance, command):
     without_instance.sql("INSERT INTO users (nick) VALUES ('a')")

@@ -1,10 +1,12 @@
 """Take and restore snapshots, and rebuild the development database."""
 
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from alembic import command
+from sqlalchemy.exc import DBAPIError
 
 from .. import backends, output, settings
 from ..backends.base import Database
@@ -132,6 +134,24 @@ def _seed(seed: Callable[[], None], new: Database) -> None:
     db.engines[None] = new.create_engine()
     try:
         seed()
+    except (MigrationError, DBAPIError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise MigrationError(
+            f"The seed failed{_locate(error)}: {type(error).__name__}: {str(error).partition(chr(10))[0]}; "
+            "the database was not rebuilt."
+        ) from error
     finally:
         db.session.remove()
         db.engines[None] = configured
+
+
+def _locate(error: BaseException) -> str:
+    """Return the last place in the application's own code."""
+    package = settings.active().package_folder
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(package)
+    ]
+    return f" at {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""

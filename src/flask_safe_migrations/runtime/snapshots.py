@@ -51,7 +51,13 @@ def take(database: Database, revision: str) -> Path:
     path = folder() / f"{now}_{revision[:60]}_{name}.{digest(database)}.{database.suffix}"
     for unfinished in folder().glob(f".*.{digest(database)}.{database.suffix}.*"):  # left by a killed process
         unfinished.unlink()
-    database.save_as(path)
+    try:
+        database.save_as(path)
+    except OSError as error:
+        raise MigrationError(
+            f"No snapshot can be written to {folder()} ({error.strerror}), and nothing was changed: make it "
+            "a folder in which you may write, or name another one in MIGRATION_BACKUP_DIR."
+        ) from error
     for old in list_snapshots(database)[:-MAX_SNAPSHOTS]:
         old.unlink()
     return path
