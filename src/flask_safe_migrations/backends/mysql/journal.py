@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from .galera import Lease
+from .lock import Lease
 
 TABLE = "migration_journal"
 CREATE = """CREATE TABLE IF NOT EXISTS migration_journal (
@@ -34,7 +34,7 @@ class Row(NamedTuple):
     done: bool
     matched: int | None = None
     last_id: int | None = None
-    # The state before the statement, as reported by a server of this version. See in_flight.py.
+    # The state before the statement, as reported by a server of this version. See resume.py.
     before_it: str | None = None
     version: str | None = None
     session: int | None = None  # the connection id; set by the server
