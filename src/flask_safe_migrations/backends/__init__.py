@@ -10,7 +10,6 @@ from .drivers import refuse_unsupported
 from .mysql import MariaDB
 from .postgresql import PostgreSQL
 from .sqlite import SQLite
-from .sqlite import impl as _sqlite_alter  # noqa: F401
 
 _BY_BACKEND: dict[str, type[Database]] = {
     "sqlite": SQLite,
