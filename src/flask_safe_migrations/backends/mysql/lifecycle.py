@@ -92,7 +92,7 @@ def rebuild(database: Server, fill: Callable[..., None]) -> None:
     may drop them.
     """
     with database.rebuild_lock() as connection:
-        new, old = server_shadow.claim(database, connection, "building", "replaced", drop=Server.drop)
+        new, old = server_shadow.claim(database, connection, "building", "replaced", drop=type(database).drop)
         new.create()
         try:
             fill(new)
