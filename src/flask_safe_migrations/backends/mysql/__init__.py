@@ -71,20 +71,20 @@ class MariaDB(Server):
 
     def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         # NullPool closes returned connections. A ROLLBACK before that would fail on a node that is cut off.
-        pool = super().create_engine(arguments, pool_reset_on_return=None, **options)
+        engine = super().create_engine(arguments, pool_reset_on_return=None, **options)
         # Insert rows one by one: the journal stores the key of each, but not rows that an INSERT returned.
-        pool.dialect.insert_executemany_returning = False
-        pool.dialect.insert_executemany_returning_sort_by_parameter_order = False
+        engine.dialect.insert_executemany_returning = False
+        engine.dialect.insert_executemany_returning_sort_by_parameter_order = False
         given, driver = arguments or {}, self.driver
-        own = self.argument("init_command")
-        replaced = own if given.get("init_command", own) != own else None
+        command = self.argument("init_command")
+        replaced = command if given.get("init_command", command) != command else None
 
         def connected(connection: Any, _record: Any) -> None:
             driver.connected(connection, unlimited="read_timeout" not in given)
             apply_settings(connection, replaced, cluster=self.lease is not None)
 
-        event.listen(pool, "connect", connected)
-        return pool
+        event.listen(engine, "connect", connected)
+        return engine
 
     @property
     def driver(self) -> PyMySQL | MySQLClient:

@@ -48,7 +48,7 @@ class Journal:
         self.dialect = connection.dialect
         self.errors: Any = connection.dialect.loaded_dbapi.Error
         self.lease = lease
-        self.place = str(connection.engine.url)
+        self.database = str(connection.engine.url)
 
     def run(self, sql: str, values: Any = None) -> Any:
         """Run a statement and return the driver's cursor; raises DBAPIError."""

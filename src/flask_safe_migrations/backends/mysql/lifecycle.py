@@ -151,8 +151,8 @@ def _rename(connection: Connection, database: Server, new: Server, old: Server) 
     for source, target in ((database, old), (new, database)):
         for (table,) in rows(connection, MOVABLE_TABLES, source.name):
             if table not in staying:
-                place = f"{quote(source.name)}.{quote(table)}"
-                moves.append(f"{place} TO {quote(target.name)}.{quote(table)}")
+                name = quote(table)
+                moves.append(f"{quote(source.name)}.{name} TO {quote(target.name)}.{name}")
     try:
         rows(connection, f"RENAME TABLE {', '.join(moves)}")
     except DBAPIError as error:

@@ -49,12 +49,12 @@ class Catalogue:
 
     def describe(self, statement: str) -> str:
         """Return a digest of the definitions of all existing objects that the statement names."""
-        names = sorted({quoted.replace("``", "`") or plain for quoted, plain in NAME.findall(statement)})
+        names = sorted({quoted.replace("``", "`") or word for quoted, word in NAME.findall(statement)})
         definitions = []
         for kind in LISTS.keys() & {"TABLE", *map(str.upper, names)}:
-            for place in self._find(kind, names):
-                shown = self.run(f"SHOW CREATE {kind} {'.'.join(map(quote, place))}").fetchall()
-                definitions.append(COUNTER.sub("", repr((kind, place, shown))))
+            for path in self._find(kind, names):
+                shown = self.run(f"SHOW CREATE {kind} {'.'.join(map(quote, path))}").fetchall()
+                definitions.append(COUNTER.sub("", repr((kind, path, shown))))
         return hashlib.sha256(repr(sorted(definitions)).encode()).hexdigest()
 
     def _find(self, kind: str, names: list[str]) -> list[tuple[str, str]]:
@@ -128,7 +128,7 @@ class Resumption:
     def _wait_for(self, session: int | None) -> None:
         """Wait until the server has noticed that a process is gone: it may still run its statement."""
         who = f"connection {session}, whose process is gone,"
-        poll_until(lambda: not self.journal.is_busy(session), lambda: who, self.journal.place)
+        poll_until(lambda: not self.journal.is_busy(session), lambda: who, self.journal.database)
 
     def close(self) -> None:
         """Remove the journal, in the transaction that stores the new revision."""

@@ -66,26 +66,20 @@ def _read(connection: Connection, kind: str, name: str) -> StoredObject:
 
 
 def schema_objects(connection: Connection) -> list[SchemaObject]:
-    """Return the objects.
+    """Return views, triggers, routines, events and sequences, in an order in which they can be created.
 
     If the connection's user is the definer, the SQL has no DEFINER: the user who runs it becomes the
     definer.
     """
     user = _quoted_user(connection)
-    found = [
-        SchemaObject(
-            "sequence",
-            name,
-            (str(show_create(connection, "SEQUENCE", name)[1]),),
-            f"DROP SEQUENCE {quote(name)}",
-            early=True,
-        )
-        for (name,) in rows(connection, SEQUENCES)
-    ]
-    for each in _in_creation_order(read(connection)):
-        create = DEFINER.sub(lambda match: "" if match[1] == user else match[0], each.statement, count=1)
-        drop = f"DROP {each.kind} {quote(each.name)}"
-        found.append(SchemaObject(each.kind.lower(), each.name, (create,), drop))
+    found = []
+    for (name,) in rows(connection, SEQUENCES):
+        create = str(show_create(connection, "SEQUENCE", name)[1])
+        found.append(SchemaObject("sequence", name, (create,), f"DROP SEQUENCE {quote(name)}", early=True))
+    for item in _in_creation_order(read(connection)):
+        create = DEFINER.sub(lambda match: "" if match[1] == user else match[0], item.statement, count=1)
+        drop = f"DROP {item.kind} {quote(item.name)}"
+        found.append(SchemaObject(item.kind.lower(), item.name, (create,), drop))
     return found
 
 
@@ -96,7 +90,7 @@ def _quoted_user(connection: Connection) -> str:
 
 def _in_creation_order(objects: list[StoredObject]) -> list[StoredObject]:
     """Sort routines first, then views in order of dependency, and triggers and events last."""
-    views = {each.name: each for each in objects if each.kind == "VIEW"}
+    views = {item.name: item for item in objects if item.kind == "VIEW"}
     needs = {
         name: {other for other in views if other != name and quote(other) in view.statement}
         for name, view in views.items()
@@ -105,17 +99,18 @@ def _in_creation_order(objects: list[StoredObject]) -> list[StoredObject]:
     while views:
         ready = [name for name in views if not needs[name] & views.keys()] or list(views)
         ordered += [views.pop(name) for name in ready]
-    routines = [each for each in objects if each.kind in {"PROCEDURE", "FUNCTION"}]
-    return [*routines, *ordered, *(each for each in objects if each.kind in {"TRIGGER", "EVENT"})]
+    routines = [item for item in objects if item.kind in {"PROCEDURE", "FUNCTION"}]
+    return [*routines, *ordered, *(item for item in objects if item.kind in {"TRIGGER", "EVENT"})]
 
 
 def sequence_defaults(connection: Connection, before: str, after: str) -> list[StoredObject]:
     """Return the column defaults that name their database, changed to name the target database."""
     old, new = f"{quote(before)}.", f"{quote(after)}."
-    return [
-        StoredObject("", "", f"ALTER TABLE {quote(t)} ALTER {quote(c)} SET DEFAULT {text.replace(old, new)}")
-        for t, c, text in rows(connection, DEFAULTS, old)
-    ]
+    found = []
+    for table, column, default in rows(connection, DEFAULTS, old):
+        change = f"ALTER {quote(column)} SET DEFAULT {default.replace(old, new)}"
+        found.append(StoredObject("", "", f"ALTER TABLE {quote(table)} {change}"))
+    return found
 
 
 def store(connection: Connection, objects: list[StoredObject]) -> None:
@@ -124,7 +119,7 @@ def store(connection: Connection, objects: list[StoredObject]) -> None:
     rows(connection, "DELETE FROM migration_unfinished")
     if objects:
         insert = "INSERT INTO migration_unfinished VALUES (%s, %s, %s, %s, %s, %s)"
-        connection.exec_driver_sql(insert, [(n, *astuple(each)) for n, each in enumerate(objects)])
+        connection.exec_driver_sql(insert, [(n, *astuple(item)) for n, item in enumerate(objects)])
 
 
 def is_unfinished(connection: Connection) -> bool:
@@ -140,26 +135,26 @@ def finish(connection: Connection) -> None:
         return
     left = [StoredObject(*row) for row in rows(connection, LISTED)]
     while left:
-        refused = [(each, error) for each in left if (error := _create(connection, each))]
+        refused = [(item, error) for item in left if (error := _create(connection, item))]
         if len(refused) == len(left):  # while progress is made, a view may refer to a later one
-            each, error = refused[0]
+            item, error = refused[0]
             raise MigrationError(
-                f"The tables are in place, but {each.kind.lower() or 'a default'} {each.name} could not be "
+                f"The tables are in place, but {item.kind.lower() or 'a default'} {item.name} could not be "
                 f"made: {error}; fix it, then `flask db upgrade` goes on from there."
             )
-        left = [each for each, _error in refused]
+        left = [item for item, _error in refused]
     rows(connection, "SET SESSION sql_mode = DEFAULT, time_zone = DEFAULT")
     rows(connection, "DROP TABLE migration_unfinished")
 
 
-def _create(connection: Connection, each: StoredObject) -> BaseException | None:
+def _create(connection: Connection, item: StoredObject) -> BaseException | None:
     """Drop and create the object; return the server's error if it refuses."""
     try:
-        if each.kind:
-            rows(connection, f"DROP {each.kind} IF EXISTS {quote(each.name)}")
-            rows(connection, "SET SESSION sql_mode = %s, time_zone = %s", each.sql_mode, each.time_zone)
-        if each.statement:
-            rows(connection, each.statement)
+        if item.kind:
+            rows(connection, f"DROP {item.kind} IF EXISTS {quote(item.name)}")
+            rows(connection, "SET SESSION sql_mode = %s, time_zone = %s", item.sql_mode, item.time_zone)
+        if item.statement:
+            rows(connection, item.statement)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise

@@ -64,16 +64,16 @@ class SQLite(Database):
 
     def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         if not self.in_memory:
-            pool = super().create_engine(arguments, **options)
+            engine = super().create_engine(arguments, **options)
             # For seeding. A migration turns foreign keys off.
-            event.listen(pool, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
-            return pool
+            event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+            return engine
         if not self._memory:  # a database in memory exists only as long as its single connection
             self._memory = create_engine(self.url, poolclass=StaticPool, connect_args=self.args)
         return self._memory
 
-    def use_engine(self, pool: Engine) -> None:
-        self._memory = pool
+    def use_engine(self, engine: Engine) -> None:
+        self._memory = engine
 
     def create_read_only_engine(self) -> Engine:
         if self.in_memory:
