@@ -1,7 +1,7 @@
 """Every private part of Alembic and SQLAlchemy that is used: one function each, one test each.
 
 A new release of one of them is tried by ``tests/library/test_compat.py`` first. Not here: the connection of
-PyMySQL (backends/mysql/drivers.py) and the application's session (runtime/application_session.py).
+PyMySQL (backends/mysql/connection.py) and the application's session (runtime/application_session.py).
 """
 
 from collections.abc import Collection

@@ -178,7 +178,7 @@ def test_H49_without_the_lease_nothing_is_committed(shop: Shop, before: str, beh
     """The holder has no heartbeat and does not know of the loss: the cluster itself refuses its commit."""
     shop.lease(2)
     no_heartbeat = (
-        "from flask_safe_migrations.backends.mysql.galera import Lease\n\nLease._beat = lambda _: None"
+        "from flask_safe_migrations.backends.mysql.lock import Lease\n\nLease._beat = lambda _: None"
     )
     shop.project.edit("migrations/env.py", "\nif context", f"\n{no_heartbeat}\n\nif context")
     shop.write_gate(before, behind)

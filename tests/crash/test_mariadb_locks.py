@@ -109,8 +109,8 @@ def test_P10_no_transaction_of_the_application_ends_where_there_is_a_gap_between
     shop.write_revision("busy", BUSY)
     # On a busy machine a statement may take longer than the second after which it has to wait.
     long_enough = (
-        "from flask_safe_migrations.backends.mysql import online_ddl\n\n"
-        "online_ddl.LOOKING = online_ddl.LIMITS['max_statement_time'] = 60\n"
+        "from flask_safe_migrations.backends.mysql import statements\n\n"
+        "statements.NOWAIT_SECONDS = statements.NOWAIT_LIMITS['max_statement_time'] = 60\n"
     )
     project.edit(project.path / "migrations" / "env.py", "environment = ", f"{long_enough}environment = ")
     project.env["MIGRATION_STATEMENT_LOCK_TIMEOUT"] = "60"

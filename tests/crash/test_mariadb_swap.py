@@ -14,11 +14,11 @@ STEP = "1" if KILLS >= 100 else "3"  # statements of the swap from one kill to t
 EVERY_STATEMENT = """
 import os, signal, sys
 from flask_safe_migrations import backends as engines
-from flask_safe_migrations.backends.mysql import stored_objects as mariadb_code, swap as mariadb_swap
+from flask_safe_migrations.backends.mysql import lifecycle, stored_objects
 from my_app import create_app
 from my_app.database import parse_url
 
-rows = mariadb_code.rows
+rows = stored_objects.rows
 CODE = [
     "CREATE TABLE parents (id INT PRIMARY KEY, name VARCHAR(20))",
     "CREATE SEQUENCE numbers START WITH {first} NOCACHE",
@@ -55,7 +55,7 @@ def killed_before(number, call):
         if next(counter, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
         return rows(*arguments)
-    mariadb_code.rows = mariadb_swap.rows = counting
+    stored_objects.rows = lifecycle.rows = counting
     code = 1
     try:
         call()

@@ -8,10 +8,8 @@ from .. import settings
 from .base import Database
 from .drivers import refuse_unsupported
 from .mysql import MariaDB
-from .mysql import impl as _mariadb_alter  # noqa: F401  (these two register themselves with Alembic)
 from .postgresql import PostgreSQL
 from .sqlite import SQLite
-from .sqlite import impl as _sqlite_alter  # noqa: F401
 
 _BY_BACKEND: dict[str, type[Database]] = {
     "sqlite": SQLite,

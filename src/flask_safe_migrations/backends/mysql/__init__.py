@@ -12,30 +12,24 @@ from sqlalchemy.exc import DBAPIError
 from ..constraints import ConstraintInfo, ConstraintRename
 from ..schema import Schema
 from ..server import Server
-from . import clear as mariadb_clear
-from . import connection as mariadb_settings
-from . import (
-    constraint_names,
-    dump,
-    galera,
-    journal,
-    lease_acquisition,
-    objects,
-    reflection,
-    stored_objects,
-    swap,
+from . import alter_table, dump, introspection, journal, lifecycle, stored_objects
+from . import lock as migration_lock
+from .connection import (
+    DRIVERS,
+    LOCK_ERRORS,
+    NOT_IN_CLUSTER,
+    MySQLClient,
+    PyMySQL,
+    apply_settings,
+    error_code,
+    run_in_cluster,
+    statement_limits,
 )
-from . import lock as mariadb_lock
-from .copy import copy
-from .drivers import DRIVERS, MySQLClient, PyMySQL
-from .introspection import definitions
 from .normalizer import MariaDBNormalizer
-from .online_ddl import in_a_gap
 from .resume import Resumption, resuming
-from .session import when_ready
-from .statements import GAVE_WAY, NOT_IN_CLUSTER, code
+from .statements import execute_nowait
 
-USERS = text("SELECT id FROM information_schema.processlist WHERE db = :name AND id <> connection_id()")
+SESSIONS = text("SELECT id FROM information_schema.processlist WHERE db = :name AND id <> connection_id()")
 
 
 class MariaDB(Server):
@@ -45,14 +39,14 @@ class MariaDB(Server):
     # Set explicitly: with several databases, Alembic would keep the value of the previous one.
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": False, "transaction_per_migration": False}
     after_failure = "What ran before it stays, and the next run goes on from there"
-    library_tables = Server.library_tables | {journal.TABLE, galera.TABLE, stored_objects.TABLE}
+    library_tables = Server.library_tables | {journal.TABLE, migration_lock.TABLE, stored_objects.TABLE}
     resumption: Resumption | None = None
     # The lease on a Galera cluster, while it is held.
-    lease: galera.Lease | None = None
+    lease: migration_lock.Lease | None = None
     suffix = "sql"
     maintenance = None
     port = 3306
-    oldest_transaction = mariadb_lock.OLDEST
+    oldest_transaction = migration_lock.OLDEST_TRANSACTION
     # PyMySQL waits forever for the greeting of a server that is not MySQL, such as PostgreSQL.
     connect_args: ClassVar = {**Server.connect_args, "read_timeout": 3}
     exists_query = "SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"
@@ -77,53 +71,53 @@ class MariaDB(Server):
 
     def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         # NullPool closes returned connections. A ROLLBACK before that would fail on a node that is cut off.
-        pool = super().create_engine(arguments, pool_reset_on_return=None, **options)
+        engine = super().create_engine(arguments, pool_reset_on_return=None, **options)
         # Insert rows one by one: the journal stores the key of each, but not rows that an INSERT returned.
-        pool.dialect.insert_executemany_returning = False
-        pool.dialect.insert_executemany_returning_sort_by_parameter_order = False
+        engine.dialect.insert_executemany_returning = False
+        engine.dialect.insert_executemany_returning_sort_by_parameter_order = False
         given, driver = arguments or {}, self.driver
-        own = self.argument("init_command")
-        replaced = own if given.get("init_command", own) != own else None
+        command = self.argument("init_command")
+        replaced = command if given.get("init_command", command) != command else None
 
         def connected(connection: Any, _record: Any) -> None:
-            driver.connected(connection, endless="read_timeout" not in given)
-            mariadb_settings.apply(connection, replaced, cluster=self.lease is not None)
+            driver.connected(connection, unlimited="read_timeout" not in given)
+            apply_settings(connection, replaced, cluster=self.lease is not None)
 
-        event.listen(pool, "connect", connected)
-        return pool
+        event.listen(engine, "connect", connected)
+        return engine
 
     @property
     def driver(self) -> PyMySQL | MySQLClient:
         return DRIVERS[self.url.get_driver_name()]
 
     def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        return self.driver.arguments(super().arguments(given), endless="read_timeout" not in given)
+        return self.driver.arguments(super().arguments(given), unlimited="read_timeout" not in given)
 
     def create_read_only_engine(self) -> Engine:
         return self.create_engine({"init_command": "SET SESSION TRANSACTION READ ONLY"})
 
     def statement_limits(self) -> dict[str, Any]:
-        return mariadb_settings.limits()
+        return statement_limits()
 
     def prepare(self) -> None:
-        when_ready(super().prepare)
-        swap.heal(self)
+        run_in_cluster(super().prepare)
+        lifecycle.finish_swap(self)
 
-    keep_alive = staticmethod(mariadb_lock.rest_as_long_as_it_takes)
+    keep_alive = staticmethod(migration_lock.keep_alive)
 
     def sees_all_locks(self, connection: Connection) -> bool:
-        return not mariadb_lock.is_cluster(connection)
+        return not migration_lock.is_cluster(connection)
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
         with self.create_engine(
             self.statement_limits(), isolation_level="AUTOCOMMIT"
         ).connect() as connection:
-            if not mariadb_lock.is_cluster(connection):
-                with mariadb_lock.server_lock(self, connection) as waited:
+            if not migration_lock.is_cluster(connection):
+                with migration_lock.server_lock(self, connection) as waited:
                     yield waited
                 return
-        with lease_acquisition.hold(self) as (self.lease, waited):
+        with migration_lock.hold_lease(self) as (self.lease, waited):
             try:
                 yield waited
             finally:
@@ -133,7 +127,7 @@ class MariaDB(Server):
     def migration_session(self, connection: Connection) -> Iterator[None]:
         self.confirm_lock()
         if not self.lease:  # a cluster changes its schema on all nodes at once, and waits for no transaction
-            event.listen(connection.engine, "do_execute", in_a_gap)
+            event.listen(connection.engine, "do_execute", execute_nowait)
         with resuming(connection, self.internal_tables, self.lease) as self.resumption:
             yield
 
@@ -153,10 +147,10 @@ class MariaDB(Server):
             self.resumption.close()
 
     def is_lock_timeout(self, error: BaseException | None) -> bool:
-        return code(error) in GAVE_WAY
+        return error_code(error) in LOCK_ERRORS
 
     def error_code(self, error: BaseException | None) -> Any:
-        return code(error)
+        return error_code(error)
 
     def confirm_lock(self) -> None:
         if self.lease:
@@ -164,7 +158,7 @@ class MariaDB(Server):
 
     def explain_error(self, error: DBAPIError) -> str | None:
         self.confirm_lock()  # if the lease is lost, that is the cause of the error
-        if code(error) == NOT_IN_CLUSTER:
+        if error_code(error) == NOT_IN_CLUSTER:
             return (
                 f"{self.title} at {self.url.host or 'localhost'}:{self.url.port or self.port} takes no "
                 "part in its cluster at present: see which nodes run, then `flask db upgrade` goes on."
@@ -180,25 +174,23 @@ class MariaDB(Server):
         return f"ALTER TABLE {self.quoted_table(dialect, table)} RENAME INDEX {quote(old)} TO {quote(new)}"
 
     def constraints(self, connection: Connection) -> list[ConstraintInfo]:
-        return super().constraints(connection) + constraint_names.checks_of_columns(
-            connection, self.internal_tables
-        )
+        return super().constraints(connection) + introspection.column_checks(connection, self.internal_tables)
 
     def enrich_table(self, connection: Connection, table: Table) -> None:
-        reflection.complete(connection, table)
+        introspection.enrich_table(connection, table)
 
     def rename_constraints(
         self, connection: Connection, like: Connection, changes: list[ConstraintRename]
     ) -> None:
-        constraint_names.give(connection, like, changes)
+        alter_table.rename_constraints(connection, like, changes)
 
     def schema(self, connection: Connection) -> Schema:
-        return definitions(connection, self.internal_tables)
+        return introspection.definitions(connection, self.internal_tables)
 
-    schema_objects = staticmethod(objects.made)
-    table_sql = staticmethod(objects.table_sql)
-    part_sql = staticmethod(objects.part_sql)
-    counter_sql = staticmethod(objects.counters)
+    schema_objects = staticmethod(stored_objects.schema_objects)
+    table_sql = staticmethod(introspection.table_sql)
+    part_sql = staticmethod(introspection.part_sql)
+    counter_sql = staticmethod(introspection.counter_sql)
 
     def create(self) -> None:
         with self.connect_to_maintenance() as connection:
@@ -208,14 +200,14 @@ class MariaDB(Server):
     def drop(self) -> None:
         """End the sessions that use it first: DROP DATABASE waits for their transactions."""
         with self.connect_to_maintenance() as connection:
-            for user in connection.scalars(USERS, {"name": self.name}):
+            for session in connection.scalars(SESSIONS, {"name": self.name}):
                 with suppress(DBAPIError):  # the session has already ended
-                    connection.exec_driver_sql(f"KILL {user}")
+                    connection.exec_driver_sql(f"KILL {session}")
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)}")
 
     def clear(self) -> None:
         with self.connect() as connection:
-            mariadb_clear.clear(connection)
+            lifecycle.clear(connection)
 
     def save(self, target: Path) -> None:
         dump.save(self, target)
@@ -224,7 +216,7 @@ class MariaDB(Server):
         dump.load(self, source)
 
     def copy_to(self, target: Self) -> None:
-        copy(self, target)
+        lifecycle.copy(self, target)
 
     def rebuild(self, fill: Callable[..., None]) -> None:
-        swap.rebuild(self, fill)
+        lifecycle.rebuild(self, fill)

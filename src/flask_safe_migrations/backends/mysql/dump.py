@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import client_programs
 from ..server import Server
-from .galera import TABLE
+from .lock import TABLE as LOCK_TABLE
 
 FILES = ("ca", "capath", "cert", "key", "cipher")
 UNENCRYPTED = "use a key without a password"
@@ -30,7 +30,7 @@ def save(database: Server, target: Path) -> None:
     program = client_programs.find("mariadb-dump", "mysqldump")
     # The journal is part of the saved state. The lock is not: it belongs to the saving process.
     options = ["--single-transaction", "--routines", "--triggers", "--events", f"--result-file={target}"]
-    options.append(f"--ignore-table={database.name}.{TABLE}")
+    options.append(f"--ignore-table={database.name}.{LOCK_TABLE}")
     with _login(database, program) as login:
         client_programs.run([program, *login, *options, database.name])
 
@@ -171,5 +171,5 @@ def _is_mariadb(program: str) -> bool:
     """
     if Path(program).name.startswith("mariadb"):
         return True
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    return "MariaDB" in said.stdout
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    return "MariaDB" in version.stdout

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from .galera import Lease
+from .lock import Lease
 
 TABLE = "migration_journal"
 CREATE = """CREATE TABLE IF NOT EXISTS migration_journal (
@@ -46,7 +46,7 @@ class Row(NamedTuple):
     done: bool
     matched: int | None = None
     last_id: int | None = None
-    # The state before the statement, as reported by a server of this version. See in_flight.py.
+    # The state before the statement, as reported by a server of this version. See resume.py.
     before_it: str | None = None
     version: str | None = None
     session: int | None = None  # the connection id; set by the server
@@ -60,7 +60,7 @@ class Journal:
         self.dialect = connection.dialect
         self.errors: Any = connection.dialect.loaded_dbapi.Error
         self.lease = lease
-        self.place = str(connection.engine.url)
+        self.database = str(connection.engine.url)
 
     def run(self, sql: str, values: Any = None) -> Any:
         """Run a statement and return the driver's cursor; raises DBAPIError."""

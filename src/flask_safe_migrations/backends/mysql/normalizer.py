@@ -10,11 +10,9 @@ from sqlalchemy.dialects.mysql import ENUM
 from sqlalchemy.types import TypeEngine
 
 from ..normalizer import Normalizer
-from .statements import NOW
 
+NOW = "(now|current_timestamp|localtime|localtimestamp)"
 WIDTH = re.compile(r"\b((?:TINY|SMALL|MEDIUM|BIG)?INT(?:EGER)?)\(\d+\)", re.IGNORECASE)
-
-
 # How SHOW CREATE TABLE escapes these characters. Any other escaped character stands for itself.
 ESCAPED = re.compile(r"\\(.)")
 CHARACTERS = {"0": "\0", "n": "\n", "r": "\r"}
@@ -31,19 +29,19 @@ def unescaped(kind: Any) -> Any:
 class MariaDBNormalizer(Normalizer):
     indexes_foreign_keys = True
 
-    def normalize_type(self, told: str) -> str:
+    def normalize_type(self, definition: str) -> str:
         """Remove the display width: INTEGER(11) equals INTEGER, and newer servers do not report the width."""
-        return "TINYINT" if told in {"BOOL", "BOOLEAN"} else WIDTH.sub(r"\1", told)
+        return "TINYINT" if definition in {"BOOL", "BOOLEAN"} else WIDTH.sub(r"\1", definition)
 
     def known_type(self, column: str, statements: list[str]) -> TypeEngine[Any] | None:
         """Recognize JSON, which MariaDB implements as text with a CHECK: https://mariadb.com/kb/en/json/"""
         is_json = any(f"CHECK (json_valid(`{column}`))" in sql for sql in statements)
         return JSON() if is_json else None
 
-    def normalize_default(self, told: str | None) -> str | None:
-        if told and re.fullmatch(rf"\(?{NOW}(\(\))?\)?", told, re.IGNORECASE):
+    def normalize_default(self, default: str | None) -> str | None:
+        if default and re.fullmatch(rf"\(?{NOW}(\(\))?\)?", default, re.IGNORECASE):
             return "now()"
-        return re.sub(r"^'(-?\d+)'$", r"\1", told) if told else told
+        return re.sub(r"^'(-?\d+)'$", r"\1", default) if default else default
 
     def definitions(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
         """Return the indexes that have more than columns: a prefix, an order or a special type."""

@@ -7,7 +7,7 @@ that.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -17,10 +17,88 @@ from sqlalchemy.exc import DBAPIError
 from ... import output
 from ...errors import MigrationError
 from ..locking import poll_until
-from .galera import Lease
-from .in_flight import Catalogue
 from .journal import Journal, Row, explain
-from .statements import DDL, DML, first_word
+from .lock import Lease
+from .statements import COUNTER, DDL, DML, first_word, quote
+
+NAME = re.compile(r"`((?:[^`]|``)+)`|([\w$]+)")
+# For each kind: where it is listed, and under which name. Views and sequences are listed as tables.
+LISTS = {
+    "TABLE": ("tables", "table"),
+    "TRIGGER": ("triggers", "trigger"),
+    "PROCEDURE": ("routines", "routine"),
+    "FUNCTION": ("routines", "routine"),
+    "EVENT": ("events", "event"),
+}
+DROP = re.compile(r"\b(DROP\s+(?:TABLE|VIEW|SEQUENCE))\s+(?!IF\b)", re.IGNORECASE)
+EXCHANGE = re.compile(r"\bEXCHANGE\s+PARTITION\b", re.IGNORECASE)
+RENAME = re.compile(r"\bRENAME\s+TABLE\b(.*)", re.IGNORECASE | re.DOTALL)
+RENAMED = re.compile(r"([\w$.]+)\s+TO\s+([\w$.]+)", re.IGNORECASE)
+
+
+class Catalogue:
+    """Determines whether an interrupted statement has run, by comparing the objects that it names.
+
+    The lock guarantees that no other statement has changed them.
+    https://mariadb.com/kb/en/show-create-table/
+    """
+
+    def __init__(self, run: Callable[..., Any], version: str) -> None:
+        self.run = run
+        self.version = version
+
+    def describe(self, statement: str) -> str:
+        """Return a digest of the definitions of all existing objects that the statement names."""
+        names = sorted({quoted.replace("``", "`") or word for quoted, word in NAME.findall(statement)})
+        definitions = []
+        for kind in LISTS.keys() & {"TABLE", *map(str.upper, names)}:
+            for path in self._find(kind, names):
+                shown = self.run(f"SHOW CREATE {kind} {'.'.join(map(quote, path))}").fetchall()
+                definitions.append(COUNTER.sub("", repr((kind, path, shown))))
+        return hashlib.sha256(repr(sorted(definitions)).encode()).hexdigest()
+
+    def _find(self, kind: str, names: list[str]) -> list[tuple[str, str]]:
+        listed, prefix = LISTS[kind]
+        schema, name = f"{prefix}_schema", f"{prefix}_name"
+        query = (
+            f"SELECT {schema}, {name} FROM information_schema.{listed} "  # noqa: S608
+            f"WHERE ({schema} = database() OR {schema} IN %s) AND {name} IN %s"
+        )
+        if listed == "routines":
+            query += f" AND routine_type = '{kind}'"
+        return list(self.run(query, [names, names]).fetchall())
+
+    def left_to_run(self, step: str, row: Row) -> str | None:
+        """Return what is left of the interrupted statement: all of it, a part, or None.
+
+        Raises MigrationError if that cannot be determined: after a swap, two tables with the same
+        definition look the same, and a server of another version reports definitions differently.
+        """
+        statement = row.statement
+        unchanged = self.describe(statement) == row.before_it
+        if row.version != self.version or (unchanged and exchanges_tables(statement)):
+            raise MigrationError(
+                f"{step} was stopped in the middle of a statement, and the server cannot tell whether that "
+                f"ran: {' '.join(statement.split())}. Look for yourself; in table migration_journal, in the "
+                "row with done = 0, set 1 if it ran, or delete the row if not; then `flask db upgrade`."
+            )
+        if unchanged:
+            return statement
+        if first_word(statement) == "DROP" and DROP.search(statement):
+            return DROP.sub(r"\1 IF EXISTS ", statement, count=1)  # some of several may be left
+        return None
+
+
+def exchanges_tables(statement: str) -> bool:
+    """Return whether the statement exchanges tables, so that the same names exist afterwards."""
+    if EXCHANGE.search(statement):
+        return True
+    if not (renames := RENAME.match(statement.strip())):
+        return False
+    held: dict[str, str] = {}
+    for old, new in RENAMED.findall(renames[1].replace("`", "")):
+        held[new] = held.pop(old, old)
+    return set(held) == set(held.values())
 
 
 class Resumption:
@@ -48,7 +126,7 @@ class Resumption:
     def _wait_for(self, session: int | None) -> None:
         """Wait until the server has noticed that a process is gone: it may still run its statement."""
         who = f"connection {session}, whose process is gone,"
-        poll_until(lambda: not self.journal.is_busy(session), lambda: who, self.journal.place)
+        poll_until(lambda: not self.journal.is_busy(session), lambda: who, self.journal.database)
 
     def close(self) -> None:
         """Remove the journal, in the transaction that stores the new revision."""
@@ -105,8 +183,8 @@ class Resumption:
         elif self.position in self.rows:  # the driver's result from when it ran
             cursor.rowcount, cursor.lastrowid = row.matched or 0, row.last_id
         else:
-            said = row._replace(matched=cursor.rowcount, last_id=cursor.lastrowid)
-            self.journal.write(self.step, self.position, said)
+            result = row._replace(matched=cursor.rowcount, last_id=cursor.lastrowid)
+            self.journal.write(self.step, self.position, result)
 
     def failed(self) -> None:
         """Forget a statement that the server refused: it has not run and may be changed."""

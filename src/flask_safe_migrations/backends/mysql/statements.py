@@ -1,32 +1,83 @@
-"""Statements and error codes of MariaDB and MySQL that the journal and the locks need."""
+"""Statements on MariaDB and MySQL: to recognize them, and to run them without disturbing other clients.
 
+While an ALTER waits, it can deadlock with a transaction that has read the table and now writes to it.
+MariaDB then ends the transaction with error 1213. Therefore the statement is first tried repeatedly without
+waiting: https://mariadb.com/kb/en/wait-and-nowait/ A statement that runs for longer than a second is
+started only once in this way, because it may fail at its end.
+"""
+
+import random
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
+
+from sqlalchemy import Connection
+
+from ... import settings
+from .connection import LOCK_TIMEOUT, TIME_LIMIT_ERRORS, error_code
 
 WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.DOTALL)
 # Statements that end the transaction: https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
 DDL = {"ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE"}
 DML = {"DELETE", "INSERT", "REPLACE", "UPDATE"}
-# Error codes: https://mariadb.com/kb/en/mariadb-error-code-reference/
-# A lock timeout, and a deadlock, which on a cluster may involve another node.
-LOCKED = 1205
-GAVE_WAY = {LOCKED, 1213}
-# The errors of max_statement_time: one reports the limit, the other an interruption.
-TOOK_TOO_LONG = {1969, 1317}
-NO_TABLE = 1146
-NOT_IN_CLUSTER = 1047
-# Temporary errors. Besides those above: a key that another node has inserted, a commit or statement that
-# lost against another node's, and a node that does not answer or closes the connection.
-AGAIN = GAVE_WAY | {NOT_IN_CLUSTER, 1062, 1180, 1317, 2002, 2003, 2006, 2013}
+# In SHOW CREATE TABLE: the next number, which changes with every row that the application inserts.
+COUNTER = re.compile(r" AUTO_INCREMENT=(\d+)")
 
-NOW = "(now|current_timestamp|localtime|localtimestamp)"
+NOWAIT_SECONDS = 2  # or MIGRATION_STATEMENT_LOCK_TIMEOUT if that is less
+NOWAIT_LIMITS = {"lock_wait_timeout": 0, "max_statement_time": 1}  # seconds
 
 
 def first_word(statement: str) -> str:
     return WORD.match(statement)[1].upper()  # type: ignore[index]
 
 
-def code(error: Any) -> int | None:
-    """Return the error number of a driver error, also if SQLAlchemy has wrapped it."""
-    arguments = getattr(getattr(error, "orig", error), "args", ())
-    return arguments[0] if arguments and isinstance(arguments[0], int) else None
+def quote(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def rows(connection: Connection, sql: str, *values: Any) -> list[Any]:
+    """Run a statement without interpolation: a % in a view is not a placeholder."""
+    result = connection.exec_driver_sql(sql, values, execution_options={"no_parameters": True})
+    return list(result.fetchall()) if result.returns_rows else []
+
+
+def show_create(connection: Connection, kind: str, name: str) -> Any:
+    """Return the row of SHOW CREATE: the name, and for tables and sequences the SQL."""
+    (row,) = rows(connection, f"SHOW CREATE {kind} {quote(name)}")
+    return row
+
+
+def execute_nowait(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Run a DDL statement in a gap between other transactions: a handler of SQLAlchemy's "do_execute".
+
+    Return whether the statement ran. If it did not, it must wait for its lock.
+    """
+    if first_word(statement) not in DDL or not context.dialect.is_mariadb:  # MySQL waits at least a second
+        return False
+    ends = time.monotonic() + min(NOWAIT_SECONDS, settings.active().statement_lock_timeout or NOWAIT_SECONDS)
+    with _limits(cursor, context.dialect.loaded_dbapi.Error):
+        while time.monotonic() < ends:
+            try:
+                cursor.execute(statement, parameters)
+                return True
+            except context.dialect.loaded_dbapi.Error as error:
+                if error_code(error) in TIME_LIMIT_ERRORS:
+                    break
+                if error_code(error) != LOCK_TIMEOUT:
+                    raise
+            time.sleep(random.uniform(0.002, 0.03))  # noqa: S311
+    return False
+
+
+@contextmanager
+def _limits(cursor: Any, errors: type[Exception]) -> Iterator[None]:
+    with cursor.connection.cursor() as own:
+        own.execute("SET " + ", ".join(f"@{name} = @@{name}" for name in NOWAIT_LIMITS))
+        own.execute("SET SESSION " + ", ".join(f"{name} = {n}" for name, n in NOWAIT_LIMITS.items()))
+        try:
+            yield
+        finally:
+            with suppress(errors):  # the connection is lost, and the statement has reported that
+                own.execute("SET SESSION " + ", ".join(f"{name} = @{name}" for name in NOWAIT_LIMITS))

@@ -14,11 +14,9 @@ from ...errors import MigrationError
 from ..base import Database
 from ..constraints import ConstraintInfo, ConstraintRename
 from ..schema import Schema
-from . import constraint_names, constraints, files, objects, reflection, transaction
-from .introspection import definitions
+from . import alter_table, files, introspection, transaction
 from .normalizer import SQLiteNormalizer
 from .offline import rendering
-from .rebuild_lock import turn
 
 SIDE_FILES = (*files.SIDE_FILES, ".migrating")
 
@@ -28,8 +26,8 @@ class SQLite(Database):
     dialects = ("sqlite",)
     normalizer = SQLiteNormalizer()
     # One transaction for the whole run: either all revisions are applied or none. With transactional_ddl,
-    # Alembic relies on the BEGIN that `begin` sends. By itself, pysqlite would end that transaction at the
-    # first DDL statement.
+    # Alembic relies on the BEGIN that `begin_migration` sends. By itself, pysqlite would end that
+    # transaction at the first DDL statement.
     options: ClassVar = {
         "transactional_ddl": True,
         "transaction_per_migration": False,
@@ -66,16 +64,16 @@ class SQLite(Database):
 
     def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:
         if not self.in_memory:
-            pool = super().create_engine(arguments, **options)
+            engine = super().create_engine(arguments, **options)
             # For seeding. A migration turns foreign keys off.
-            event.listen(pool, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
-            return pool
+            event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+            return engine
         if not self._memory:  # a database in memory exists only as long as its single connection
             self._memory = create_engine(self.url, poolclass=StaticPool, connect_args=self.args)
         return self._memory
 
-    def use_engine(self, pool: Engine) -> None:
-        self._memory = pool
+    def use_engine(self, engine: Engine) -> None:
+        self._memory = engine
 
     def create_read_only_engine(self) -> Engine:
         if self.in_memory:
@@ -83,10 +81,10 @@ class SQLite(Database):
         url = self.url.set(database=self.path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
         return create_engine(url, poolclass=NullPool, connect_args=self.args)
 
-    on_foreign_transaction = staticmethod(transaction.watching)
-    migration_session = staticmethod(transaction.migrating)
-    begin_migration = staticmethod(transaction.begin)
-    integrity_check = staticmethod(transaction.guard)
+    on_foreign_transaction = staticmethod(transaction.on_foreign_transaction)
+    migration_session = staticmethod(transaction.migration_session)
+    begin_migration = staticmethod(transaction.begin_migration)
+    integrity_check = staticmethod(transaction.integrity_check)
 
     @contextmanager
     def render_offline(self, out: TextIO, prepare: Callable[[Database], None]) -> Iterator[dict[str, Any]]:
@@ -113,22 +111,22 @@ class SQLite(Database):
         return sqlite3.sqlite_version
 
     def constraints(self, connection: Connection) -> list[ConstraintInfo]:
-        return constraints.read(connection, self.internal_tables)
+        return introspection.read_constraints(connection, self.internal_tables)
 
     def enrich_table(self, connection: Connection, table: Table) -> None:
-        reflection.complete(connection, table, self.normalizer)
+        introspection.enrich_table(connection, table)
 
     def rename_constraints(
         self, connection: Connection, like: Connection, changes: list[ConstraintRename]
     ) -> None:
-        constraint_names.give(connection, like, changes)
+        alter_table.rename_constraints(connection, like, changes)
 
     def schema(self, connection: Connection) -> Schema:
-        return definitions(connection, self.internal_tables)
+        return introspection.definitions(connection, self.internal_tables)
 
-    schema_objects = staticmethod(objects.made)
-    table_sql = staticmethod(objects.table_sql)
-    counter_sql = staticmethod(objects.counters)
+    schema_objects = staticmethod(introspection.schema_objects)
+    table_sql = staticmethod(introspection.table_sql)
+    counter_sql = staticmethod(introspection.counter_sql)
 
     def exists(self) -> bool:
         return self.in_memory or self.path.exists()
@@ -168,7 +166,7 @@ class SQLite(Database):
     def rebuild(self, fill: Callable[..., None]) -> None:
         self.prepare()
         new = self.with_name(f"{self.name}.building")
-        with turn(self.path):
+        with files.exclusive_rebuild_lock(self.path):
             new.drop()
             try:
                 fill(new)
@@ -181,4 +179,4 @@ class SQLite(Database):
                 new.drop()
 
     def explain_error(self, error: DBAPIError) -> str | None:
-        return files.told(self.path, error.orig)
+        return files.explain_error(self.path, error.orig)

@@ -1,14 +1,25 @@
-"""Parses the constraints in a CREATE TABLE statement, whether they are named or not."""
+"""Parses CREATE TABLE: constraints, and features that SQLAlchemy cannot reflect and a rebuild would lose."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 PIECE = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|[\w.]+|\s+|[<>=!|]+|.""",
     re.DOTALL,
 )
-AT_TABLE = {"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"}
+TABLE_CONSTRAINTS = {"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"}
+
+# Literals and comments may contain anything and are removed. Quoted names are kept.
+NOISE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+TABLE_CONSTRAINT = re.compile(r"(CONSTRAINT|PRIMARY\s+KEY|UNIQUE|CHECK|FOREIGN\s+KEY)\b", re.IGNORECASE)
+LEADING_NAME = re.compile(r'"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|[^\s(]+')
+# Features of a column, and of a whole table.
+OF_COLUMN = r"COLLATE\s+\S+|ON\s+CONFLICT\s+\w+|AUTOINCREMENT|ON\s+(?:DELETE|UPDATE)\s+(?:SET\s+)?\w+"
+OF_TABLE = r"WITHOUT\s+ROWID|STRICT"
+
+T = TypeVar("T", bound=str)
 
 
 class Piece(str):
@@ -19,7 +30,7 @@ class Piece(str):
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredConstraint:
     kind: str  # as in ConstraintInfo
     columns: tuple[str, ...]
     parent: str  # of a foreign key
@@ -27,9 +38,22 @@ class Declared:
     name: str | None
 
 
-def declared(create: str) -> Iterator[Declared]:
+def quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def split(text: str) -> list[str]:
+    """Split at commas outside of parentheses and quotes."""
+    return ["".join(part).strip() for part in _split(PIECE.findall(text))]
+
+
+def declared_constraints(create: str) -> Iterator[DeclaredConstraint]:
     for definition in _definitions(create):
-        yield from _of(definition, create)
+        yield from _constraints_of(definition, create)
 
 
 def _definitions(create: str) -> list[list[Piece]]:
@@ -39,52 +63,52 @@ def _definitions(create: str) -> list[list[Piece]]:
         if not found[0].isspace() and found[0][:2] not in {"--", "/*"}:
             pieces.append(Piece(found[0]))
             pieces[-1].start, pieces[-1].end = found.span()
-    start = next((place for place, piece in enumerate(pieces) if piece == "("), None)
+    start = next((position for position, piece in enumerate(pieces) if piece == "("), None)
     return [] if start is None else _split(_group(pieces, start))
 
 
-def _of(pieces: list[Piece], create: str) -> Iterator[Declared]:
+def _constraints_of(pieces: list[Piece], create: str) -> Iterator[DeclaredConstraint]:
     """Yield the constraints in one definition of a column or table constraint."""
-    own: tuple[str, ...] = () if pieces[0].upper() in AT_TABLE else (_bare(pieces[0]),)
-    name, local, place = None, own, len(own)
-    while place < len(pieces):
-        word, rest = pieces[place].upper(), pieces[place + 1 :]
-        group = _group(pieces, place + 1) if rest[:1] == ["("] else []
+    own: tuple[str, ...] = () if pieces[0].upper() in TABLE_CONSTRAINTS else (_unquoted(pieces[0]),)
+    name, columns, position = None, own, len(own)
+    while position < len(pieces):
+        word, rest = pieces[position].upper(), pieces[position + 1 :]
+        group = _group(pieces, position + 1) if rest[:1] == ["("] else []
         if word == "CONSTRAINT":
-            name, place = _bare(rest[0]), place + 1
+            name, position = _unquoted(rest[0]), position + 1
         elif word in {"PRIMARY", "UNIQUE"}:
             kind = "primary key" if word == "PRIMARY" else "unique constraint"
-            start = place + (2 if word == "PRIMARY" else 1)
-            columns = own or _names(_group(pieces, start))
-            yield Declared(kind, columns, "", "", name)
+            start = position + (2 if word == "PRIMARY" else 1)
+            yield DeclaredConstraint(kind, own or _names(_group(pieces, start)), "", "", name)
             name = None
         elif word == "CHECK":
             text = create[group[0].start : group[-1].end] if group else ""
-            yield Declared("check", (), "", " ".join(text.split()), name)
+            yield DeclaredConstraint("check", (), "", " ".join(text.split()), name)
             name = None
         elif word == "FOREIGN":
-            local = _names(_group(pieces, place + 2))
+            columns = _names(_group(pieces, position + 2))
         elif word == "REFERENCES":
-            late = re.search(r"(?<!NOT )DEFERRABLE( INITIALLY DEFERRED)?", " ".join(rest).upper())
-            yield Declared("foreign key", local, _bare(rest[0]), late[0] if late else "", name)
+            match = re.search(r"(?<!NOT )DEFERRABLE( INITIALLY DEFERRED)?", " ".join(rest).upper())
+            deferrable = match[0] if match else ""
+            yield DeclaredConstraint("foreign key", columns, _unquoted(rest[0]), deferrable, name)
             name = None
-        place += 1
-        if pieces[place : place + 1] == ["("]:
-            place += len(_group(pieces, place)) + 2
+        position += 1
+        if pieces[position : position + 1] == ["("]:
+            position += len(_group(pieces, position)) + 2
 
 
 def _group(pieces: list[Piece], start: int) -> list[Piece]:
     """Return the tokens between the parenthesis at `start` and its closing parenthesis."""
     depth = 0
-    for place in range(start, len(pieces)):
-        depth += {"(": 1, ")": -1}.get(pieces[place], 0)
+    for position in range(start, len(pieces)):
+        depth += {"(": 1, ")": -1}.get(pieces[position], 0)
         if not depth:
-            return pieces[start + 1 : place]
+            return pieces[start + 1 : position]
     return pieces[start + 1 :]
 
 
-def _split(pieces: list[Piece]) -> list[list[Piece]]:
-    parts: list[list[Piece]] = [[]]
+def _split(pieces: list[T]) -> list[list[T]]:
+    parts: list[list[T]] = [[]]
     depth = 0
     for piece in pieces:
         depth += {"(": 1, ")": -1}.get(piece, 0)
@@ -97,20 +121,53 @@ def _split(pieces: list[Piece]) -> list[list[Piece]]:
 
 def _names(pieces: list[Piece]) -> tuple[str, ...]:
     """Return the columns of a key, without COLLATE and sort order."""
-    return tuple(_bare(part[0]) for part in _split(pieces))
+    return tuple(_unquoted(part[0]) for part in _split(pieces))
 
 
-def _bare(name: str) -> str:
+def _unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name[0] in "\"`['" else name
 
 
 def columns_with(create: str, word: str) -> Iterator[tuple[str, str]]:
     """Yield the columns whose definition contains a keyword, with the token that follows it."""
     for definition in _definitions(create):
-        if definition[0].upper() in AT_TABLE:
+        if definition[0].upper() in TABLE_CONSTRAINTS:
             continue
         depth = 0
-        for place, piece in enumerate(definition):
+        for position, piece in enumerate(definition):
             depth += {"(": 1, ")": -1}.get(piece, 0)
-            if place and not depth and piece.upper() == word:
-                yield _bare(definition[0]), _bare(definition[place + 1]) if definition[place + 1 :] else ""
+            if position and not depth and piece.upper() == word:
+                following = definition[position + 1 :]
+                yield _unquoted(definition[0]), _unquoted(following[0]) if following else ""
+
+
+def lost_features(before: str, after: str) -> list[str]:
+    """Return the features that `before` has and `after` lacks, for the columns that exist in both."""
+    old, new = unreflected_features(before), unreflected_features(after)
+    kept = old.keys() & new.keys()
+    return sorted(f"{feature} of {owner}" for owner in kept for feature in old[owner] - new[owner])
+
+
+def unreflected_features(create: str) -> dict[str, set[str]]:
+    """Return the features that SQLAlchemy does not reflect, of the table and of each column."""
+    text = NOISE.sub("''", create)
+    body, _, options = text.partition("(")[2].rpartition(")")
+    features = {"the table": set(_normalized(re.findall(OF_TABLE, options, re.IGNORECASE)))}
+    for part in split(body):
+        if TABLE_CONSTRAINT.match(part):
+            found = re.findall(r"ON\s+CONFLICT\s+\w+", part, re.IGNORECASE)
+            if re.match(r"CHECK\b", part, re.IGNORECASE):
+                found.append("an unnamed CHECK")
+            features["the table"] |= set(_normalized(found))
+        else:
+            name = LEADING_NAME.match(part)
+            column = name[0].strip('"[]`').lower() if name else part
+            found = re.findall(OF_COLUMN, part, re.IGNORECASE)
+            if re.search(r"(?<!\w)CHECK\s*\(", re.sub(r"CONSTRAINT\s+\S+\s+CHECK", "", part), re.IGNORECASE):
+                found.append("an unnamed CHECK")
+            features[f"column {column}"] = set(_normalized(found))
+    return features
+
+
+def _normalized(found: list[str]) -> Iterator[str]:
+    return (" ".join(feature.split()).replace('"', "") for feature in found)

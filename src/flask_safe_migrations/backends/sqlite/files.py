@@ -1,18 +1,21 @@
-"""Copies SQLite databases with the backup API: consistent even if other programs have them open."""
+"""Copies and replaces SQLite databases with the backup API, also while other programs have them open."""
 
+import os
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from ...errors import MigrationError
+from ..locking import poll_until
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
 # SQLite's error messages, and what to do about them.
-SIGNS = {
+ADVICE = {
     "locked": "is in use by another program: stop the development server, then try again",
     "unable to open": "cannot be opened: make its folder, and see that you may write there",
     "readonly": "may not be written: change its permissions, or those of its folder",
@@ -21,13 +24,13 @@ SIGNS = {
     "is full": "has no room left on its disk, nothing was changed: free some, then try again",
     "disk I/O error": "cannot be read or written, nothing was changed: see whether its disk is full",
 }
-PATIENCE = 10  # seconds
+BUSY_SECONDS = 10
 PAUSE = 0.1
 
 
-def told(path: Path, error: object) -> str | None:
+def explain_error(path: Path, error: object) -> str | None:
     """Return one sentence that says what to fix, or None for an error in the SQL itself."""
-    return next((f"{path} {told}." for sign, told in SIGNS.items() if sign in str(error)), None)
+    return next((f"{path} {advice}." for sign, advice in ADVICE.items() if sign in str(error)), None)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -47,7 +50,7 @@ def copy(source: Path, target: Path) -> None:
         for side in SIDE_FILES:
             Path(f"{target}{side}").unlink(missing_ok=True)
         if "full" in found or "I/O" in found:
-            raise MigrationError(str(told(target, found)))
+            raise MigrationError(str(explain_error(target, found)))
         raise MigrationError(f"{source} is damaged or no SQLite database ({found}): nothing was changed.")
 
 
@@ -76,11 +79,12 @@ def replace(target: Path, source: Path) -> None:
     https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use Raises
     MigrationError; `target` is then unchanged.
     """
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + BUSY_SECONDS
 
     def give_up(status: int, _left: int, _pages: int) -> None:
         if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > end:
-            raise MigrationError(str(told(target, "locked")))  # otherwise backup() would retry forever
+            # Otherwise backup() would retry forever.
+            raise MigrationError(str(explain_error(target, "locked")))
 
     with (
         closing(sqlite3.connect(source)) as new,
@@ -91,5 +95,52 @@ def replace(target: Path, source: Path) -> None:
                 old.execute("PRAGMA journal_mode = DELETE")  # the content cannot be replaced in WAL mode
             new.backup(old, progress=give_up, sleep=PAUSE)
         except sqlite3.DatabaseError as error:
-            said = told(target, error) or f"{target} could not be replaced ({error}): it is as it was."
-            raise MigrationError(said) from error
+            reason = f"{target} could not be replaced ({error}): it is as it was."
+            raise MigrationError(explain_error(target, error) or reason) from error
+
+
+@contextmanager
+def exclusive_rebuild_lock(path: Path) -> Iterator[None]:
+    """Let only one process rebuild a database file at a time, because all of them build at the same path.
+
+    The lock is a SQLite lock on a file beside `path`. It ends when the process does.
+    """
+    lock_file = Path(f"{path}.turn")
+    held: list[sqlite3.Connection] = []
+
+    def take() -> bool:
+        if connection := _try_lock(lock_file):
+            held.append(connection)
+        return bool(held)
+
+    poll_until(take, lambda: None, str(path))
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows cannot remove an open file
+            lock_file.unlink()
+        held[0].close()
+
+
+def _try_lock(path: Path) -> sqlite3.Connection | None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            opened = os.fstat(file.fileno())
+    except OSError as error:
+        raise MigrationError(str(explain_error(path, "unable to open"))) from error
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+        # The last holder may have removed the file. Then there may be a new file with its own lock.
+        if os.path.samestat(opened, path.stat()):
+            return connection
+    except FileNotFoundError:
+        pass
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):  # for example, the disk is full
+            connection.close()
+            path.unlink(missing_ok=True)
+            reason = explain_error(path.with_suffix(""), error) or f"{path} cannot be locked ({error})."
+            raise MigrationError(reason) from error
+    connection.close()
+    return None

@@ -11,7 +11,7 @@ from sqlalchemy.pool import StaticPool
 from ... import _compat
 from ..escaping import escaped
 from ..normalizer import Normalizer
-from .table_options import split
+from .ddl_parser import split
 
 INDEX = re.compile(
     r'CREATE (UNIQUE )?INDEX (\S+|"[^"]+") ON (?:"[^"]+"|[^\s(]+) ?\((.*)\)(?: WHERE (.*))?', re.DOTALL
@@ -28,9 +28,9 @@ class SQLiteNormalizer(Normalizer):
             )
         return None
 
-    def normalize_default(self, told: str | None) -> str | None:
+    def normalize_default(self, default: str | None) -> str | None:
         """Remove the parentheses of an expression: they are required in the SQL but not reported."""
-        return told[1:-1] if told and told.startswith("(") and told.endswith(")") else told
+        return default[1:-1] if default and default.startswith("(") and default.endswith(")") else default
 
     def definitions(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
         query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :table AND sql <> ''"

@@ -91,7 +91,7 @@ def rendering(connection: Connection, out: TextIO) -> Iterator[dict[str, Any]]:
         _replaced(BatchOperationsImpl, "flush", flush_with_tables),
     ):
         event.listen(connection, "before_cursor_execute", tee.before)  # after those of careful_rebuilds
-        # As in `transaction.migrating`. A shell that runs the script may have foreign keys enabled.
+        # As in `transaction.migration_session`. A shell that runs the script may have foreign keys enabled.
         tee.write("PRAGMA foreign_keys = OFF;")
         yield {
             "url": connection.engine.url,

@@ -17,15 +17,14 @@ from sqlalchemy.exc import OperationalError
 
 from ...errors import MigrationError
 from ..locking import describe_holder, poll_until, process_tag
-from .leftovers import clear_leftovers
-from .rebuild import careful_rebuilds
+from .rebuild import careful_rebuilds, clear_leftovers
 
 # The key under which a connection stores the file to remove at the end.
-OWNER = "migrations.owner"
+OWNER_FILE = "migrations.owner"
 
 
 @contextmanager
-def migrating(connection: Connection) -> Iterator[None]:
+def migration_session(connection: Connection) -> Iterator[None]:
     """Turn foreign keys off, so that rebuilding a table does not delete the rows that refer to it.
 
     The pragma has no effect inside a transaction, so it runs before BEGIN:
@@ -46,7 +45,7 @@ def migrating(connection: Connection) -> Iterator[None]:
         connection.rollback()
         with suppress(sqlite3.Error):  # after a full disk a journal remains; the next reader rolls it back
             driver.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if owner := connection.info.pop(OWNER, None):
+        if owner := connection.info.pop(OWNER_FILE, None):
             with suppress(OSError):
                 owner.unlink(missing_ok=True)
         driver.execute(f"PRAGMA foreign_keys = {keys}")
@@ -56,7 +55,7 @@ def migrating(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def watching(connection: Connection) -> Iterator[None]:
+def on_foreign_transaction(connection: Connection) -> Iterator[None]:
     """Watch a migration inside the caller's transaction.
 
     pysqlite begins that transaction only before the first DML statement, so BEGIN is sent here.
@@ -68,7 +67,7 @@ def watching(connection: Connection) -> Iterator[None]:
         yield
 
 
-def begin(migration: MigrationContext) -> bool:
+def begin_migration(migration: MigrationContext) -> bool:
     """Send BEGIN IMMEDIATE, which is also the lock; return whether it had to wait for another migration."""
     connection = cast(Connection, migration.connection)
     driver: Any = connection.connection.dbapi_connection
@@ -92,12 +91,12 @@ def begin(migration: MigrationContext) -> bool:
     if driver.in_transaction:  # a listener of the application has begun one
         connection.exec_driver_sql("COMMIT")
     # The driver's own timeout applies later: a reader may block the commit.
-    patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+    timeout = driver.execute("PRAGMA busy_timeout").fetchone()[0]
     driver.execute("PRAGMA busy_timeout = 0")
     waited = poll_until(take, holder, str(owner.with_suffix("")) if owner else "the database")
-    driver.execute(f"PRAGMA busy_timeout = {patience}")
+    driver.execute(f"PRAGMA busy_timeout = {timeout}")
     if owner:
-        connection.info[OWNER] = owner
+        connection.info[OWNER_FILE] = owner
         with suppress(OSError):  # if the folder is read-only, the first statement reports it
             owner.write_text(process_tag(), encoding="utf-8")
     clear_leftovers(driver)
@@ -113,16 +112,16 @@ def _owner_file(connection: Connection) -> Path | None:
     return Path(f"{path}.migrating") if path else None
 
 
-def guard(connection: Connection) -> Callable[[], None]:
+def integrity_check(connection: Connection) -> Callable[[], None]:
     """Check before the commit for violated foreign keys, because they are off during the migration."""
     before = _orphans(connection)
 
     def verify() -> None:
         worse = {pair: n for pair, n in _orphans(connection).items() if n > before[pair]}
         if worse:
-            told = [f"{n} in {table} without their {parent}" for (table, parent), n in worse.items()]
+            orphans = [f"{n} in {table} without their {parent}" for (table, parent), n in worse.items()]
             raise MigrationError(
-                f"Rows would be left without the row they refer to ({', '.join(told)}): nothing was "
+                f"Rows would be left without the row they refer to ({', '.join(orphans)}): nothing was "
                 "changed; fix the revision, or delete those rows in it."
             )
 

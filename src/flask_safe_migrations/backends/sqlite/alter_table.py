@@ -1,8 +1,10 @@
-"""Uses SQLite's ALTER TABLE instead of a rebuild where possible: it takes constant time and loses nothing.
+"""Alters tables: with SQLite's ALTER TABLE where possible, because it takes constant time and loses nothing.
 
 Batch mode rebuilds a table for everything except new columns and indexes. SQLite can rename columns since
 3.25 and drop them since 3.35, and reports an error where it cannot
 (https://sqlite.org/lang_altertable.html). Therefore the statement is first tried inside a savepoint.
+
+SQLite cannot rename a constraint, so its table is rebuilt: https://sqlite.org/lang_altertable.html#otheralter
 """
 
 import io
@@ -12,19 +14,31 @@ from typing import Any
 
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import BatchOperationsImpl
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import OperationalError
 
 from ...errors import MigrationError
+from ..constraints import ConstraintRename
 from ..escaping import SinglePercent, escape_reported_indexes, escape_reported_sql
+from .ddl_parser import quote
+from .introspection import INDEXES, create_table_sql
+from .rebuild import (
+    RebuiltTable,
+    column_names,
+    keep_counter,
+    refuse_row_loss,
+    rename_table,
+    temporary_name,
+)
 
 # Other changes that a batch may make to a column. Each of these needs a rebuild.
 CHANGES = ("nullable", "type_", "comment", "autoincrement", "insert_before", "insert_after")
 # Matches "error in view v after drop column: no such column: x".
 IN_A_VIEW = re.compile(r"error in view (\S+) after .*", re.DOTALL)
+CREATE_TABLE = re.compile(r'\s*CREATE\s+TABLE\s+(?:"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|[^\s(]+)', re.IGNORECASE)
 
 
-class InPlace(SinglePercent, SQLiteImpl):
+class InPlaceImpl(SinglePercent, SQLiteImpl):
     """Alembic's implementation for SQLite. Defining the class registers it."""
 
     __dialect__ = "sqlite"
@@ -85,3 +99,39 @@ def _may_work(operation: Any) -> bool:
         unchanged = options.get("server_default", False) is False and options.get("comment") in (None, False)
         return unchanged and all(options.get(change) in (None, False) for change in CHANGES)
     return name in {"create_index", "drop_index", "drop_column"}
+
+
+def rename_constraints(connection: Connection, like: Connection, changes: list[ConstraintRename]) -> None:
+    """Name the constraints of a table as in `like`: it becomes the table that the migrations would create.
+
+    Rows, triggers, indexes and the AUTOINCREMENT counter are kept, as when a revision rebuilds a table.
+    Raises MigrationError if a rebuild would lose something.
+    """
+    table = changes[0].part.table
+    driver: Any = connection.connection.dbapi_connection
+    model: Any = like.connection.dbapi_connection
+    if any(change.part.kind != "index" for change in changes):
+        _rebuild(driver, table, create_table_sql(model, table))
+    old, new = (dict(side.execute(INDEXES, [table]).fetchall()) for side in (driver, model))
+    for name in old.keys() - new.keys() & {change.part.name for change in changes}:
+        driver.execute(f"DROP INDEX {quote(name)}")
+    for name in new.keys() - old.keys():
+        driver.execute(new[name])
+
+
+def _rebuild(driver: Any, table: str, create: str) -> None:
+    new = temporary_name(table)
+    rebuilt = RebuiltTable(driver, table)
+    if lost := rebuilt.would_lose(create, ignore_constraints=True):
+        raise MigrationError(
+            f"Table {table} has to be rebuilt for names, and that would lose {', '.join(lost)}: nothing was "
+            "changed; say it in the model (sqlite_autoincrement, sqlite_with_rowid, a type with a collation)."
+        )
+    driver.execute(CREATE_TABLE.sub(lambda _: f"CREATE TABLE {quote(new)}", create, count=1))
+    names = ", ".join(map(quote, column_names(driver, new, generated=False)))
+    driver.execute(f"INSERT INTO {quote(new)} ({names}) SELECT {names} FROM {quote(table)}")  # noqa: S608
+    refuse_row_loss(driver, table, new)
+    keep_counter(driver, table)
+    driver.execute(f"DROP TABLE {quote(table)}")
+    rename_table(driver, new, table)
+    rebuilt.restore(ignore_constraints=True)
