@@ -18,7 +18,9 @@ PARENTS = re.compile(r"^down_revision(?:\s*:[^=\n]+)?\s*=\s*(\([^)]*\)|\[[^\]]*\
 REPLACES = re.compile(r"^replaces\s*=\s*\(([^)]*)\)", re.MULTILINE)
 QUOTED = re.compile(r"[\"'](.+?)[\"']")
 CONFLICT = re.compile(r"^<{7}", re.MULTILINE)
-UPGRADE = re.compile(r"^(def upgrade(_\w+)?\(|upgrade\w*\s*[:=]|from .* import .*(upgrade|\*))", re.MULTILINE)
+UPGRADE = re.compile(
+    r"^(def\s+upgrade(_\w+)?\s*\(|upgrade\w*\s*[:=]|from .* import .*(upgrade|\*))", re.MULTILINE
+)
 RESERVED = {"base", "head", "heads"}  # Alembic's names for revisions
 
 

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 PIECE = re.compile(
-    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|[\w.]+|\s+|[<>=!|]+|.""",
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|[\w.$]+|\s+|[<>=!|]+|.""",
     re.DOTALL,
 )
 TABLE_CONSTRAINTS = {"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"}
 
-# Literals and comments may contain anything and are removed. Quoted names are kept.
-NOISE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
-TABLE_CONSTRAINT = re.compile(r"(CONSTRAINT|PRIMARY\s+KEY|UNIQUE|CHECK|FOREIGN\s+KEY)\b", re.IGNORECASE)
-LEADING_NAME = re.compile(r'"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|[^\s(]+')
 # Features of a column, and of a whole table.
-OF_COLUMN = r"COLLATE\s+\S+|ON\s+CONFLICT\s+\w+|AUTOINCREMENT|ON\s+(?:DELETE|UPDATE)\s+(?:SET\s+)?\w+"
-OF_TABLE = r"WITHOUT\s+ROWID|STRICT"
+ON_CONFLICT = r"ON CONFLICT \w+"
+COLUMN_FEATURES = rf"COLLATE \S+|{ON_CONFLICT}|AUTOINCREMENT|ON (?:DELETE|UPDATE) (?:SET )?\w+"
+TABLE_FEATURES = r"WITHOUT ROWID|STRICT"
 
 T = TypeVar("T", bound=str)
 
@@ -52,19 +49,25 @@ def split(text: str) -> list[str]:
 
 
 def declared_constraints(create: str) -> Iterator[DeclaredConstraint]:
-    for definition in _definitions(create):
+    for definition in _definitions_and_options(create)[0]:
         yield from _constraints_of(definition, create)
 
 
-def _definitions(create: str) -> list[list[Piece]]:
-    """Return the definitions of columns and constraints as tokens, without whitespace and comments."""
+def _definitions_and_options(create: str) -> tuple[list[list[Piece]], list[Piece]]:
+    """Return the definitions of columns and constraints, and what follows them, such as WITHOUT ROWID.
+
+    All are tokens, without whitespace and comments.
+    """
     pieces = []
     for found in PIECE.finditer(create):
         if not found[0].isspace() and found[0][:2] not in {"--", "/*"}:
             pieces.append(Piece(found[0]))
             pieces[-1].start, pieces[-1].end = found.span()
     start = next((position for position, piece in enumerate(pieces) if piece == "("), None)
-    return [] if start is None else _split(_group(pieces, start))
+    if start is None:
+        return [], []
+    group = _group(pieces, start)
+    return _split(group), pieces[start + len(group) + 2 :]
 
 
 def _constraints_of(pieces: list[Piece], create: str) -> Iterator[DeclaredConstraint]:
@@ -130,7 +133,7 @@ def _unquoted(name: str) -> str:
 
 def columns_with(create: str, word: str) -> Iterator[tuple[str, str]]:
     """Yield the columns whose definition contains a keyword, with the token that follows it."""
-    for definition in _definitions(create):
+    for definition in _definitions_and_options(create)[0]:
         if definition[0].upper() in TABLE_CONSTRAINTS:
             continue
         depth = 0
@@ -150,24 +153,24 @@ def lost_features(before: str, after: str) -> list[str]:
 
 def unreflected_features(create: str) -> dict[str, set[str]]:
     """Return the features that SQLAlchemy does not reflect, of the table and of each column."""
-    text = NOISE.sub("''", create)
-    body, _, options = text.partition("(")[2].rpartition(")")
-    features = {"the table": set(_normalized(re.findall(OF_TABLE, options, re.IGNORECASE)))}
-    for part in split(body):
-        if TABLE_CONSTRAINT.match(part):
-            found = re.findall(r"ON\s+CONFLICT\s+\w+", part, re.IGNORECASE)
-            if re.match(r"CHECK\b", part, re.IGNORECASE):
-                found.append("an unnamed CHECK")
-            features["the table"] |= set(_normalized(found))
+    definitions, options = _definitions_and_options(create)
+    features = {"the table": _find_features(TABLE_FEATURES, " ".join(options))}
+    for definition in definitions:
+        # A literal may contain anything.
+        text = " ".join("''" if piece.startswith("'") else piece for piece in definition)
+        if definition[0].upper() in TABLE_CONSTRAINTS:
+            owner, pattern, has_check = "the table", ON_CONFLICT, definition[0].upper() == "CHECK"
         else:
-            name = LEADING_NAME.match(part)
-            column = name[0].strip('"[]`').lower() if name else part
-            found = re.findall(OF_COLUMN, part, re.IGNORECASE)
-            if re.search(r"(?<!\w)CHECK\s*\(", re.sub(r"CONSTRAINT\s+\S+\s+CHECK", "", part), re.IGNORECASE):
-                found.append("an unnamed CHECK")
-            features[f"column {column}"] = set(_normalized(found))
+            owner, pattern = f"column {_unquoted(definition[0]).lower()}", COLUMN_FEATURES
+            unnamed = re.sub(r"CONSTRAINT \S+ CHECK", "", text, flags=re.IGNORECASE)
+            has_check = bool(re.search(r"(?<!\w)CHECK \(", unnamed, re.IGNORECASE))
+        found = features.setdefault(owner, set())
+        found |= _find_features(pattern, text)
+        if has_check:
+            found.add("an unnamed CHECK")
     return features
 
 
-def _normalized(found: list[str]) -> Iterator[str]:
-    return (" ".join(feature.split()).replace('"', "") for feature in found)
+def _find_features(pattern: str, text: str) -> set[str]:
+    """Return the features in upper case: neither keywords nor names of collations depend on the case."""
+    return {feature.replace('"', "").upper() for feature in re.findall(pattern, text, re.IGNORECASE)}

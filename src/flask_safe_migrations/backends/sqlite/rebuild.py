@@ -124,7 +124,9 @@ class RebuiltTable:
 
     def __init__(self, driver: Any, name: str) -> None:
         self.driver, self.name = driver, name
-        query = "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
+        query = (
+            "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL"
+        )
         self.owned = driver.execute(query, [name]).fetchall()
         # Kind -2 is an expression: https://sqlite.org/pragma.html#pragma_index_xinfo
         self.expressions = {
