@@ -136,6 +136,22 @@ def project(new_project: Callable[..., Project]) -> Project:
 
 
 @pytest.fixture
+def project_on(
+    new_project: Callable[..., Project], request: pytest.FixtureRequest
+) -> Callable[[str], Project]:
+    """`project_on("mariadb")` gives a project on that engine, with the folder that `flask db init` writes."""
+
+    def project_on(engine: str) -> Project:
+        drivers = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
+        url = None if engine == "sqlite" else request.getfixturevalue("server_url")(drivers[engine])
+        project = new_project(url)
+        project.flask("init")
+        return project
+
+    return project_on
+
+
+@pytest.fixture
 def server_url(request: pytest.FixtureRequest) -> Callable[[str], str]:
     """`server_url("postgresql+psycopg2")` gives a URL with that driver, of a database that does not exist."""
 

@@ -1,0 +1,85 @@
+"""`flask db rebase` takes back revisions of the development database: no rows go without a question."""
+
+import re
+
+import pytest
+from histories import ENGINES, some, stored_revision, write_revision
+
+TABLE = """
+def upgrade():
+    op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))
+def downgrade():
+    op.drop_table("{0}")
+"""
+MODEL = "class {}(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
+
+
+@pytest.fixture
+def branched(project_on):
+    """`branched(engine, rows)`: "mine" is applied and its table holds rows; "theirs" is beside it."""
+
+    def branched(engine, rows):
+        project = project_on(engine)
+        project.models = "".join(MODEL.format(name) for name in ("First", "Mine", "Theirs"))
+        write_revision(project, "first", TABLE.format("first"))
+        mine = write_revision(project, "mine", TABLE.format("mine"))
+        project.flask("upgrade")
+        for number in range(rows):
+            project.sql(f"INSERT INTO mine VALUES ({number + 1})")
+        text = mine.read_text()
+        mine.unlink()
+        write_revision(project, "theirs", TABLE.format("theirs"))
+        mine.write_text(text)
+        return project
+
+    return branched
+
+
+def snapshots(project):
+    return list((project.path / "instance").glob("backups/*"))
+
+
+@pytest.mark.parametrize("engine", some(ENGINES, ENGINES, "F13: the rows are deleted without a question"))
+def test_F13_rebase_asks_before_it_deletes_rows(branched, engine):
+    project = branched(engine, 3)
+    texts = [path.read_text() for path in project.versions]
+    sentence = project.fails("rebase", "--move", "mine")
+    assert re.search(r"\bmine \(3 rows\)", sentence)
+    assert "--yes" in sentence
+    assert project.sql("SELECT id FROM mine ORDER BY id") == [(1,), (2,), (3,)]
+    assert stored_revision(project) == "mine"
+    assert [path.read_text() for path in project.versions] == texts
+
+
+@pytest.mark.parametrize(
+    "engine", some(ENGINES, ENGINES, "F13: there is no --yes, and only SQLite takes a snapshot")
+)
+def test_F13_rebase_takes_a_snapshot_of_what_it_deletes(branched, engine):
+    project = branched(engine, 3)
+    assert project.run("rebase", "--move", "mine", "--yes").exit_code == 0
+    assert len(snapshots(project)) == 1
+    assert stored_revision(project) == "first"
+    project.flask("restore", "--yes")
+    assert project.sql("SELECT id FROM mine ORDER BY id") == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_F13_rebase_asks_nothing_where_there_are_no_rows(branched, engine):
+    project = branched(engine, 0)
+    project.flask("rebase", "--move", "mine")
+    assert stored_revision(project) == "first"
+    project.flask("upgrade")
+    assert stored_revision(project) == "mine"
+
+
+@pytest.mark.parametrize(
+    "engine",
+    some(ENGINES, ["postgresql", "mariadb"], "F13: no snapshot before the rows of another branch go"),
+)
+def test_F13_undo_foreign_takes_a_snapshot_of_what_it_deletes(branched, engine):
+    project = branched(engine, 3)
+    (mine,) = [path for path in project.versions if "mine" in path.name]
+    mine.unlink()
+    project.flask("upgrade", "--undo-foreign")
+    assert stored_revision(project) == "theirs"
+    assert len(snapshots(project)) >= 1

@@ -1,0 +1,198 @@
+"""Two applications in one database, and one database under two names."""
+
+import os
+
+import pytest
+from histories import ENGINES, some, stored_revision, tables, write_revision
+
+TABLE = """
+def upgrade():
+    op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))
+
+
+def downgrade():
+    op.drop_table("{0}")
+"""
+MODEL = "class {}(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
+AUDIT = """
+class Entry(db.Model):
+    __bind_key__ = "audit"
+    id = db.Column(db.Integer, primary_key=True)
+"""
+
+
+@pytest.fixture
+def applications(new_project, server_url, tmp_path, monkeypatch):
+    """`applications(engine, arguments, id, table)`: two applications on one database; the first is applied.
+
+    The arguments are those of the second application's Migrate(), the id of its only revision and its table.
+    """
+
+    def applications(engine, arguments="", revision="baseline", table="item"):
+        drivers = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
+        shared = new_project(server_url(drivers[engine]) if engine in drivers else "mysql")
+
+        def application(name, revision, table, arguments=""):
+            folder = tmp_path / name / "code"
+            (folder / "instance").mkdir(parents=True)
+            monkeypatch.syspath_prepend(folder)
+            monkeypatch.chdir(folder)
+            project = type(shared)(folder, shared.url)
+            project.models, project.arguments = MODEL.format(table.title()), arguments
+            project.flask("init")
+            write_revision(project, revision, TABLE.format(table))
+            monkeypatch.chdir(tmp_path)
+            return project
+
+        first = application("first", "baseline", "customer")
+        first.flask("upgrade")
+        return first, application("second", revision, table, arguments)
+
+    return applications
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_F07_each_application_has_its_own_version_table(applications, engine):
+    first, second = applications(engine, 'version_table="b_version"', "other")
+    second.flask("upgrade")
+    assert stored_revision(first) == "baseline"
+    assert stored_revision(second, "b_version") == "other"
+    for project in (first, second):
+        assert "Nothing to migrate" in project.flask("new", "-m", "nothing")
+        assert "Nothing to do" in project.flask("upgrade")
+    second.flask("downgrade", "--yes")
+    assert stored_revision(second, "b_version") is None
+    assert "item" not in tables(first)
+    assert "customer" in tables(first)
+    assert stored_revision(first) == "baseline"
+
+
+@pytest.mark.parametrize(
+    "engine", some(ENGINES, ENGINES, "F07: `stamp` deletes the rows of the other application")
+)
+def test_F07_stamp_keeps_the_records_of_the_other_application(applications, engine):
+    first, second = applications(engine, 'version_table="b_version"', "other")
+    second.flask("upgrade")
+    second.flask("stamp", "base")
+    assert first.sql("SELECT revision FROM migration_applied") == [("baseline",)]
+
+
+@pytest.mark.parametrize(
+    "engine",
+    some(ENGINES, ["postgresql", "mariadb"], "F07: `rebuild` drops the tables of the other application"),
+)
+def test_F07_rebuild_keeps_the_tables_of_the_other_application(applications, engine):
+    """A SQLite file outside the project was refused from the start."""
+    first, second = applications(engine, 'version_table="b_version"', "other")
+    second.flask("upgrade")
+    second.fails("rebuild")
+    assert {"customer", "item"} <= tables(first)
+    assert stored_revision(first) == "baseline"
+
+
+@pytest.mark.parametrize(
+    "engine",
+    some(ENGINES, ENGINES, "F07: the second application migrates on top of the first one's revision"),
+)
+def test_F07_another_application_with_the_same_ids_is_refused(applications, engine):
+    first, second = applications(engine)
+    write_revision(second, "more", TABLE.format("more"))
+    assert first.name in second.fails("upgrade")
+    assert stored_revision(first) == "baseline"
+    assert "more" not in tables(first)
+    # The owner is not affected.
+    assert "Nothing to do" in first.flask("upgrade")
+
+
+@pytest.mark.parametrize(
+    "engine", some(ENGINES, ENGINES, "F07: the table of the first application is dropped")
+)
+def test_F07_a_downgrade_does_not_drop_the_tables_of_another_application(applications, engine):
+    """Both have the same id, and a table of the same name."""
+    first, second = applications(engine, table="customer")
+    assert first.name in second.fails("downgrade", "--yes")
+    assert "customer" in tables(first)
+
+
+@pytest.mark.parametrize(
+    "engine", some(ENGINES, ENGINES, "F07: it speaks of another branch, and advises `flask db rebuild`")
+)
+def test_F07_another_application_with_other_ids_is_refused(applications, engine):
+    first, second = applications(engine, revision="other")
+    sentence = second.fails("upgrade")
+    assert first.name in sentence
+    assert "rebuild" not in sentence
+    assert tables(first) & {"customer", "item"} == {"customer"}
+
+
+@pytest.mark.parametrize(
+    "engine",
+    some(
+        ["postgresql", "mariadb"], ["postgresql", "mariadb"], "F07: it is rebuilt for the second application"
+    ),
+)
+def test_F07_the_database_of_another_application_is_not_rebuilt(applications, engine):
+    first, second = applications(engine, revision="other")
+    assert first.name in second.fails("rebuild")
+    assert "customer" in tables(first)
+
+
+@pytest.mark.parametrize(
+    "engine",
+    some(["postgresql", "mariadb"], ["postgresql", "mariadb"], "F08: the tables of audit are never created"),
+)
+def test_F08_one_database_under_two_host_names_is_refused(project_on, engine):
+    project = project_on(engine)
+    project.config["SQLALCHEMY_BINDS"] = {"audit": project.url.replace("127.0.0.1", "localhost")}
+    assert "localhost" in project.config["SQLALCHEMY_BINDS"]["audit"]
+    project.models += AUDIT
+    project.sql("SELECT 1", create(project))
+    for command in (["new", "-m", "first"], ["upgrade"], ["rebuild"]):
+        sentence = project.fails(*command)
+        assert "default and audit are one and the same" in sentence
+    assert project.versions == []
+
+
+def create(project):
+    """Create the database, which the server is to be asked about, and return its URL."""
+    from sqlalchemy import create_engine, make_url, text
+
+    url = make_url(project.url)
+    maintenance = url.set(database="postgres" if url.get_backend_name() == "postgresql" else "mysql")
+    engine = create_engine(maintenance, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {url.database}"))
+    engine.dispose()
+    return project.url
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_F08_two_databases_under_two_host_names_are_accepted(project_on, server_url, engine):
+    project = project_on(engine)
+    drivers = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
+    audit = server_url(drivers[engine]).replace("127.0.0.1", "localhost")
+    project.config["SQLALCHEMY_BINDS"] = {"audit": audit}
+    project.models += AUDIT
+    write_revision(
+        project,
+        "first",
+        TABLE.format("user") + TABLE.format("entry").replace("grade()", "grade_audit()"),
+    )
+    project.flask("upgrade")
+    assert "entry" in {
+        name for (name,) in project.sql("SELECT table_name FROM information_schema.tables", audit)
+    }
+    assert "entry" not in tables(project)
+
+
+@pytest.mark.parametrize(
+    "link", some(["symlink", "link"], ["link"], "F08: a hard link is taken for another file")
+)
+def test_F08_one_file_under_two_names_is_refused(project, link):
+    file = project.path / "instance" / "shop_dev.db"
+    file.touch()
+    getattr(os, link)(file, file.with_name("audit_dev.db"))
+    project.config["SQLALCHEMY_BINDS"] = {"audit": project.url.replace("shop_dev", "audit_dev")}
+    project.models += AUDIT
+    for command in (["new", "-m", "first"], ["upgrade"]):
+        assert "default and audit are one and the same" in project.fails(*command)
