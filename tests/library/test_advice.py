@@ -54,12 +54,9 @@ def follow(project, warning, output, **filled):
     assert "Nothing to migrate" in project.flask("new", "-m", "again")
 
 
-BROKEN_ADVICE = pytest.mark.xfail(strict=True, reason="F37: the name of the constraint gets its prefix twice")
-RESERVED = pytest.mark.xfail(strict=True, reason="F37: a reserved word is not quoted")
-TABLES = ["users", pytest.param("order", marks=RESERVED)]
+TABLES = ["users", "order"]
 
 
-@BROKEN_ADVICE
 @pytest.mark.parametrize("table", ["users", "order"])
 def test_F37_not_null_on_postgresql(on_postgresql, table):
     project = on_postgresql
@@ -69,7 +66,6 @@ def test_F37_not_null_on_postgresql(on_postgresql, table):
     follow(project, f"makes {table}.email required", out, type="existing_type=sa.String(20)")
 
 
-@BROKEN_ADVICE
 @pytest.mark.parametrize("table", ["users", "order"])
 def test_F37_check_on_postgresql(on_postgresql, table):
     project = on_postgresql
@@ -113,7 +109,7 @@ def test_F37_index_on_postgresql(on_postgresql, table):
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
-@pytest.mark.parametrize("new", ["people", pytest.param("order", marks=RESERVED)])
+@pytest.mark.parametrize("new", ["people", "order"])
 def test_F37_a_view_under_the_old_name(new_project, server_url, engine, new):
     project = new_project(server_url(DRIVERS[engine]))
     with_table(project, "email = db.Column(db.String(20))")

@@ -1,7 +1,8 @@
 """Every message of the safety report: what is wrong, why it is dangerous, and the safe code to write instead.
 
-{table}, {column} and the like are filled in with the names of the revision. A dictionary holds what differs
-between engines, by the title of the engine; "" is for all others.
+{table}, {column} and the like are filled in with the names of the revision. {sql_table} and the like are
+quoted where SQL requires that, for a Python string in double quotes. A dictionary holds what differs between
+engines, by the title of the engine; "" is for all others.
 """
 
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ MESSAGES: dict[str, Message] = {
         "Code that still runs asks for the old name and fails.",
         {
             "": 'Leave a view under the old name until the deployment is over:\nop.rename_table("{thing}", '
-            '"{new}")\nop.execute("CREATE VIEW {thing} AS SELECT * FROM {new}")',
+            '"{new}")\nop.execute("CREATE VIEW {sql_thing} AS SELECT * FROM {sql_new}")',
             "SQLite": "A view is read-only here: stop the application while it is migrated, and say so:\n"
             "# safe: nothing runs meanwhile",
         },
@@ -91,11 +92,11 @@ MESSAGES: dict[str, Message] = {
         },
         {
             "PostgreSQL": 'op.create_check_constraint(op.f("ck_{table}_{column}_not_null"), "{table}", '
-            '"{column} IS NOT NULL", postgresql_not_valid=True)\n'
+            '"{sql_column} IS NOT NULL", postgresql_not_valid=True)\n'
             "and in the next revision:\n"
-            'op.execute("ALTER TABLE {table} VALIDATE CONSTRAINT ck_{table}_{column}_not_null")\n'
+            'op.execute("ALTER TABLE {sql_table} VALIDATE CONSTRAINT {sql_not_null}")\n'
             'op.alter_column("{table}", "{column}", existing_type=…, nullable=False)\n'
-            'op.drop_constraint("ck_{table}_{column}_not_null", "{table}", type_="check")',
+            'op.drop_constraint(op.f("ck_{table}_{column}_not_null"), "{table}", type_="check")',
             "": "See that no NULL is left, then do it while few write, and say so:\n# safe: {table} is small",
         },
     ),
@@ -147,7 +148,8 @@ MESSAGES: dict[str, Message] = {
         {
             "PostgreSQL": 'op.create_foreign_key("{thing}", "{table}", "{referred}", [{columns}], '
             "[{referred_columns}], postgresql_not_valid=True)\n"
-            'and in the next revision:\nop.execute("ALTER TABLE {table} VALIDATE CONSTRAINT {thing}")',
+            "and in the next revision:\n"
+            'op.execute("ALTER TABLE {sql_table} VALIDATE CONSTRAINT {sql_thing}")',
             "": "See that no row refers to nothing (SELECT … LEFT JOIN … WHERE … IS NULL), then:\n"
             'op.execute("SET SESSION foreign_key_checks = 0")\nop.create_foreign_key(…)\n'
             'op.execute("SET SESSION foreign_key_checks = 1")',
@@ -157,8 +159,10 @@ MESSAGES: dict[str, Message] = {
         "adds check {thing} on {table}",
         {"": SCAN, "MariaDB": "The whole table is copied, and nobody can write it meanwhile."},
         {
-            "PostgreSQL": 'op.create_check_constraint("{thing}", "{table}", "…", postgresql_not_valid=True)\n'
-            'and in the next revision:\nop.execute("ALTER TABLE {table} VALIDATE CONSTRAINT {thing}")',
+            "PostgreSQL": 'op.create_check_constraint(op.f("{thing}"), "{table}", "…", '
+            "postgresql_not_valid=True)\n"
+            "and in the next revision:\n"
+            'op.execute("ALTER TABLE {sql_table} VALIDATE CONSTRAINT {sql_thing}")',
             "": "Do it while few write, and say so:\n# safe: {table} is small",
         },
     ),
@@ -170,7 +174,7 @@ MESSAGES: dict[str, Message] = {
             '    op.create_index("{thing}", "{table}", [{columns}], unique=True, '
             "postgresql_concurrently=True)\n"
             "and in the next:\n"
-            'op.execute("ALTER TABLE {table} ADD CONSTRAINT {thing} UNIQUE USING INDEX {thing}")',
+            'op.execute("ALTER TABLE {sql_table} ADD CONSTRAINT {sql_thing} UNIQUE USING INDEX {sql_thing}")',
             "": "Do it while few write, and say so:\n# safe: {table} is small",
         },
     ),
@@ -195,7 +199,8 @@ MESSAGES: dict[str, Message] = {
             "with op.get_context().autocommit_block():\n"
             '    op.create_index("pk_{table}", "{table}", […], unique=True, postgresql_concurrently=True)\n'
             "and in the next:\n"
-            'op.execute("ALTER TABLE {table} DROP CONSTRAINT …, ADD PRIMARY KEY USING INDEX pk_{table}")',
+            'op.execute("ALTER TABLE {sql_table} DROP CONSTRAINT …, '
+            'ADD PRIMARY KEY USING INDEX {sql_primary_key}")',
             "": "Do it while few are there, and say so:\n# safe: {table} is small",
         },
     ),

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import ops
+from sqlalchemy.engine.default import DefaultDialect
 
 from ..description import format_table_name, format_type, join_names
 from ..recorder import RecordedOperation
@@ -86,7 +87,14 @@ class OperationContext:
         )
         name = getattr(operation, "constraint_name", None) or getattr(operation, "index_name", None)
         columns = getattr(operation, "columns", None) or getattr(operation, "local_cols", None) or []
+        new = getattr(operation, "modify_name", None) or getattr(operation, "new_table_name", None)
         return {
+            "sql_table": self._quote(*self.table.rsplit(".", 1)),
+            "sql_column": self._quote(column),
+            "sql_thing": self._quote(*([name] if name else self.table.rsplit(".", 1))),
+            "sql_new": self._quote(new or ""),
+            "sql_not_null": self._quote(f"ck_{self.table}_{column}_not_null"),
+            "sql_primary_key": self._quote(f"pk_{self.table}"),
             "table": self.table,
             "column": column,
             "thing": name or (f"{self.table}.{column}" if column else self.table),
@@ -94,8 +102,14 @@ class OperationContext:
             "referred": getattr(operation, "referent_table", None),
             "referred_columns": _quote_names(getattr(operation, "remote_cols", None) or []),
             "reason": "; ".join(self.recorded.blocking_reasons),
-            "new": getattr(operation, "modify_name", None) or getattr(operation, "new_table_name", None),
+            "new": new,
         }
+
+    def _quote(self, *names: str) -> str:
+        """Return a name for SQL inside a Python string in double quotes."""
+        dialect = self.recorded.dialect or DefaultDialect()
+        quote = dialect.identifier_preparer.quote
+        return ".".join(map(quote, names)).replace('"', '\\"')
 
 
 def iterate_contexts(operations: list[RecordedOperation], engine: str) -> Iterator[OperationContext]:
