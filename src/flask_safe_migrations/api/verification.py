@@ -21,6 +21,7 @@ from ..verification.compatibility import check_compatibility
 from ..verification.suite import Check, Verification
 
 MAX_LINES = 30  # lines of SQL
+SAVEPOINT = re.compile(r"(ROLLBACK TO )?SAVEPOINT (\S+)")
 SCHEMA_OR_DATA = re.compile(r"\s*(ALTER|COMMENT|CREATE|DELETE|DROP|INSERT|UPDATE|TRUNCATE)\b", re.IGNORECASE)
 
 
@@ -91,7 +92,8 @@ def prove_and_report(
 
     @contextmanager
     def watch(connection: Connection) -> Iterator[None]:
-        with record(connection), _collect_statements(shadow, connection, statements):
+        # First, because the recorder runs statements of MariaDB itself and replaces them.
+        with _collect_statements(shadow, connection, statements), record(connection):
             yield
 
     failure = None
@@ -119,8 +121,20 @@ def prove_and_report(
 
 @contextmanager
 def _collect_statements(database: Database, connection: Connection, statements: list[str]) -> Iterator[None]:
-    def before_execute(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if SCHEMA_OR_DATA.match(statement) and database.version_table not in statement:
+    """Collect what changes the schema or rows, without what is rolled back to a savepoint."""
+    savepoints: dict[str, int] = {}
+
+    def before_execute(
+        connection: Connection, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool
+    ) -> None:
+        if match := SAVEPOINT.match(statement):
+            if match[1]:
+                del statements[savepoints.get(match[2], len(statements)) :]
+            else:
+                savepoints[match[2]] = len(statements)
+        elif SCHEMA_OR_DATA.match(statement) and database.version_table not in statement:
+            if context.compiled is not None and connection.dialect.paramstyle in {"format", "pyformat"}:
+                statement = statement.replace("%%", "%")  # doubled for the driver
             statements.append(" ".join(statement.split()))
 
     event.listen(connection, "before_cursor_execute", before_execute)

@@ -63,14 +63,15 @@ class InPlaceImpl(SinglePercent, SQLiteImpl):
         # With --sql, statements are printed and also run on a shadow database: see offline.py.
         rendering: Any = self.output_buffer if self.as_sql else None
         out = rendering and rendering.out
-        driver.execute("SAVEPOINT in_place")
+        execute = driver.execute if rendering else self.connection.exec_driver_sql  # type: ignore[union-attr]
+        execute("SAVEPOINT in_place")
         try:
             if rendering:
                 rendering.out = io.StringIO()
             for name, arguments, options in batch_op.batch:
                 getattr(self, name)(*arguments, **options)
         except (OperationalError, sqlite3.OperationalError) as error:
-            driver.execute("ROLLBACK TO in_place")
+            execute("ROLLBACK TO SAVEPOINT in_place")
             if found := IN_A_VIEW.search(str(error)):
                 raise MigrationError(
                     f"View {found[1]} uses what this takes away from {batch_op.table_name}: drop or change "
@@ -84,7 +85,7 @@ class InPlaceImpl(SinglePercent, SQLiteImpl):
         finally:
             if rendering:
                 rendering.out = out
-            driver.execute("RELEASE in_place")
+            execute("RELEASE SAVEPOINT in_place")
 
 
 def _may_work(operation: Any) -> bool:
