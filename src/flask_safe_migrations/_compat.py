@@ -4,6 +4,7 @@ A new release of one of them is tried by ``tests/library/test_compat.py`` first.
 PyMySQL (backends/mysql/connection.py) and the application's session (runtime/application_session.py).
 """
 
+import sys
 from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +13,13 @@ from typing import Any
 from alembic.autogenerate import render
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
+from alembic.operations.batch import BatchOperationsImpl
 from alembic.script import Script, ScriptDirectory
 from alembic.util import sqla_compat
 from sqlalchemy import CheckConstraint, Column, Constraint, Dialect, MetaData, Sequence, Table
 from sqlalchemy.types import TypeEngine
+
+FLUSH = BatchOperationsImpl.flush.__code__  # backends/sqlite/offline.py wraps the method for a while
 
 # Alembic: revisions
 
@@ -145,3 +149,11 @@ def doubles_percents(preparer: Any) -> bool:
 
 def is_null_type(type_: TypeEngine[Any]) -> bool:
     return bool(type_._isnull)
+
+
+def is_flushing_batch() -> bool:
+    """Return whether Alembic calls the caller, `requires_recreate_in_batch`, at the end of a batch.
+
+    It also calls it in the middle, for a column with a position, when not all operations are known yet.
+    """
+    return sys._getframe(3).f_code is FLUSH

@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations import ops
+from alembic.ddl.impl import DefaultImpl
+from alembic.ddl.sqlite import SQLiteImpl
+from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flask_safe_migrations import _compat
+from flask_safe_migrations.backends.sqlite.alter_table import InPlaceImpl
 
 REVISION = 'revision = "{}"\ndown_revision = {!r}\nbranch_labels = {!r}\ndepends_on = {!r}\n'
 REVISION += "def upgrade(): ...\ndef downgrade(): ...\n"
@@ -124,6 +127,23 @@ def test_percent_signs():
 
     assert _compat.doubles_percents(pymysql.dialect().identifier_preparer)
     assert not _compat.doubles_percents(sqlite.dialect().identifier_preparer)
+
+
+def test_the_end_of_a_batch(monkeypatch):
+    found = []
+
+    def requires_recreate(_self, _batch):
+        found.append(_compat.is_flushing_batch())
+        return True
+
+    monkeypatch.setattr(DefaultImpl, "requires_recreate_in_batch", requires_recreate)
+    monkeypatch.setattr(SQLiteImpl, "requires_recreate_in_batch", requires_recreate)
+    monkeypatch.setattr(InPlaceImpl, "requires_recreate_in_batch", requires_recreate)
+    with sa.create_engine("sqlite://").connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (a INTEGER)")
+        with Operations(MigrationContext.configure(connection)).batch_alter_table("t") as batch:
+            batch.add_column(sa.Column("b", sa.Integer), insert_before="a")
+    assert found == [False, True]
 
 
 def test_each_function_is_tested():

@@ -17,10 +17,11 @@ from alembic.operations.batch import BatchOperationsImpl
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import OperationalError
 
+from ... import _compat
 from ...errors import MigrationError
 from ..constraints import ConstraintRename
 from ..escaping import SinglePercent, escape_reported_indexes, escape_reported_sql
-from .ddl_parser import quote
+from .ddl_parser import quote, unreflected_features
 from .introspection import INDEXES, create_table_sql
 from .rebuild import (
     RebuiltTable,
@@ -44,6 +45,8 @@ class InPlaceImpl(SinglePercent, SQLiteImpl):
     __dialect__ = "sqlite"
 
     def requires_recreate_in_batch(self, batch_op: BatchOperationsImpl) -> bool:
+        if not _compat.is_flushing_batch() or any(map(_has_position, batch_op.batch)):
+            return True
         if not super().requires_recreate_in_batch(batch_op):
             return False
         if batch_op.table_args or batch_op.table_kwargs or not all(map(_may_work, batch_op.batch)):
@@ -54,9 +57,24 @@ class InPlaceImpl(SinglePercent, SQLiteImpl):
         return False
 
     def prep_table_for_batch(self, batch_impl: Any, table: Table) -> None:
+        self._keep_options(batch_impl, table)
         if batch_impl.reflected:
             escape_reported_sql(batch_impl.new_table, table)
             escape_reported_indexes(table)
+
+    def _keep_options(self, batch_impl: Any, table: Table) -> None:
+        """Rebuild the table with its own options, unless the revision sets them. Alembic forgets them."""
+        driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]
+        features = unreflected_features(create_table_sql(driver, table.name))
+        found = set().union(*features.values())
+        options = {
+            "autoincrement": "AUTOINCREMENT" in found,
+            "with_rowid": "WITHOUT ROWID" not in found,
+            "strict": "STRICT" in found,
+        }
+        for name, value in options.items():
+            if f"sqlite_{name}" not in batch_impl.table_kwargs:
+                batch_impl.new_table.dialect_options["sqlite"][name] = value
 
     def _succeeds(self, batch_op: BatchOperationsImpl) -> bool:
         driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]
@@ -86,6 +104,12 @@ class InPlaceImpl(SinglePercent, SQLiteImpl):
             if rendering:
                 rendering.out = out
             execute("RELEASE SAVEPOINT in_place")
+
+
+def _has_position(operation: Any) -> bool:
+    """Return whether a column gets a position, which ALTER TABLE cannot give it."""
+    name, _arguments, options = operation
+    return name == "add_column" and bool(options.keys() & {"insert_before", "insert_after"})
 
 
 def _may_work(operation: Any) -> bool:
