@@ -30,7 +30,7 @@ def applications(new_project, server_url, tmp_path, monkeypatch):
 
     def applications(engine, arguments="", revision="baseline", table="item"):
         drivers = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
-        shared = new_project(server_url(drivers[engine]) if engine in drivers else "mysql")
+        shared = new_project(server_url(drivers[engine]) if engine in drivers else None)
 
         def application(name, revision, table, arguments=""):
             folder = tmp_path / name / "code"
