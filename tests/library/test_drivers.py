@@ -185,3 +185,28 @@ def test_a_driver_that_is_not_installed(project, monkeypatch):
     project.config["MIGRATION_DATABASE_URL"] = "postgresql+psycopg2://h/d"
     said = project.fails("upgrade")
     assert "The driver of postgresql+psycopg2:// is not installed: `pip install 'psycopg2-binary'`" in said
+
+
+@pytest.mark.parametrize(
+    ("search_path", "schema"),
+    [
+        ("App,public", "app"),
+        ('"App",public', "App"),
+        ("$user,public", "public"),
+        ("pg_temp,public", "public"),
+    ],
+)
+def test_F04_the_first_schema_of_the_search_path_as_the_server_reads_it(
+    new_project, server_url, search_path, schema
+):
+    """A name without quotes is in lower case; "$user" is not created."""
+    project = new_project(server_url("postgresql+psycopg"))
+    url = make_url(project.url).update_query_dict({"options": f"-csearch_path={search_path}"})
+    project.config["SQLALCHEMY_DATABASE_URI"] = url.render_as_string(hide_password=False)
+    project.flask("init")
+    project.flask("new", "-m", "users")
+    project.flask("upgrade")
+    tables = project.sql("SELECT schemaname FROM pg_tables WHERE tablename = 'user'")
+    assert tables == [(schema,)]
+    created = project.sql("SELECT nspname FROM pg_namespace WHERE nspname ~* '^(app|.user)$'")
+    assert created == ([(schema,)] if schema != "public" else [])

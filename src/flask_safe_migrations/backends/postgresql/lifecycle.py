@@ -61,11 +61,10 @@ def drop_empty_schema(database: Server) -> None:
 
 
 def _first_schema(connection: Connection) -> str | None:
-    """Return the first schema in the search_path, or None if that is "$user", which is the default."""
+    """Return the first schema in the search_path, or None if it cannot be created: "$user" or pg_temp."""
     found = PATH_NAMES.search(str(connection.exec_driver_sql("SHOW search_path").scalar()))
-    if found is None or found[1] == "$user":
-        return None
-    return found[2] or found[1].replace('""', '"')
+    name = (found[2].lower() if found[2] else found[1].replace('""', '"')) if found else "$user"
+    return None if name == "$user" or name.startswith("pg_") else name
 
 
 def clear(connection: Connection) -> None:
