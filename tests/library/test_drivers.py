@@ -193,7 +193,6 @@ def test_a_driver_that_is_not_installed(project, monkeypatch):
         ("App,public", "app"),
         ('"App",public', "App"),
         ("$user,public", "public"),
-        ("pg_temp,public", "public"),
     ],
 )
 def test_F04_the_first_schema_of_the_search_path_as_the_server_reads_it(
