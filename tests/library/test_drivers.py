@@ -113,6 +113,14 @@ def test_a_file_of_options_is_not_for_the_programs_of_mysqlclient(new_project, s
     assert "read_default_file" in sentence and "write what it says into the URL" in sentence
 
 
+def test_a_database_is_made_with_a_short_connect_timeout(served):
+    served.config["SQLALCHEMY_DATABASE_URI"] += (
+        "&connect_timeout=1" if "?" in served.url else "?connect_timeout=1"
+    )
+    served.flask("upgrade")
+    assert "Pending   nothing" in served.flask("status")
+
+
 def test_a_lock_that_is_not_to_be_had_in_time(served, monkeypatch):
     served.flask("upgrade")
     monkeypatch.setattr(server, "TRIES", 1)

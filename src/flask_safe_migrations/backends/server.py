@@ -67,7 +67,8 @@ class Server(Database):
             with self.connect():
                 return True
         except DBAPIError:
-            if time.monotonic() - began > float(self.argument("connect_timeout")) - 1:
+            limit = float(self.argument("connect_timeout"))  # 0: none
+            if limit and time.monotonic() - began > limit * 2 / 3:
                 raise  # the server cannot be reached, so a second query would fail too
             with self.connect_to_maintenance() as connection:
                 if not connection.scalar(text(self.exists_query), {"name": self.name}):
