@@ -139,7 +139,7 @@ def test_H50_a_migration_gives_way_to_a_long_transaction_and_comes_back(shop: Ba
         long.commit()
         ((code, out),) = finish([migration])
     assert code == 0, out
-    assert "Gave way" in out and "Trying again" in out and "the oldest transaction" in out
+    assert "Lock timeout" in out and "Trying again" in out and "the oldest transaction" in out
     assert 0.5 < longest < 3
     assert project.sql("SELECT phone FROM users") == [(None,)]
 

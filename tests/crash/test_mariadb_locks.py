@@ -60,7 +60,7 @@ def test_H50_a_migration_gives_way_to_a_long_transaction_and_comes_back(shop: Ba
         long.commit()
         ((code, out),) = finish([migration])
     assert code == 0, out
-    assert "Gave way" in out and "Trying again" in out and "ALTER TABLE users" in out
+    assert "Lock timeout" in out and "Trying again" in out and "ALTER TABLE users" in out
     assert "the oldest transaction is that of process" in out
     assert "Taking up phone where it stopped: 2 of its statements have run" in out
     assert 0.5 < longest < 3

@@ -134,7 +134,7 @@ def test_a_lock_that_is_not_to_be_had_in_time(served, monkeypatch):
             connection.execute(text('LOCK TABLE "user" IN ACCESS SHARE MODE'))
         said = served.fails("upgrade")
     engine.dispose()
-    assert "Gave way: somebody holds a lock that this needs: ALTER TABLE" in said, said
+    assert "Lock timeout: another session holds a lock that this needs: ALTER TABLE" in said, said
     served.flask("upgrade")
 
 

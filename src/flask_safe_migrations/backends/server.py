@@ -137,7 +137,7 @@ class Server(Database):
         with suppress(DBAPIError), self.connect() as connection:  # not every user may run this query
             if oldest := connection.execute(self.oldest_transaction).first():
                 who = "; the oldest transaction is that of process {} ({}, {}, since {})".format(*oldest)
-        return f"Gave way: somebody holds a lock that this needs: {statement}{who}."
+        return f"Lock timeout: another session holds a lock that this needs: {statement}{who}."
 
     def explain_error(self, error: DBAPIError) -> str | None:
         if self.is_lock_timeout(error):
