@@ -1,5 +1,6 @@
 """Fixtures. The migrations create the test database, so tests use the same schema as production."""
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from {{ cookiecutter.package_name }}.database import db
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedDatabases]:
     """The databases, created once by the migrations. Each `databases.app()` has copies of its own."""
     load_dotenv()
-    settings = {"SECRET_KEY": "only for tests"}
+    settings = {"SECRET_KEY": secrets.token_hex()}
     with MigratedDatabases(create_app, tmp_path_factory.mktemp("databases"), settings) as databases:
         yield databases
 
