@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from alembic.operations import ops
 from sqlalchemy import Connection, Dialect, TextClause, table, text
@@ -96,6 +96,28 @@ class Server(Database):
         with self.connect_to_maintenance() as connection:
             poll_until(lambda: shadow_databases.try_advisory_lock(self, connection), lambda: None, str(self))
             yield connection
+
+    def rebuild(self, fill: Callable[..., None]) -> None:
+        """Fill a new database, then replace this one with it. This one is not changed before that.
+
+        The databases `_building_…` and `_replaced_…` are never the only copy. A process that gets their lock
+        may drop them.
+        """
+        with self.rebuild_lock() as connection:
+            new, old = shadow_databases.reserve(
+                self, connection, "building", "replaced", drop=type(self).drop
+            )
+            new.create()
+            try:
+                fill(new)
+                self.replace_with(new, old)
+            finally:
+                new.drop()
+                old.drop()
+
+    def replace_with(self, new: Self, old: Self) -> None:
+        """Put `new` in the place of this database, at once; this one becomes `old`, which is then dropped."""
+        raise NotImplementedError
 
     def reset(self) -> None:
         if self.is_given:

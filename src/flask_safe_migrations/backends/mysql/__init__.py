@@ -1,6 +1,6 @@
 """MariaDB and MySQL: every DDL statement commits, so a revision is not one transaction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -218,5 +218,5 @@ class MariaDB(Server):
     def copy_to(self, target: Self) -> None:
         lifecycle.copy(self, target)
 
-    def rebuild(self, fill: Callable[..., None]) -> None:
-        lifecycle.rebuild(self, fill)
+    def replace_with(self, new: Self, old: Self) -> None:
+        lifecycle.swap(self, new, old)

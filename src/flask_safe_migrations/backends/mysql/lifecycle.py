@@ -6,14 +6,12 @@ that moves with the tables (stored_objects.py). If a process is killed before it
 process does it.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import MigrationError
-from .. import shadow_databases
 from ..server import Server
 from . import introspection, stored_objects
 from .connection import LOCK_TIMEOUT, error_code
@@ -65,46 +63,18 @@ def copy(source: Server, target: Server) -> None:
         rows(there, COPY_SETTINGS)
         created = stored_objects.schema_objects(here)
 
-        def run(sql: str) -> None:
-            rows(there, sql.replace(f"{quote(source.name)}.", f"{quote(target.name)}."))
+        def run(*statements: str) -> None:
+            for sql in statements:
+                rows(there, sql.replace(f"{quote(source.name)}.", f"{quote(target.name)}."))
 
-        for each in created:
-            if each.early:
-                for sql in each.create:
-                    run(sql)
+        run(*(sql for each in created if each.early for sql in each.create))
         for (table,) in rows(here, ROW_TABLES):
             run(show_create(here, "TABLE", table)[1])
             columns = ", ".join(quote(name) for (name,) in rows(here, INSERTABLE_COLUMNS, table))
             origin = f"{quote(source.name)}.{quote(table)}"
             rows(there, f"INSERT INTO {quote(table)} ({columns}) SELECT {columns} FROM {origin}")  # noqa: S608
-        for sql in introspection.counter_sql(here).values():
-            run(sql)
-        for each in created:
-            if not each.early:
-                for sql in each.create:
-                    run(sql)
-
-
-def rebuild(database: Server, fill: Callable[..., None]) -> None:
-    """Fill a new database, then replace this one with it. This one is not changed before that.
-
-    The databases `_building_…` and `_replaced_…` are never the only copy. A process that gets their lock
-    may drop them.
-    """
-    with database.rebuild_lock() as connection:
-        new, old = shadow_databases.reserve(
-            database, connection, "building", "replaced", drop=type(database).drop
-        )
-        new.create()
-        try:
-            fill(new)
-            database.create()
-            with database.lock():
-                old.create()
-                _swap(database, new, old)
-        finally:
-            new.drop()
-            old.drop()
+        run(*introspection.counter_sql(here).values())
+        run(*(sql for each in created if not each.early for sql in each.create))
 
 
 def finish_swap(database: Server) -> None:
@@ -116,7 +86,15 @@ def finish_swap(database: Server) -> None:
             stored_objects.finish(connection)
 
 
-def _swap(database: Server, new: Server, old: Server) -> None:
+def swap(database: Server, new: Server, old: Server) -> None:
+    """Replace `database` with `new`, under its lock; its tables go to `old`."""
+    database.create()
+    with database.lock():
+        old.create()
+        _swap_objects(database, new, old)
+
+
+def _swap_objects(database: Server, new: Server, old: Server) -> None:
     with _swap_session(database) as here:
         stored_objects.finish(here)
         if referring := rows(here, REFERRING_TABLES, database.name, database.name, old.name):

@@ -1,6 +1,6 @@
 """PostgreSQL: DDL is transactional, and every revision runs in its own transaction."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -186,5 +186,5 @@ class PostgreSQL(Server):
     def copy_to(self, target: Self) -> None:
         lifecycle.copy_database(self, target)
 
-    def rebuild(self, fill: Callable[..., None]) -> None:
-        lifecycle.rebuild(self, fill)
+    def replace_with(self, new: Self, old: Self) -> None:
+        lifecycle.swap_names(self, new, old)

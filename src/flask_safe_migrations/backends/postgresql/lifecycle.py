@@ -1,7 +1,7 @@
 """Creates, empties, copies and replaces PostgreSQL databases."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from sqlalchemy import Connection, text
@@ -74,26 +74,7 @@ def clear(connection: Connection) -> None:
     connection.commit()
 
 
-def rebuild(database: Server, fill: Callable[..., None]) -> None:
-    """Fill a new database, then replace this one with it. This one is not changed before that.
-
-    The databases `_building_…` and `_replaced_…` are never the only copy. A process that gets their lock
-    may drop them.
-    """
-    with database.rebuild_lock() as connection:
-        new, old = shadow_databases.reserve(
-            database, connection, "building", "replaced", drop=type(database).drop
-        )
-        new.create()
-        try:
-            fill(new)
-            _swap_names(database, new, old)
-        finally:
-            new.drop()
-            old.drop()
-
-
-def _swap_names(database: Server, new: Server, old: Server) -> None:
+def swap_names(database: Server, new: Server, old: Server) -> None:
     """Swap the names of the databases in one transaction."""
     existed = database.exists()
     with database.connect_to_maintenance() as connection:
