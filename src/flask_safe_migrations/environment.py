@@ -241,9 +241,9 @@ class Environment:
 
     def _check_before_run(self, migration: MigrationContext) -> None:
         refuse_tables_without_revision(migration)
-        if not self.run.quiet and migration.environment_context:
-            destination = migration.environment_context.context_opts.get("destination_rev")
-            refuse_ambiguous_downgrade(self.context.script, migration.get_current_heads(), destination)
+        options = migration.environment_context.context_opts if migration.environment_context else {}
+        if not self.run.quiet and str(options.get("destination_rev")).startswith("-"):
+            refuse_ambiguous_downgrade(self.context.script, migration.get_current_heads())
 
     def _configure_args(self, database: Database) -> dict[str, Any]:
         """Return the options for Alembic: the application's options, combined with the required ones."""

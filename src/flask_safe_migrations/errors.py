@@ -1,4 +1,7 @@
-"""Exceptions for problems that the user can fix."""
+"""Exceptions for problems that the user can fix, and how other exceptions are described."""
+
+import traceback
+from pathlib import Path
 
 
 class MigrationError(Exception):
@@ -24,3 +27,14 @@ class UsageError(MigrationError):
     """The command was called with invalid arguments. The exit code is 2."""
 
     exit_code = 2
+
+
+def first_line(error: object) -> str:
+    """Return the first line of an error's text, without the full stop."""
+    return str(error).strip().partition("\n")[0].rstrip(".")
+
+
+def find_line(error: BaseException, path: Path) -> int | None:
+    """Return the last line of the file that was running when the error was raised, or None."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename == str(path)), None)

@@ -12,7 +12,7 @@ from ..backends.base import Database
 from ..context import RunContext, choice, choose, on_bind
 from ..errors import MigrationError
 from ..runtime import applied, binds
-from ..runtime.checks import refuse_unknown
+from ..runtime.checks import list_head_files, refuse_unknown
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, describe, stored_heads
 
@@ -42,6 +42,8 @@ class DatabaseStatus:
     changed: tuple[str, ...]
     # Why the database does not match the revisions, and how to fix it.
     problem: str | None = None
+    # The file names of the newest revisions: several if branches were not merged.
+    newest: tuple[str, ...] = ()
 
 
 def status(bind: str | None = None) -> list[DatabaseStatus]:
@@ -91,6 +93,7 @@ def _read_status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
         pending=tuple(PendingRevision(step.revision.revision, step.revision.doc) for step in steps),
         changed=tuple(changed),
         problem=problem,
+        newest=tuple(list_head_files(script)),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from .. import backends, output, settings
 from ..backends.base import Database
 from ..context import RunContext, on_bind
-from ..errors import MigrationError
+from ..errors import MigrationError, first_line
 from ..runtime import binds, snapshots
 from ..runtime.checks import refuse_outside_development, transfer_mark
 from ..runtime.errors import one_sentence
@@ -138,7 +138,7 @@ def _seed(seed: Callable[[], None], new: Database) -> None:
         raise
     except (Exception, SystemExit) as error:
         raise MigrationError(
-            f"The seed failed{_locate(error)}: {type(error).__name__}: {str(error).partition(chr(10))[0]}; "
+            f"The seed failed{_locate(error)}: {type(error).__name__}: {first_line(error)}; "
             "the database was not rebuilt."
         ) from error
     finally:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from .. import api, output, runtime, settings
+from .. import api, output, settings
 from ..backends.base import Database
 from ..contrib.mermaid import render_diagram
 from ..errors import MigrationError
@@ -25,7 +25,6 @@ Drawn from the models by `flask db diagram`; draw it again when they have change
 def status() -> None:
     """Show engine, URL, revision and what is pending."""
     databases = api.status()
-    several = _describe_heads()
     for number, database in enumerate(databases):
         if number:
             output.line()
@@ -36,26 +35,17 @@ def status() -> None:
         output.line(f"Revision  {database.revision}")
         if database.problem:
             raise MigrationError(database.problem)
-        if several:
-            output.line(f"Heads     {several}")
+        if len(database.newest) > 1:
+            output.line(
+                f"Heads     {' and '.join(database.newest)}: `flask db rebase` puts yours on top of theirs, "
+                '`flask db merge heads -m "…"` joins them'
+            )
         for sentence in database.changed:
             output.line(f"Changed   {sentence}")
         for pending in database.pending:
             output.line(f"Pending   {pending.revision} ({pending.message})")
         if not database.pending:
             output.line("Pending   nothing")
-
-
-def _describe_heads() -> str:
-    """Return the names of the newest revisions and what to do, or nothing if there is one at most."""
-    script = runtime.directory()
-    names = sorted(Path(script.get_revision(head).path).name for head in script.get_heads())
-    if len(names) < 2:
-        return ""
-    return (
-        f"{' and '.join(names)}: `flask db rebase` puts yours on top of theirs, "
-        '`flask db merge heads -m "…"` joins them'
-    )
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import traceback
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 
 from .. import _compat
-from ..errors import MigrationError
+from ..errors import MigrationError, find_line, first_line
 
 REVISION_ID = re.compile(r"^revision(?:\s*:[^=\n]+)?\s*=\s*[\"'](.+?)[\"']", re.MULTILINE)
 PARENTS = re.compile(r"^down_revision(?:\s*:[^=\n]+)?\s*=\s*(\([^)]*\)|\[[^\]]*\]|.*)$", re.MULTILINE)
@@ -41,7 +40,10 @@ class RevisionFile:
 
 def parse_file(path: Path) -> RevisionFile | None:
     """Return None for a file that is not a revision."""
-    text = path.read_text(encoding="utf-8")
+    return _parse(path, path.read_text(encoding="utf-8"))
+
+
+def _parse(path: Path, text: str) -> RevisionFile | None:
     if not (match := REVISION_ID.search(text)):
         return None
     parents = [parent for declared in PARENTS.findall(text) for parent in QUOTED.findall(declared)]
@@ -77,15 +79,29 @@ def find_broken(script: ScriptDirectory, *, load: bool = False) -> list[str]:
     :param load: also run each file, as Alembic does. It reports syntax errors and failing imports, too.
     """
     reasons = {
-        path: _find_error(path) or (_find_error_by_loading(path) if load else None) for path in paths(script)
+        path: _find_error(text) or (_find_error_by_loading(path) if load else None)
+        for path, text in _read(script).items()
     }
+    return _name_files(reasons)
+
+
+def _name_files(reasons: dict[Path, str | None]) -> list[str]:
     return [f"{path.name}{reason}" for path, reason in reasons.items() if reason]
 
 
-def _find_error(path: Path) -> str | None:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
+def _read(script: ScriptDirectory) -> dict[Path, str | None]:
+    """Return the text of each file, or None for one that is not UTF-8."""
+    texts: dict[Path, str | None] = {}
+    for path in paths(script):
+        try:
+            texts[path] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            texts[path] = None
+    return texts
+
+
+def _find_error(text: str | None) -> str | None:
+    if text is None:
         return " is not UTF-8"
     if match := CONFLICT.search(text):
         return f", line {text.count(chr(10), 0, match.start()) + 1}: there is an unresolved conflict"
@@ -109,11 +125,8 @@ def _find_error_by_loading(path: Path) -> str | None:
     except SyntaxError as error:
         location, reason = error.lineno, error.msg
     except Exception as error:  # noqa: BLE001 - whatever the file does
-        lines = [
-            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
-        ]
-        location = lines[-1] if lines else 1
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        location = find_line(error, path) or 1
+        reason = f"{type(error).__name__}: {first_line(error)}"
     else:
         return None
     return f", line {location}: {reason}"
@@ -131,14 +144,15 @@ def parse_files(script: ScriptDirectory) -> list[RevisionFile]:
 
 def find_problems(script: ScriptDirectory) -> list[str]:
     """Report ids that two files share, and parents that no file has; Alembic warns of the former only."""
-    if broken := find_broken(script):
+    texts = _read(script)
+    if broken := _name_files({path: _find_error(text) for path, text in texts.items()}):
         return broken
     if any(Path(script.dir).glob("archive/*/unfinished")):
         return ["a squash was interrupted: `flask db squash --undo` puts all files back"]
     head = Path(script.dir) / "HEAD"
     if head.exists() and CONFLICT.search(head.read_text(encoding="utf-8")):
         return ["migrations/HEAD has a conflict in it: `flask db rebase` puts your revision on top of theirs"]
-    files = parse_files(script)
+    files = [file for path, text in texts.items() if text and (file := _parse(path, text))]
     names = defaultdict(list)
     for file in files:
         names[file.revision].append(file.path.name)

@@ -7,7 +7,6 @@ or a database whose name happens to end in _test.
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -46,18 +45,23 @@ def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str])
         raise MigrationError(unknown_revision(head, database, script))
 
 
-def refuse_ambiguous_downgrade(script: ScriptDirectory, heads: tuple[str, ...], destination: Any) -> None:
+def refuse_ambiguous_downgrade(script: ScriptDirectory, heads: tuple[str, ...]) -> None:
     """Refuse `flask db downgrade -1` of a database at several heads: Alembic would choose one of them."""
-    if len(heads) > 1 and str(destination).startswith("-"):
+    if len(heads) > 1:
         raise MigrationError(
             f"The database is at {describe(script, set(heads))}, and nothing was changed: name the revision "
             "to go back to (`flask db downgrade REV`; `flask db history` lists them)."
         )
 
 
+def list_head_files(script: ScriptDirectory) -> list[str]:
+    """Return the file names of the newest revisions: one, unless there are branches."""
+    return sorted(Path(script.get_revision(head).path).name for head in script.get_heads())
+
+
 def refuse_several_heads(script: ScriptDirectory, then: str) -> None:
     """Refuse a command that needs a single head; `then` says what to do once there is one."""
-    names = sorted(Path(script.get_revision(head).path).name for head in script.get_heads())
+    names = list_head_files(script)
     if len(names) > 1:
         raise MigrationError(
             f"There are {len(names)} newest revisions, {' and '.join(names)}, and nothing was changed: "

@@ -4,7 +4,6 @@ After an error with several databases, the revision of each one is reported, too
 """
 
 import re
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import _compat, output
 from ..backends.base import Database
-from ..errors import MigrationError
+from ..errors import MigrationError, find_line, first_line
 from ..revisions import files
 from . import binds
 from .checks import refuse_several_heads
@@ -49,7 +48,7 @@ def _explain(error: Exception, database: Database, progress: Progress | None) ->
         path = Path(progress.current.revision.path)
         if isinstance(error, NotImplementedError) and not progress.current.is_upgrade:
             return (
-                f"Revision {path.name} cannot be taken back: {_first_line(error)}. {database.after_failure}."
+                f"Revision {path.name} cannot be taken back: {first_line(error)}. {database.after_failure}."
             )
         return (
             f"Revision {path.name} failed: {_describe_cause(error, path)}. "
@@ -67,7 +66,7 @@ def _explain(error: Exception, database: Database, progress: Progress | None) ->
     if progress and isinstance(error, CommandError) and (match := RELATIVE.match(str(error))):
         return _explain_relative(database, progress, upgrade=match[1] == "+")
     if isinstance(error, DBAPIError):
-        return f"{database} answers: {_first_line(error.orig)}."
+        return f"{database} answers: {first_line(error.orig)}."
     return str(error) if isinstance(error, CommandError) else None
 
 
@@ -88,16 +87,10 @@ def _explain_relative(database: Database, progress: Progress, *, upgrade: bool) 
 def _describe_cause(error: Exception, path: Path) -> str:
     if isinstance(error, DBAPIError):
         statement = " ".join((error.statement or "").split())
-        return f"{_first_line(error.orig)}, at: {statement[:200]}"
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
-    ]
-    location = f" in line {lines[-1]}" if lines else ""
-    return f"{type(error).__name__}{location}: {_first_line(error)}"
-
-
-def _first_line(error: object) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
+        return f"{first_line(error.orig)}, at: {statement[:200]}"
+    line = find_line(error, path)
+    location = f" in line {line}" if line else ""
+    return f"{type(error).__name__}{location}: {first_line(error)}"
 
 
 @contextmanager

@@ -27,6 +27,8 @@ class Progress:
         self.current: RevisionStep | None = None
         self.applied = 0
         self.waited = False
+        # Why nothing was applied although the database is not at a revision, if so.
+        self.half_applied: str | None = None
         self.warned = False
         self.started = 0.0
         self.saved = False
@@ -45,6 +47,8 @@ class Progress:
             if migration.connection and not self.quiet:
                 self.warned = applied.report_changed(migration.connection, self.script, self.after)
             if not steps:
+                if migration.connection and not self.quiet:
+                    self.half_applied = self.database.explain_half_applied(migration.connection)
                 return
             if isinstance(steps[0], RevisionStep) and not self.database.is_half_applied():  # not for `stamp`
                 check(migration)
@@ -97,8 +101,7 @@ class Progress:
         if self.applied:
             output.line(f"{describe(self.script, self.before)} → {describe(self.script, self.after)}")
         else:
-            with self.database.connect() as connection:
-                if half_applied := self.database.explain_half_applied(connection):
-                    raise MigrationError(half_applied)
+            if self.half_applied:
+                raise MigrationError(self.half_applied)
             by = ", brought there by the process that was waited for" if self.waited else ""
             output.line(f"Nothing to do: {self.database} is at {describe(self.script, self.after)}{by}.")

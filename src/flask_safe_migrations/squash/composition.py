@@ -4,7 +4,6 @@ Where the result differs, a table or its rows get their next source, and everyth
 """
 
 import re
-import traceback
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from ..autogenerate.ordering import sort_operations
 from ..backends.base import Database
 from ..backends.schema import SchemaObject
 from ..context import Comparison
-from ..errors import MigrationError
+from ..errors import MigrationError, find_line
 from ..runtime import binds
 from .archive import StagedVersions
 from .rendering import RawSQLOp, RenderedCode, Step, portable_context, render_file, render_functions
@@ -100,9 +99,8 @@ class Composer:
 
     def _replace_failed_source(self, error: MigrationError, rendered: RenderedCode) -> None:
         """Choose the next source of the table, or of its rows, at whose line the upgrade stopped."""
-        frames = traceback.extract_tb((error.__cause__ or error).__traceback__)
-        lines = [frame.lineno or 0 for frame in frames if frame.filename == str(self.staged.baseline)]
-        step = rendered.steps.get(lines[-1]) if lines else None
+        line = find_line(error.__cause__ or error, self.staged.baseline)
+        step = rendered.steps.get(line) if line else None
         sources = self.outcome.sources
         if step is None or step.key is None:
             is_exhausted = True
