@@ -2,8 +2,11 @@
 
 import re
 
+import flask_migrate
 import pytest
 from hand_written import model, with_table, write_revision
+
+from flask_safe_migrations import MigrationError
 
 BODY = """def upgrade():
     op.create_table("more", sa.Column("id", sa.Integer, primary_key=True))
@@ -119,6 +122,14 @@ def test_F32_no_downgrade_cannot_be_taken_back(project, broken):
     sentence = project.fails("downgrade", "--yes")
     assert f"{path.name} has no downgrade()" in sentence
     assert project.sql("SELECT version_num FROM alembic_version") == [("broken",)]
+
+
+def test_F32_a_broken_file_in_a_call_of_flask_migrate(project, broken):
+    """As in tests and in code that migrates at start-up, without the command line."""
+    path = broken(BROKEN["unknown name"][0])
+    with project.create_app().app_context(), pytest.raises(MigrationError, match="undefined") as caught:
+        flask_migrate.upgrade()
+    assert str(caught.value).startswith(path.name)
 
 
 def test_F32_a_backup_needs_no_revisions(project, broken):

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from flask_safe_migrations.readiness import nothing_to_do
+
 HALF = """    op.execute("CREATE TABLE first_half (id INTEGER)")
     op.execute("DROP TABLE nosuch")
 """
@@ -40,6 +42,15 @@ def test_the_database_is_gone_with_its_folder(new_project):
     (project.path / "data").mkdir()
     assert "Nothing to do" not in project.flask("upgrade")
     assert project.sql("SELECT count(*) FROM user") == [(0,)]
+
+
+def test_looking_creates_no_file(at_head):
+    """A database that is gone is created by a complete run only."""
+    (at_head.path / "instance" / "shop_dev.db").unlink()
+    app = at_head.create_app()
+    with app.app_context():
+        assert nothing_to_do(app) is None
+    assert not (at_head.path / "instance" / "shop_dev.db").exists()
 
 
 def test_migrations_go_to_another_database(at_head):

@@ -29,6 +29,7 @@ class Entry(db.Model):
 """
 ROWS = """
     op.execute("INSERT INTO status (name) VALUES ('new 100%'), ('old')")
+    op.execute("UPDATE status SET id = 0 WHERE name = 'old'")
     op.execute("CREATE VIEW names AS SELECT name FROM status")
 
 
@@ -85,6 +86,8 @@ def test_each_application_has_a_copy(migrated, tmp_path):
             add(first, "mine")
             assert names(first) == ["mine", "new 100%", "old"]
             assert names(second) == ["new 100%", "old"]
+            with second.app_context(), engine(second).connect() as connection:
+                assert connection.scalar(text("SELECT id FROM status WHERE name = 'old'")) == 0
             with second.app_context():
                 inspector = inspect(engine(second))
                 assert inspector.get_foreign_keys("user")[0]["referred_table"] == "status"

@@ -21,7 +21,7 @@ from ... import _compat
 from ...errors import MigrationError
 from ..constraints import ConstraintRename
 from ..escaping import SinglePercent, escape_reported_indexes, escape_reported_sql
-from .ddl_parser import quote, unreflected_features
+from .ddl_parser import columns_with, quote
 from .introspection import INDEXES, create_table_sql
 from .rebuild import (
     RebuiltTable,
@@ -57,24 +57,17 @@ class InPlaceImpl(SinglePercent, SQLiteImpl):
         return False
 
     def prep_table_for_batch(self, batch_impl: Any, table: Table) -> None:
-        self._keep_options(batch_impl, table)
+        self._keep_autoincrement(batch_impl, table)
         if batch_impl.reflected:
             escape_reported_sql(batch_impl.new_table, table)
             escape_reported_indexes(table)
 
-    def _keep_options(self, batch_impl: Any, table: Table) -> None:
-        """Rebuild the table with its own options, unless the revision sets them. Alembic forgets them."""
+    def _keep_autoincrement(self, batch_impl: Any, table: Table) -> None:
+        """Keep AUTOINCREMENT, which SQLAlchemy does not reflect, unless the revision sets it."""
         driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]
-        features = unreflected_features(create_table_sql(driver, table.name))
-        found = set().union(*features.values())
-        options = {
-            "autoincrement": "AUTOINCREMENT" in found,
-            "with_rowid": "WITHOUT ROWID" not in found,
-            "strict": "STRICT" in found,
-        }
-        for name, value in options.items():
-            if f"sqlite_{name}" not in batch_impl.table_kwargs:
-                batch_impl.new_table.dialect_options["sqlite"][name] = value
+        if "sqlite_autoincrement" not in batch_impl.table_kwargs:
+            found = any(columns_with(create_table_sql(driver, table.name), "AUTOINCREMENT"))
+            batch_impl.new_table.dialect_options["sqlite"]["autoincrement"] = found
 
     def _succeeds(self, batch_op: BatchOperationsImpl) -> bool:
         driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]

@@ -66,7 +66,7 @@ SHADOW_TABLE = text("SELECT 1 FROM pragma_table_list WHERE type = 'shadow' AND n
 
 def create_table_sql(driver: Any, table: str) -> str:
     """Return the SQL that creates the table; it is empty if the table does not exist."""
-    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
+    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
     row = driver.execute(query, [table]).fetchone()
     return str(row[0]) if row else ""
 

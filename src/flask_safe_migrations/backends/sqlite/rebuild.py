@@ -24,6 +24,7 @@ COPY_ROWS = re.compile(r'INSERT INTO "?(_alembic_tmp_[^"\s]+)"? \((.+?)\) SELECT
 DROP = re.compile(r'\s*DROP TABLE "?([^"]+?)"?\s*')
 RENAME = re.compile(r'ALTER TABLE "?_alembic_tmp_[^"]*?"? RENAME TO "?([^"]+?)"?')
 CREATE_INDEX = re.compile(r'CREATE (?:UNIQUE )?INDEX "?([^"\s]+)"? ON.*', re.DOTALL)
+STORED_NAME = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
 CONSTRAINTS = re.compile(r"an unnamed CHECK|ON (DELETE|UPDATE|CONFLICT ABORT)", re.IGNORECASE)
 # The effect on referring rows when a table is dropped while foreign keys are on:
 # https://sqlite.org/foreignkeys.html#fk_schemacommands
@@ -124,9 +125,13 @@ class RebuiltTable:
 
     def __init__(self, driver: Any, name: str) -> None:
         self.driver, self.name = driver, name
-        query = (
-            "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL"
-        )
+        stored = driver.execute(STORED_NAME, [name]).fetchone()
+        if stored and stored[0] != name:  # reflection finds no primary key under another name
+            raise MigrationError(
+                f"Table {name} is stored as {stored[0]}, and nothing was changed: write its name like that "
+                "in the revision."
+            )
+        query = "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
         self.owned = driver.execute(query, [name]).fetchall()
         # Kind -2 is an expression: https://sqlite.org/pragma.html#pragma_index_xinfo
         self.expressions = {
