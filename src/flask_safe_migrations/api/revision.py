@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
+from alembic.autogenerate import RevisionContext
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
+from alembic.util import load_python_file
 
 from .. import output, runtime, settings
 from ..backends.base import Database
 from ..context import RunContext
 from ..errors import UsageError
-from ..revisions import manifest
+from ..revisions import files, manifest
 from ..runtime import binds
 from ..runtime.checks import refuse_several_heads
 from ..runtime.errors import one_sentence
@@ -78,18 +83,37 @@ def write_revision(script: ScriptDirectory, message: str, answers: list[str]) ->
             with one_sentence(database):
                 shadows[database.bind] = stack.enter_context(runtime.shadow(database, script))
         RunContext.of(config).shadows = shadows
-        written: Any = command.revision(config, message, autogenerate=True)
+        written = _generate(config, script, message)
         if not written:
             output.line("Nothing to migrate: the revisions and the models agree. No file was written.")
             return None
         path = Path(written.path)
         _format(path)
         output.line(f"Wrote {settings.active().relative(path)}")
-        script = runtime.directory()
+        files.require_consistent(script)
+        written.module = load_python_file(str(path.parent), path.name)  # ruff has moved its lines
         manifest.add(script)
-        proofs = _prove(script.get_revision(written.revision), script, shadows)
+        proofs = _prove(written, script, shadows)
     output.line("Read it, then apply it with `flask db upgrade`.")
     return RevisionResult(written.revision, message, path, proofs)
+
+
+def _generate(config: Config, script: ScriptDirectory, message: str) -> Script | None:
+    """Like ``alembic.command.revision(autogenerate=True)``, which would load all revisions a second time."""
+    arguments = dict.fromkeys(["rev_id", "branch_label", "version_path", "depends_on"])
+    arguments |= {"message": message, "autogenerate": True, "sql": False, "head": "head", "splice": False}
+    script.messaging_opts = config.messaging_opts  # no "Generating …  done"
+    revision = RevisionContext(config, script, arguments)
+
+    def compare(heads: Any, migration: MigrationContext) -> list[Any]:
+        revision.run_autogenerate(heads, migration)
+        return []
+
+    with EnvironmentContext(
+        config, script, fn=compare, template_args=revision.template_args, revision_context=revision
+    ):
+        script.run_env()
+    return next(iter(list(revision.generate_scripts())), None)
 
 
 def new_data_revision(message: str, column: str = "1") -> RevisionResult:
