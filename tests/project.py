@@ -23,6 +23,8 @@ from forking import clean_environment, server_for
 TEMPLATE = Path(__file__).parent.parent
 ENGINES = ["sqlite", "postgresql", "mariadb"]
 names = itertools.count(1)  # of databases
+# What `make` adds to an error, and the names of revisions that begin.
+NO_SENTENCE = re.compile(r"make: \*\*\*|  (\d+/\d+ )?(back: )?\S+ \(.*\)$")
 
 
 def interpreters() -> dict[str, Path]:
@@ -129,11 +131,11 @@ class BakedProject:
         return self.run(self.python.with_name("alembic"), *arguments, check=check, **env)
 
     def fails(self, *command: str | Path, code: int = 1, **env: str) -> str:
-        """Run a command that has to fail with one sentence; return the sentence."""
+        """Run a command that has to fail with one sentence, after names of revisions; return the sentence."""
         result = self.run(*command, check=False, **env)
         assert result.returncode == code, result.out
         assert "Traceback" not in result.out, result.out
-        lines = [line for line in result.out.splitlines() if not line.startswith("make: ***")]
+        lines = [line for line in result.out.splitlines() if not NO_SENTENCE.match(line)]
         assert len(lines) == 1, result.out
         return lines[0]
 

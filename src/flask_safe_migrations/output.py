@@ -62,6 +62,18 @@ class Reporter:
         """Report a message that is not part of the result, such as a wait or a warning."""
         log.warning(text)
 
+    def step(self, name: str) -> None:
+        """Report that a revision begins. :meth:`step_done` follows, unless it fails."""
+        self.line(name)
+
+    def step_done(self, seconds: float) -> None:
+        """Report how long the revision has taken."""
+        self.line(f"    {seconds:.2f} s")
+
+    def progress(self, text: str) -> None:
+        """Report how far a long step is: "2/150 …". It is called often, and is no part of the result."""
+        log.debug(text)
+
     def confirm(self, question: str, *, from_pipe: bool = False) -> bool:
         """Ask a yes/no question. Return False if nobody can be asked.
 
@@ -100,6 +112,10 @@ def line(text: str = "") -> None:
 
 def notice(text: str) -> None:
     reporter().notice(text)
+
+
+def progress(text: str) -> None:
+    reporter().progress(text)
 
 
 def suggest(text: str, commands: str | Mapping[str, str]) -> str:

@@ -1,11 +1,19 @@
 """What the commands say when something is not as it should be: one sentence, which names the way on."""
 
+import os
+import pty
 import re
 import shutil
+import signal
+import sys
+from contextlib import suppress
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 from hand_written import model, upgrade, with_table, write_revision
+
+from flask_safe_migrations.cli.terminal import TerminalReporter
 
 COLUMNS = "nick = db.Column(db.String(20))"
 TABLE = """def upgrade():
@@ -162,7 +170,6 @@ def places(output, *texts):
     return [output.find(text) for text in texts]
 
 
-@pytest.mark.xfail(strict=True, reason="F41: the name comes after the revision has run")
 @pytest.mark.parametrize("command", [["upgrade"], ["rebuild"]])
 def test_F41_the_name_of_a_revision_before_it_runs(project, command):
     with_table(project, COLUMNS)
@@ -171,7 +178,6 @@ def test_F41_the_name_of_a_revision_before_it_runs(project, command):
     assert 0 <= name < runs
 
 
-@pytest.mark.xfail(strict=True, reason="F41: the name comes after the revision has run")
 def test_F41_the_name_of_a_revision_before_it_is_taken_back(project):
     with_table(project, COLUMNS)
     path = write_revision(project, "slow", upgrade("pass"))
@@ -181,7 +187,6 @@ def test_F41_the_name_of_a_revision_before_it_is_taken_back(project):
     assert 0 <= name < runs
 
 
-@pytest.mark.xfail(strict=True, reason="F41: everything is printed at the end")
 def test_F41_verify_reports_each_check_as_it_is_done(project):
     with_table(project, COLUMNS)
     write_revision(project, "slow", upgrade(SPEAKS.format("slow")))
@@ -191,9 +196,9 @@ def test_F41_verify_reports_each_check_as_it_is_done(project):
     assert 0 <= head < runs < models
 
 
-@pytest.mark.xfail(strict=True, reason="F41: no counter")
 @pytest.mark.parametrize("command", ["upgrade", "verify"])
-def test_F41_several_revisions_are_counted(project, command):
+def test_F41_several_revisions_are_counted(project, command, monkeypatch):
+    monkeypatch.setattr(TerminalReporter, "PROGRESS_INTERVAL", 0)
     with_table(project, COLUMNS)
     for number in range(3):
         write_revision(project, f"step{number}", upgrade("pass"))
@@ -201,10 +206,49 @@ def test_F41_several_revisions_are_counted(project, command):
     assert re.search(rf"\b2\s*(/|of)\s*{total}\b", project.run(command).output)
 
 
+def test_F41_a_pipe_gets_progress_now_and_then(project):
+    with_table(project, COLUMNS)
+    for number in range(3):
+        write_revision(project, f"step{number}", upgrade("pass"))
+    result = project.run("verify")
+    assert "2/4" not in result.output and result.stderr == ""
+
+
+def test_F41_the_time_of_a_revision_follows_in_a_pipe(project):
+    with_table(project, COLUMNS)
+    write_revision(project, "slow", upgrade("pass"))
+    assert re.search(r"^  slow \(slow\)\n    \d+\.\d\d s\n", project.flask("upgrade"))
+    assert re.search(r"^  back: slow \(slow\)\n    \d+\.\d\d s\n", project.flask("downgrade", "--yes"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        (["pass"], r"  slow \(slow\)  \d\.\d\d s\n"),
+        ([SPEAKS.format("slow")], r"  slow \(slow\)\nRUNS slow\n    \d\.\d\d s\n"),
+        (['print("RUNS slow")'], r"  slow \(slow\)\nRUNS slow\n    \d\.\d\d s\n"),
+        (["raise ValueError"], r"  slow \(slow\)\nError: Revision \S+ failed: .*\n"),
+    ],
+    ids=["silent", "echo", "print", "failing"],
+)
+def test_F41_the_time_of_a_revision_is_on_its_line_on_a_terminal(project, lines, shown):
+    with_table(project, COLUMNS)
+    write_revision(project, "slow", upgrade(*lines))
+    command = [sys.executable, "-m", "flask", "--app", project.name, "db", "upgrade"]
+    terminal, stream = pty.openpty()
+    with Popen(command, cwd=project.path, stdin=stream, stdout=stream, stderr=stream):
+        os.close(stream)
+        with suppress(OSError):  # EIO at the end
+            output = b""
+            while read := os.read(terminal, 1024):
+                output += read
+    os.close(terminal)
+    assert re.match(shown, output.decode().replace("\r\n", "\n")), output.decode()
+
+
 STOPPED = upgrade('op.execute("CREATE TABLE half (id INTEGER)")', "raise KeyboardInterrupt")
 
 
-@pytest.mark.xfail(strict=True, reason="F41: Aborted!")
 def test_F41_ctrl_c_tells_what_state_is_left(project):
     with_table(project, COLUMNS)
     path = write_revision(project, "stopped", STOPPED)
@@ -214,7 +258,6 @@ def test_F41_ctrl_c_tells_what_state_is_left(project):
     assert path.name in last and "Nothing was changed" in last
 
 
-@pytest.mark.xfail(strict=True, reason="F41: Aborted!")
 def test_F41_ctrl_c_on_mariadb_tells_what_state_is_left(new_project, server_url):
     project = new_project(server_url("mysql+pymysql"))
     with_table(project, COLUMNS)
@@ -227,7 +270,6 @@ def test_F41_ctrl_c_on_mariadb_tells_what_state_is_left(new_project, server_url)
     project.flask("upgrade")
 
 
-@pytest.mark.xfail(strict=True, reason="F41: Aborted!")
 @pytest.mark.parametrize("command", [["verify"], ["new", "--prove"], ["rebuild"]])
 def test_F41_ctrl_c_of_a_proof_tells_that_the_database_is_unchanged(project, command):
     with_table(project, COLUMNS)
@@ -236,6 +278,26 @@ def test_F41_ctrl_c_of_a_proof_tells_that_the_database_is_unchanged(project, com
     result = project.run(*command)
     assert result.exit_code != 0 and project.sql("SELECT nick FROM users") == [("kept",)]
     assert re.search("unchanged|as it was|Nothing was changed", result.output.splitlines()[-1])
+
+
+def allow_ctrl_c():
+    """A shell switches it off for what it runs in the background, such as these tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_F41_ctrl_c_in_a_process_of_its_own(project):
+    with_table(project, COLUMNS)
+    path = write_revision(
+        project, "slow", upgrade("import time", 'print("RUNS", flush=True)', "time.sleep(60)")
+    )
+    command = [sys.executable, "-m", "flask", "--app", project.name, "db", "upgrade"]
+    process = Popen(command, cwd=project.path, stdout=PIPE, stderr=PIPE, text=True, preexec_fn=allow_ctrl_c)
+    started = [process.stdout.readline(), process.stdout.readline()]
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and out == ""
+    assert started == ["  slow (slow)\n", "RUNS\n"]
+    assert err == f"Error: Interrupted in {path.name}. Nothing was changed.\n"
 
 
 @pytest.mark.parametrize("repair", [["rebase"], ["new", "--prove"], ["new", "-m", "more"]])

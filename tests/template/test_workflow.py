@@ -63,7 +63,7 @@ def test_P7_make_migrate_shows_each_revision_with_its_time_and_before_after(anyw
     """The database did not exist."""
     project = anywhere
     out = project.make("migrate").out
-    assert re.search(r"^  3f1d9a62c0b7 \(baseline\)  \d+\.\d\d s$", out, re.MULTILINE)
+    assert re.search(r"^  3f1d9a62c0b7 \(baseline\)\n    \d+\.\d\d s$", out, re.MULTILINE)
     assert "empty → 3f1d9a62c0b7 (baseline)" in out
     assert "Nothing to do" in project.make("migrate").out
 

@@ -1,7 +1,7 @@
 """Verify all revisions, or one that was just written, before they reach production."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,9 @@ class Report:
         return all(check.ok is not False for check in self.checks)
 
 
-def verify(*, against: str | None = None, bind: str | None = None) -> Report:
+def verify(
+    *, against: str | None = None, bind: str | None = None, on_check: Callable[[Check], None] | None = None
+) -> Report:
     """Verify the revisions.
 
     Check that there is a single head, that each revision passes a round trip, that there is no drift from
@@ -52,12 +54,18 @@ def verify(*, against: str | None = None, bind: str | None = None) -> Report:
     :param against: check only compatibility with code that still runs at this revision, or at this commit,
         tag or branch of git.
     :param bind: the database. The default is all databases.
+    :param on_check: called with each result as soon as it is known.
     :raises MigrationError: if the checks cannot be run.
     """
+    checks = []
     with on_bind(bind):
         databases = binds.databases()
         with one_sentence(databases[0]):
-            checks = check_compatibility(databases, against) if against else Verification(databases).run()
+            run = check_compatibility(databases, against) if against else Verification(databases).run()
+            for check in run:
+                checks.append(check)
+                if on_check:
+                    on_check(check)
     return Report(databases[0].title, checks)
 
 

@@ -78,11 +78,11 @@ def verify(ctx: click.Context, *, as_json: bool, against: str | None) -> None:
 
     What was in order before and has not changed is not run again.
     """
-    report = api.verify(against=against)
     if as_json:
+        with output.report_to(output.Reporter()):  # no progress beside the JSON
+            report = api.verify(against=against)
         checks = [asdict(check) for check in report.checks]
         output.line(json.dumps({"ok": report.ok, "engine": report.engine, "checks": checks}, indent=2))
     else:
-        for check in report.checks:
-            output.line(str(check))
+        report = api.verify(against=against, on_check=lambda check: output.line(str(check)))
     ctx.exit(0 if report.ok else 1)

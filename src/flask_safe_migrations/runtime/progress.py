@@ -60,17 +60,29 @@ class Progress:
             if migration.connection and not self.quiet:
                 applied.create_table(migration.connection)
             verify = self.database.integrity_check(migration.connection) if migration.connection else None
+            total = self.applied + len(steps)
             for step in steps:
                 self.current = step if isinstance(step, RevisionStep) else None
                 self.started = time.perf_counter()
-                if self.current and not self.quiet:
-                    self.database.before_revision(self.current.revision.revision, upgrade=step.is_upgrade)
+                if self.current:
+                    self._report_start(self.current, total)
+                    if not self.quiet:
+                        self.database.before_revision(self.current.revision.revision, upgrade=step.is_upgrade)
                 yield step
             if verify:
                 verify()  # still inside the transaction, if the engine uses one for the whole run
             self.current = None
 
         return watched
+
+    def _report_start(self, step: RevisionStep, total: int) -> None:
+        """Name the revision before it runs, so that a long one is known while it runs."""
+        number = f"{self.applied + 1}/{total} " if total > 1 else ""
+        name = describe(self.script, {step.revision.revision})
+        if not self.quiet:
+            output.reporter().step(f"  {number}{'' if step.is_upgrade else 'back: '}{name}")
+        elif number:
+            output.progress(f"  {number}{name}, on a shadow database")
 
     def on_version_apply(
         self, ctx: MigrationContext, step: MigrationInfo, heads: Collection[str], run_args: Mapping[str, Any]
@@ -86,8 +98,7 @@ class Progress:
                 applied.stamp(ctx.connection, self.script, self.after)
         self.database.after_revision()
         if not self.quiet and self.current:
-            sign = "" if step.is_upgrade else "back: "
-            output.line(f"  {sign}{describe(self.script, {self.current.revision.revision})}  {seconds:.2f} s")
+            output.reporter().step_done(seconds)
 
     def conclude(self) -> None:
         """Report the revision before and after the run. A new connection confirms that it was stored."""

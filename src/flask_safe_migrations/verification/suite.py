@@ -1,7 +1,7 @@
 """The checks of `flask db verify`. What has passed before and has not changed since is not checked again."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
-from .. import runtime, safety, settings
+from .. import output, runtime, safety, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
@@ -89,39 +89,49 @@ class Verification:
         self.offline_sql = Check("`flask db sql` can print every revision")
         self.registered_models = Check("every model is in models/")
 
-    def run(self) -> list[Check]:
-        """Return the results of all checks, in the order above."""
+    def run(self) -> Iterator[Check]:
+        """Run all checks, in the order above; yield each one as soon as its result is known."""
         self.script = ScriptDirectory.from_config(alembic_config())  # runtime.directory() would raise
         if self.files.add_problems(files.find_problems(self.script)):
-            heads = [self.script.get_revision(head) for head in self.script.get_heads()]
-            names = " and ".join(sorted(Path(head.path).name for head in heads))
-            two = [f"{names}: `flask db rebase` puts yours on top of theirs"] if len(heads) > 1 else []
-            self.unchecked = unchecked(self.script)
-            safety.get_disabled_rules()  # raises an error for a wrong setting before anything runs
-            if manifest.path(self.script).exists():
-                self.manifest.add_problems(manifest.find_problems(self.script))
-            else:  # a project that was not generated from the template
-                self.manifest.ok = True
-                self.manifest.notes.append("there is none yet: it is written with the next revision")
-            if self.heads.add_problems(two):
-                self._check_databases(heads)
+            self._check_directory()
+        yield from (self.files, self.heads, self.manifest)
+        yield from self._check_databases() if self.heads.ok else (self.round_trips, self.warnings)
+        yield from (self.models, self.constraint_names)
+        if self.round_trips.ok:
+            self._check_offline_sql()
+        yield self.offline_sql
         self.registered_models.add_problems(
             self._check_once("registered", lambda: find_unregistered_models(settings.active().import_name))
         )
-        return [check for check in vars(self).values() if isinstance(check, Check)]
+        yield self.registered_models
 
-    def _check_databases(self, heads: list[Script]) -> None:
-        digests = {database: runtime.fingerprints(database, self.script) for database in self.databases}
+    def _check_directory(self) -> None:
+        """Compare the files with migrations/HEAD, and look for a second head."""
+        heads = self.script.get_heads()
+        names = " and ".join(sorted(Path(self.script.get_revision(head).path).name for head in heads))
+        two = [f"{names}: `flask db rebase` puts yours on top of theirs"] if len(heads) > 1 else []
+        self.unchecked = unchecked(self.script)
+        safety.get_disabled_rules()  # raises an error for a wrong setting before anything runs
+        if manifest.path(self.script).exists():
+            self.manifest.add_problems(manifest.find_problems(self.script))
+        else:  # a project that was not generated from the template
+            self.manifest.ok = True
+            self.manifest.notes.append("there is none yet: it is written with the next revision")
+        self.heads.add_problems(two)
+
+    def _check_databases(self) -> Iterator[Check]:
+        """Run the revisions on each database; yield what this proves before the schema is compared."""
+        self.digests = {each: runtime.fingerprints(each, self.script) for each in self.databases}
         for database in self.databases:
             with one_sentence(database), ExitStack() as stack:
                 walk = ShadowWalk(database, self.script, stack)
-                self._check_revisions(walk, digests[database])
+                self._check_revisions(walk)
+                if database is self.databases[-1]:
+                    yield from (self.round_trips, self.warnings)
                 if self.round_trips.ok:
-                    self._check_schema(walk, digests[database], heads)
-        if self.round_trips.ok:
-            self._check_offline_sql(list(digests.values()))
+                    self._check_schema(walk)
 
-    def _check_revisions(self, walk: ShadowWalk, digests: dict[str, str]) -> None:
+    def _check_revisions(self, walk: ShadowWalk) -> None:
         """Run the revisions that have not been verified yet; stop at the first that fails."""
         failures, warnings = [], []
         if self.unchecked and not self.round_trips.notes:
@@ -132,12 +142,9 @@ class Verification:
                 f"{what} not judged: up to {last}, which MIGRATION_CHECK_AFTER names"
             )
         prefix = binds.prefix(walk.database)
-        for revision in files.sort_revisions(self.script):
-            digest = digests[revision.revision]
-            if revision.revision in self.unchecked or digest in self.cache:
-                continue
-            if not binds.touches(revision.module, walk.database.bind):
-                continue
+        pending = self._list_unverified(walk.database)
+        for number, (digest, revision) in enumerate(pending.items(), 1):
+            output.progress(f"  {prefix}{number}/{len(pending)} {revision.revision} ({revision.doc})")
             path = Path(revision.path)
             try:
                 walk.verify(revision)
@@ -154,10 +161,21 @@ class Verification:
         if self.round_trips.ok or warnings:
             self.warnings.add_problems(warnings)
 
-    def _check_schema(self, walk: ShadowWalk, digests: dict[str, str], heads: list[Script]) -> None:
+    def _list_unverified(self, database: Database) -> dict[str, Script]:
+        """Return the revisions that change this database and were not verified before, by their digests."""
+        digests = self.digests[database]
+        return {
+            digests[revision.revision]: revision
+            for revision in files.sort_revisions(self.script)
+            if revision.revision not in self.unchecked
+            and digests[revision.revision] not in self.cache
+            and binds.touches(revision.module, database.bind)
+        }
+
+    def _check_schema(self, walk: ShadowWalk) -> None:
         """Compare the schema at the heads with the models, and look for constraints without a name."""
         metadata = binds.metadata(walk.database.bind)
-        newest = [digests[head.revision] for head in heads]
+        newest = [self.digests[walk.database][head] for head in self.script.get_heads()]
         after = settings.active().check_after
         digest = files.digest(
             [*newest, compute_models_digest(metadata, walk.database), *([after] if after else [])]
@@ -192,13 +210,13 @@ class Verification:
     def _is_last_unchecked(self, revision: str) -> bool:
         return not self.script.get_revision(revision).nextrev & self.unchecked
 
-    def _check_offline_sql(self, digests_by_database: list[dict[str, str]]) -> None:
+    def _check_offline_sql(self) -> None:
         """Print the SQL of the revisions for which that has not passed yet, for all databases."""
         unverified = {}
         for revision in files.sort_revisions(self.script):
             if revision.revision in self.unchecked:
                 continue
-            digest = files.digest(["sql", *(digests[revision.revision] for digests in digests_by_database)])
+            digest = files.digest(["sql", *(digests[revision.revision] for digests in self.digests.values())])
             if digest not in self.cache:
                 unverified[digest] = revision
         if not unverified:
