@@ -114,7 +114,7 @@ def make_stock(folder: Path, python: Path, *, models: str = STOCK_MODELS) -> Pat
 
 
 def list_revisions(ours: Path, python: Path) -> None:
-    """Write migrations/HEAD anew, for revisions that no command of the project has made."""
+    """Write migrations/HEAD again, for revisions that no command of the project has made."""
     code = (
         "from alembic.script import ScriptDirectory as script; "
         "from flask_safe_migrations.revisions import manifest as chain; chain.write(script('migrations'))"
@@ -122,11 +122,11 @@ def list_revisions(ours: Path, python: Path) -> None:
     run([str(python), "-c", code], ours)
 
 
-def upgrading(project: Path, python: Path, *, anew: bool = False) -> Side:
-    """Return what runs `flask db upgrade`; `anew` deletes the database before each run."""
+def upgrading(project: Path, python: Path, *, from_scratch: bool = False) -> Side:
+    """Return what runs `flask db upgrade`; `from_scratch` deletes the database before each run."""
 
     def prepare() -> None:
-        for file in project.glob("instance/*.db*") if anew else ():
+        for file in project.glob("instance/*.db*") if from_scratch else ():
             file.unlink()
 
     return Side([str(python), "-m", "flask", "db", "upgrade"], project, prepare)

@@ -59,7 +59,7 @@ def measure(work: Path, runs: int, revisions: int) -> None:
     for project in (ours, stock):
         histories.write(project / "migrations" / "versions", revisions)
     history = Comparison(f"flask db upgrade, {revisions:,} revisions", aim=0.5)
-    sides = [projects.upgrading(project, python, anew=True) for project in (ours, stock)]
+    sides = [projects.upgrading(project, python, from_scratch=True) for project in (ours, stock)]
     print(history.measure(*sides, runs=runs), flush=True)
     if projects.read_database(ours) != projects.read_database(stock):
         sys.exit("The two databases differ after the long history: its line compares nothing.")

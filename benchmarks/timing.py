@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 # Settings of the shell that this is started from would reach one side and not the other. Above
-# all PYTHONDONTWRITEBYTECODE has to go: with it every start compiles anew all that it imports.
+# all PYTHONDONTWRITEBYTECODE has to go: with it every start compiles again what it imports.
 SETTINGS = ("PYTHON", "FLASK_", "COOKIECUTTER_", "DATABASE_URL", "SECRET_KEY", "SETTINGS")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
 

@@ -43,7 +43,7 @@ def rows(project: BakedProject) -> dict[str, list[str]]:
     for line in lines:
         if (match := INSERT.match(line)) and match[1] not in OWN | {"sqlite_sequence"}:
             found[match[1]].append(match[2])
-    return {name: sorted(told) for name, told in found.items()}
+    return {name: sorted(value) for name, value in found.items()}
 
 
 def _dump(project: BakedProject, *options: str) -> list[str]:
@@ -66,8 +66,8 @@ def _sqlite(connection: sqlite3.Connection) -> list[str]:
         for pragma in ("table_xinfo", "foreign_key_list", "index_list"):
             for row in connection.execute(f"PRAGMA {pragma}([{table}])").fetchall():
                 # The number of a key or an index says when it was made.
-                told = row if pragma == "table_xinfo" else row[1:]
-                found.append(f"{table} {pragma} {told}")
+                value = row if pragma == "table_xinfo" else row[1:]
+                found.append(f"{table} {pragma} {value}")
                 if pragma == "index_list":
                     columns = connection.execute(f"PRAGMA index_xinfo([{row[1]}])").fetchall()
                     found.append(f"{table} {row[1]} {columns}")

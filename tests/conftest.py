@@ -17,8 +17,9 @@ from project import ENGINES, TEMPLATE, Bake, BakedProject, install_library, name
 
 # What takes minutes by itself (many processes, kills, whole environments, a browser), or is about a server.
 LONG = {
-    *("adopt_models", "any_machine", "any_name", "benchmarks", "browse", "ci", "connections", "first_run"),
-    *("generated_suite", "properties", "release", "squash", "tutorial", "update"),
+    *("adopt_models", "any_machine", "any_name", "benchmarks", "browse", "ci", "connections", "drivers"),
+    *("existing_project", "first_run", "generated_suite", "properties", "release", "squash", "tutorial"),
+    "update",
 }
 
 
@@ -32,13 +33,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_long(item: pytest.Item) -> bool:
-    servers = {"postgresql", "mariadb"}
-    said = getattr(getattr(item, "callspec", None), "params", {}).values()
+    servers = {"postgresql", "mariadb", "server_url"}
+    params = getattr(getattr(item, "callspec", None), "params", {}).values()
     fixtures = set(getattr(item, "fixturenames", ()))
     return (
         item.path.parent.name == "crash"
         or item.path.stem.removeprefix("test_") in LONG
-        or bool(servers & (fixtures | {*map(str, said)}))
+        or bool(servers & (fixtures | {*map(str, params)}))
     )
 
 

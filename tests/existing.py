@@ -15,7 +15,7 @@ OURS = {"alembic_version", "migration_marker", "migration_applied", "migration_j
 
 
 def make(project: BakedProject, sql: str) -> None:
-    """Make the project's database anew, with these statements."""
+    """Make the project's database again from scratch, with these statements."""
     parts = urlsplit(project.url)
     name = parts.path[1:]
     if parts.scheme == "sqlite":

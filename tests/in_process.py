@@ -52,7 +52,7 @@ class Shop:
         self.be(models)
 
     def be(self, models: Models, **config: Any) -> None:
-        """Make the application anew with other models, as after an edit and a restart."""
+        """Make the application again with other models, as after an edit and a restart."""
         self.app = Flask("shop", root_path=str(self.folder), instance_path=str(self.folder / "instance"))
         self.app.debug = True
         url = self.url.set(drivername=DRIVERS[self.url.get_backend_name()])

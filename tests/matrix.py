@@ -27,8 +27,8 @@ class Row:
     engines: tuple[str, ...] = ALL
     # What `flask db new` has to say where it must refuse to make a revision.
     refused: str = ""
-    # The same where it is said on some engines only: "Nothing to migrate", "Not proved".
-    said: dict[str, str] = field(default_factory=dict)
+    # The same where it is reported on some engines only: "Nothing to migrate", "Not proved".
+    outputs: dict[str, str] = field(default_factory=dict)
 
 
 def table(name: str, *parts: str) -> str:
@@ -57,7 +57,7 @@ BOTH = [[1, "one"], [2, "two"]]
 
 
 def row(name: str, before: str, after: str, *options: str, **more: Any) -> Row:
-    """A row whose table `t` keeps its two rows, where nothing else is said."""
+    """A row whose table `t` keeps its two rows, where nothing else is set."""
     if "rows" not in more and "refused" not in more and "'t'" in before and "'t'" in after:
         more |= {"rows": ONE, "query": more.get("query", NAMES), "expected": more.get("expected", BOTH)}
     return Row(name, before, after, tuple(options), **more)
@@ -211,7 +211,7 @@ MATRIX = [
         "narrow a string",
         t('Column("x", String(40))'),
         t('Column("x", String(10))'),
-        said=UNPROVED,
+        outputs=UNPROVED,
     ),
     row(
         "H30 a string without length",
@@ -224,7 +224,7 @@ MATRIX = [
         t('Column("x", String)'),
         t('Column("x", String(10))'),
         engines=("sqlite", "postgresql"),
-        said=UNPROVED,
+        outputs=UNPROVED,
     ),
     row("string to text", t('Column("x", String(10))'), t('Column("x", Text)')),
     row("integer to big integer", t('Column("x", Integer)'), t('Column("x", BigInteger)')),
@@ -243,7 +243,7 @@ MATRIX = [
         "H30 fewer digits before the point",
         t('Column("x", Numeric(10, 2))'),
         t('Column("x", Numeric(10, 4))'),
-        said=UNPROVED,
+        outputs=UNPROVED,
     ),
     row(
         "H30 date with time zone",
@@ -399,7 +399,7 @@ MATRIX = [
         "H21 add an enum value",
         t('Column("x", Enum("a", "b", name="mood"))'),
         t('Column("x", Enum("a", "m", "b", "z", name="mood"))'),
-        said={"sqlite": "Nothing to migrate"},
+        outputs={"sqlite": "Nothing to migrate"},
         rows=("INSERT INTO t (id, x) VALUES (1, 'b')",),
         query="SELECT x FROM t",
         expected=[["b"]],
@@ -416,7 +416,7 @@ MATRIX = [
         "remove an enum value",
         t('Column("x", Enum("a", "b", "c", name="mood"), server_default="a", index=True)'),
         t('Column("x", Enum("a", "b", name="mood"), server_default="a", index=True)'),
-        said={"sqlite": "Nothing to migrate"},
+        outputs={"sqlite": "Nothing to migrate"},
         rows=("INSERT INTO t (id, x) VALUES (1, 'b')",),
         query="SELECT x FROM t",
         expected=[["b"]],
@@ -425,13 +425,13 @@ MATRIX = [
         "an enum value is renamed",
         t('Column("x", Enum("a", "b", name="mood"))'),
         t('Column("x", Enum("a", "c", name="mood"))'),
-        said=UNPROVED | {"sqlite": "Nothing to migrate"},
+        outputs=UNPROVED | {"sqlite": "Nothing to migrate"},
     ),
     row(
         "string to enum",
         t('Column("x", String(10))'),
         t('Column("x", Enum("a", "b", name="mood"))'),
-        said=UNPROVED,
+        outputs=UNPROVED,
         rows=("INSERT INTO t (id, x) VALUES (1, 'b')",),
         query="SELECT x FROM t",
         expected=[["b"]],

@@ -2,7 +2,7 @@
 
 Started with the project's Python inside the project. Reads one request a line, as JSON, and answers the same
 way. What takes long, the imports of the libraries, is done once. "begin" forks a process
-that takes all requests until "end"; in it the application is imported anew whenever its models change.
+that takes all requests until "end"; in it the application is imported again whenever its models change.
 """
 
 import importlib.util
@@ -36,7 +36,7 @@ import flask_safe_migrations.environment  # noqa: E402
 IMPORTED = (alembic, flask_migrate, flask_safe_migrations, flask_sqlalchemy, psycopg, pymysql)
 
 
-def import_anew() -> None:
+def import_again() -> None:
     """The models have changed."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "my_app"]:
         del sys.modules[name]
@@ -120,7 +120,7 @@ def _by_name(found: list) -> dict:
 def write_models(arguments: list[str]) -> int:
     path, text = arguments
     Path(path).write_text(text, encoding="utf-8")
-    import_anew()
+    import_again()
     return 0
 
 

@@ -32,7 +32,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 class Reader:
-    """`sh` is typed, `diff` and `python` change the file that is named before, `text` is what `sh` said."""
+    """`sh` is typed, `diff` and `python` change the file that is named before, `text` is its output."""
 
     # They end with Ctrl-C only.
     SERVERS = ("make run", "make browse")
@@ -40,7 +40,7 @@ class Reader:
     def __init__(self, project: BakedProject, spelled: Callable[[str], str] = lambda text: text) -> None:
         self.project = project
         self.spelled = spelled  # puts the reader's own names in the place of those on the page
-        self.said = ""
+        self.output = ""
 
     def follow(self, page: Path, until: str | None = None) -> int:
         """Do all that the page says, up to the heading `until`; return how many commands were typed."""
@@ -64,15 +64,17 @@ class Reader:
             check=False,
             timeout=300,
         )
-        self.said = result.stdout
-        assert result.returncode == 0, f"{block.text}\n{self.said}"
-        assert "Traceback" not in self.said, self.said
+        self.output = result.stdout
+        assert result.returncode == 0, f"{block.text}\n{self.output}"
+        assert "Traceback" not in self.output, self.output
 
     def text(self, block: Block) -> None:
         """… stands for what differs from reader to reader, and a line of it for any lines."""
         lines = (re.escape(line).replace("…", ".*") + "\n" for line in block.text.splitlines())
         pattern = "".join("(?:.*\n)*?" if line == ".*\n" else line for line in lines)
-        assert re.search(f"^{pattern}", self.said, re.MULTILINE), f"{block.text}\n-- is not in:\n{self.said}"
+        assert re.search(f"^{pattern}", self.output, re.MULTILINE), (
+            f"{block.text}\n-- is not in:\n{self.output}"
+        )
 
     def path(self, block: Block) -> Path:
         if "…" not in block.file:

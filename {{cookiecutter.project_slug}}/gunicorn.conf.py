@@ -11,7 +11,7 @@ wsgi_app = "wsgi:app"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))  # processes
 threads = 4  # in each; they also keep a slow client from stopping the others
 timeout = 30  # seconds after which a worker that hangs is replaced
-graceful_timeout = 30  # seconds for the requests under way, when it is told to stop
+graceful_timeout = 30  # seconds for the requests under way, when it has to stop
 accesslog = "-"
 # Once, before the workers: what is wrong with the settings ends it at once, in one sentence.
 preload_app = True

@@ -164,7 +164,7 @@ def develop(project: BakedProject, text: str) -> Path:
 
 
 def written(folder: Path) -> dict[str, str]:
-    """Return the last name of each person that a process has written and has been told is stored."""
+    """Return the last name of each person that a process has written and has stored, by its own account."""
     lines = [json.loads(line) for log in folder.glob("log-*") for line in log.read_text().splitlines()]
     return {email: name for _, email, name in sorted(lines)}
 

@@ -124,7 +124,7 @@ def test_the_first_make_db_is_killed(anywhere: BakedProject) -> None:
     assert leftovers(project) == []
 
 
-def test_two_that_make_the_database_anew_at_once(anywhere: BakedProject) -> None:
+def test_two_that_make_the_database_at_once(anywhere: BakedProject) -> None:
     """They build in one place, so the second waits; a process that was killed keeps nobody waiting."""
     project = anywhere
     project.make("db")

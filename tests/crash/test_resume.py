@@ -138,7 +138,7 @@ def test_H45_what_has_run_must_not_change(shop: BakedProject) -> None:
     complete(project)
 
 
-def test_H45_what_the_driver_said_is_said_again(shop: BakedProject) -> None:
+def test_H45_a_warning_of_the_driver_is_reported_again(shop: BakedProject) -> None:
     """How many rows fitted, and which key a row was given: what comes after goes by it."""
     project = shop
     path = project.write_revision("answers", ANSWERS)

@@ -19,7 +19,7 @@ from test_deployments import start, wait_until
 
 TRIALS = max(2, KILLS // 10)
 SUMS = test_kill.sums(test_kill.ROWS)
-# Says when it is in the middle, and goes on once it is told to.
+# Says when it is in the middle, and goes on once a signal arrives.
 HELD = """
 def upgrade():
     op.execute("CREATE TABLE first (id INTEGER)")
@@ -95,7 +95,7 @@ def test_the_server_is_killed_at_a_random_moment(bake: Bake, server: Server) -> 
 
 @pytest.fixture
 def held(bake: Bake, server: Server) -> BakedProject:
-    """A project whose next revision stops in its middle and goes on when it is told to."""
+    """A project whose next revision stops in its middle and goes on after a signal."""
     project = bake(database=server.scheme)
     project.env["DATABASE_URL"] = server.url(f"held_{time.monotonic_ns()}_dev")
     project.make("db")

@@ -40,7 +40,7 @@ class User(db.Model):
 
 
 class Project:
-    """A package with an application factory, which every command imports anew."""
+    """A package with an application factory, which every command imports again."""
 
     def __init__(self, path: Path, url: str) -> None:
         self.path = path

@@ -56,17 +56,17 @@ def test_a_stock_alembic_ini_with_its_logging(project):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
-        said = project.flask("new", "-m", "users")
+        output = project.flask("new", "-m", "users")
         project.models = project.models.replace("unique=True", "unique=True, server_default='x'")
-        said += project.flask("new", "-m", "default")
+        output += project.flask("new", "-m", "default")
         applied = project.flask("upgrade")
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
     assert "Running upgrade" in applied
-    assert "Running upgrade" not in said  # of throwaway databases
-    assert "[alembic.autogenerate.compare.tables] Detected added table 'user'" in said
-    assert "[flask_safe_migrations.autogenerate] Detected server default on column 'user.email'" in said
+    assert "Running upgrade" not in output  # of throwaway databases
+    assert "[alembic.autogenerate.compare.tables] Detected added table 'user'" in output
+    assert "[flask_safe_migrations.autogenerate] Detected server default on column 'user.email'" in output
 
 
 @pytest.mark.parametrize("place", ["alembic.ini", "pyproject.toml", "configure"])
@@ -91,8 +91,8 @@ def configure(config):
     project.flask("revision", "-m", "first", "--version-path", str(folders[1]))
     (first,) = folders[1].glob("*_first.py")
     # The next one lies beside the newest, as Alembic has it.
-    said = project.flask("new", "-m", "users")
-    assert re.search(r"Wrote plugin/revisions/\w+_users.py", said)
+    output = project.flask("new", "-m", "users")
+    assert re.search(r"Wrote plugin/revisions/\w+_users.py", output)
     (second,) = folders[1].glob("*_users.py")
     second.rename(folders[0] / second.name)
     project.flask("upgrade")
@@ -142,8 +142,8 @@ def test_another_version_table(project, place):
     project.flask("downgrade", "--yes")
     project.sql("DELETE FROM schema_version")
     project.sql("DROP TABLE migration_applied")
-    said = project.flask("adopt", "--at", users.name[:12])
-    assert "Adopted" in said
+    output = project.flask("adopt", "--at", users.name[:12])
+    assert "Adopted" in output
     project.flask("rebuild")
     assert "Pending   nothing" in project.flask("status")
 
@@ -172,8 +172,8 @@ def test_a_version_table_in_a_schema(new_project, server_url):
 
 def test_a_version_table_in_another_database_is_refused(project):
     project.arguments = "version_table_schema='other'"
-    said = project.fails("upgrade")
-    assert said == (
+    output = project.fails("upgrade")
+    assert output == (
         "Error: version_table_schema is 'other', and in SQLite that would be another database, which no "
         "snapshot and no shadow database holds: remove it."
     )
@@ -184,8 +184,8 @@ def test_a_version_table_in_another_database_is_refused(project):
 @pytest.mark.parametrize("name", ["transactional_ddl", "transaction_per_migration"])
 def test_what_would_break_the_transaction_is_refused(project, name):
     project.arguments = f"{name}=True"
-    said = project.fails("upgrade")
-    assert said.startswith(f"Error: {name} is not yours to set: the library chooses it")
+    output = project.fails("upgrade")
+    assert output.startswith(f"Error: {name} is not yours to set: the library chooses it")
 
 
 def test_include_object_and_include_name(project):
@@ -272,9 +272,9 @@ class Book(db.Model):
     title = db.Column(Title(40))
 """
     project.arguments = "user_module_prefix='types_of_shop.'"
-    said = project.fails("new", "-m", "books")
+    output = project.fails("new", "-m", "books")
     assert "types_of_shop.Title(length=40)" in newest(project)
-    assert "Not proved" in said
+    assert "Not proved" in output
 
 
 def test_the_applications_hook_sees_and_changes_what_is_written(project):
@@ -356,8 +356,8 @@ def test_several_databases_need_a_script_py_mako_that_has_a_place_for_them(new_p
     project.flask("init")
     stock = (STOCK / "flask" / "script.py.mako").read_text()
     (project.migrations / "script.py.mako").write_text(stock)
-    said = project.fails("new", "-m", "both")
-    assert "script.py.mako has no place for what changes in the database log" in said
+    output = project.fails("new", "-m", "both")
+    assert "script.py.mako has no place for what changes in the database log" in output
     project.flask("init", "--replace")
     project.flask("new", "-m", "both")
     assert "def upgrade_log()" in newest(project)

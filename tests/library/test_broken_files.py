@@ -88,8 +88,8 @@ def complaint(project, command, path, reason):
         return "something has changed"
     if result.exit_code != 1:
         return f"exit code {result.exit_code}: {result.output}"
-    told = [line for line in result.output.splitlines() if path.name in line]
-    if not told or reason not in told[0] or "Traceback" in result.output:
+    naming = [line for line in result.output.splitlines() if path.name in line]
+    if not naming or reason not in naming[0] or "Traceback" in result.output:
         return result.output
     return None
 
@@ -165,11 +165,11 @@ def test_F33_an_error_in_the_seed(project, body, reason):
     with_table(project, "nick = db.Column(db.String(20))")
     with_seed(project, body)
     result = project.run("rebuild")
-    *said, sentence = result.output.strip().splitlines()
+    *lines, sentence = result.output.strip().splitlines()
     assert result.exit_code == 1 and sentence.startswith("Error: ") and reason in sentence
     assert "__init__.py" in sentence and re.search(r"(line |:)\d+", sentence), sentence
     # No success is announced, or else what the database is now.
-    assert not any("empty →" in line for line in said) or "rebuilt" in sentence
+    assert not any("empty →" in line for line in lines) or "rebuilt" in sentence
 
 
 def test_F33_a_seed_that_exits(project):

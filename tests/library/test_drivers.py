@@ -132,9 +132,9 @@ def test_a_lock_that_is_not_to_be_had_in_time(served, monkeypatch):
         connection.execute(text(f"SELECT * FROM {user(served)}"))
         if served.url.startswith("postgresql"):
             connection.execute(text('LOCK TABLE "user" IN ACCESS SHARE MODE'))
-        said = served.fails("upgrade")
+        output = served.fails("upgrade")
     engine.dispose()
-    assert "Lock timeout: another session holds a lock that this needs: ALTER TABLE" in said, said
+    assert "Lock timeout: another session holds a lock that this needs: ALTER TABLE" in output, output
     served.flask("upgrade")
 
 
@@ -158,10 +158,10 @@ def test_a_connection_that_is_lost(served):
 
     thread = threading.Thread(target=kill)
     thread.start()
-    said = served.fails("upgrade")
+    output = served.fails("upgrade")
     thread.join()
     assert killed
-    assert "hung up: see whether it runs, then try again" in said
+    assert "hung up: see whether it runs, then try again" in output
 
 
 def test_a_wrong_password_and_a_server_that_is_not_there(served):
@@ -191,8 +191,8 @@ def test_other_drivers_are_refused(project, url, sentence):
 def test_a_driver_that_is_not_installed(project, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg2", None)
     project.config["MIGRATION_DATABASE_URL"] = "postgresql+psycopg2://h/d"
-    said = project.fails("upgrade")
-    assert "The driver of postgresql+psycopg2:// is not installed: `pip install 'psycopg2-binary'`" in said
+    output = project.fails("upgrade")
+    assert "The driver of postgresql+psycopg2:// is not installed: `pip install 'psycopg2-binary'`" in output
 
 
 @pytest.mark.parametrize(

@@ -105,14 +105,14 @@ def follow(blog: Microblog, commands: list[str]) -> None:
             blog.edit("microblog/models.py", "    settings =", f"{PHONE}    settings =")
         program, *arguments = shlex.split(command)
         assert program == "flask"
-        said = blog.flask(*arguments)
+        output = blog.flask(*arguments)
         if command == "flask db status":
-            assert "Pending   nothing" in said
+            assert "Pending   nothing" in output
         if command == "flask db verify":
-            assert "✗" not in said
-            assert "22 revisions are not judged" in said
+            assert "✗" not in output
+            assert "22 revisions are not judged" in output
         if command.startswith("flask db new"):
-            assert "Proved: up, down and up again" in said
+            assert "Proved: up, down and up again" in output
         if command == "flask db downgrade":
             assert blog.head == before
     assert blog.head != before

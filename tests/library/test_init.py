@@ -36,8 +36,8 @@ def test_the_env_py_of_the_template_has_the_same_options():
 def test_a_folder_that_is_there_is_not_overwritten(project):
     before = (project.migrations / "env.py").read_text()
     (project.migrations / "env.py").write_text(before + "# mine\n")
-    said = project.fails("init")
-    assert said == (
+    output = project.fails("init")
+    assert output == (
         "Error: migrations/env.py is there already, and nothing was changed: `flask db init --replace` puts "
         "this library's in its place, and keeps yours."
     )
@@ -50,9 +50,9 @@ def test_replace_keeps_what_was_there(new_project):
     versions.mkdir(parents=True)
     for name in ("env.py", "script.py.mako"):
         (project.migrations / name).write_text((STOCK / "flask" / name).read_text())
-    said = project.fails("upgrade")
-    assert "migrations/env.py runs revisions without flask-safe-migrations" in said
-    assert "`flask db init --replace`" in said
+    output = project.fails("upgrade")
+    assert "migrations/env.py runs revisions without flask-safe-migrations" in output
+    assert "`flask db init --replace`" in output
     project.flask("init", "--replace")
     for name in ("env.py", "script.py.mako"):
         assert (project.migrations / f"{name}.old").read_text() == (STOCK / "flask" / name).read_text()

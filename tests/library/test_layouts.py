@@ -51,8 +51,8 @@ def test_an_application_in_a_module(tmp_path, place):
     # Constraints without a name are the only thing that `verify` finds, so every model was found as well.
     elsewhere = {"FLASK_APP": str(file) if place == "app.py" else "shop"}
     (tmp_path / "elsewhere").mkdir()
-    said = run(tmp_path / "elsewhere", "flask", "db", "status", **(env | elsewhere))
-    assert "Pending   nothing" in said
+    output = run(tmp_path / "elsewhere", "flask", "db", "status", **(env | elsewhere))
+    assert "Pending   nothing" in output
     # Plain alembic needs no create_app: the application is found as `flask` finds it.
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/db/migrations\n")
     run(tmp_path, "alembic", "downgrade", "base", **env)

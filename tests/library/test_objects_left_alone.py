@@ -108,5 +108,5 @@ def test_F18_verify_demands_no_names_in_a_table_that_is_left_alone(project_on):
     project.models, project.arguments = USER, FILTERS[0]
     body = HELPER.replace("(id INT)", "(id INT PRIMARY KEY)")
     write_revision(project, "start", body.replace("    op.execute(", "    # safe: a queue\n    op.execute("))
-    said = project.run("verify").output
-    assert "helper_queue" not in said
+    printed = project.run("verify").output
+    assert "helper_queue" not in printed

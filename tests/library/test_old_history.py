@@ -38,9 +38,9 @@ def test_F20_old_revisions_need_no_annotation(project):
     last = with_history(project, 61)
     assert "✗" in project.run("verify").output
     project.config["MIGRATION_CHECK_AFTER"] = last
-    said = project.flask("verify")
-    assert "✗" not in said
-    assert f"61 revisions are not judged: up to {last}" in said
+    printed = project.flask("verify")
+    assert "✗" not in printed
+    assert f"61 revisions are not judged: up to {last}" in printed
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -49,10 +49,10 @@ def test_F20_what_comes_after_is_judged(project_on, engine):
     project.config["MIGRATION_CHECK_AFTER"] = with_history(project, 5)
     assert "✗" not in project.flask("verify")
     write_revision(project, "new", DROP.format(9) + "def downgrade():\n    pass\n")
-    said = project.run("verify")
-    assert said.exit_code == 1
-    assert "new.py" in said.output
-    assert "r001.py" not in said.output
+    printed = project.run("verify")
+    assert printed.exit_code == 1
+    assert "new.py" in printed.output
+    assert "r001.py" not in printed.output
 
 
 @pytest.mark.parametrize("engine", some(ENGINES, ENGINES, "F20: neither mentions the setting"))
@@ -62,8 +62,8 @@ def test_F20_the_setting_is_mentioned_where_it_is_needed(project_on, engine, com
     project = project_on(engine)
     last = with_history(project, 5)
     project.flask("upgrade")
-    said = project.run(command).output
-    assert f'MIGRATION_CHECK_AFTER = "{last}"' in said
+    printed = project.run(command).output
+    assert f'MIGRATION_CHECK_AFTER = "{last}"' in printed
 
 
 def test_F20_a_bind_has_its_own_old_revisions(project):

@@ -40,16 +40,16 @@ def test_check_after_leaves_out_what_is_older(project):
     _, second = with_dangerous_history(project)
     assert "drops column user.nick" in project.run("verify").output
     project.config["MIGRATION_CHECK_AFTER"] = second
-    said = project.flask("verify")
-    assert f"2 revisions are not judged: up to {second}, which MIGRATION_CHECK_AFTER names" in said
+    printed = project.flask("verify")
+    assert f"2 revisions are not judged: up to {second}, which MIGRATION_CHECK_AFTER names" in printed
     # What comes later is judged.
     project.models += UNNAMED
     project.flask("new", "-m", "old")
     project.models = project.models.replace("    code = db.Column(db.String(10), unique=True)\n", "")
     project.flask("new", "-m", "no code", "--drop", "old.code")
-    said = project.run("verify").output
-    assert "drops column old.code" in said
-    assert "user.nick" not in said
+    printed = project.run("verify").output
+    assert "drops column old.code" in printed
+    assert "user.nick" not in printed
 
 
 def test_check_after_and_names(project):
@@ -62,9 +62,9 @@ def test_check_after_and_names(project):
     assert "✗" not in project.flask("verify")
     project.models += UNNAMED
     project.flask("new", "-m", "old")
-    said = project.run("verify").output
-    assert "the unique constraint of old (code) has no name" in said
-    assert "of user" not in said
+    printed = project.run("verify").output
+    assert "the unique constraint of old (code) has no name" in printed
+    assert "of user" not in printed
     # It is looked at again without the setting.
     project.config["MIGRATION_CHECK_AFTER"] = None
     assert "the unique constraint of user (email) has no name" in project.run("verify").output
@@ -96,8 +96,8 @@ def test_check_after_names_no_revision(project):
 def test_disabled_checks_find_nothing(project, given):
     with_dangerous_history(project)
     project.config["MIGRATION_DISABLED_CHECKS"] = given
-    said = project.flask("verify")
-    assert "✗" not in said
+    printed = project.flask("verify")
+    assert "✗" not in printed
     first = project.migrations.joinpath("HEAD").read_text().splitlines()[1].split()[0]
     assert "✗" not in project.flask("verify", "--against", first)
 
@@ -105,11 +105,11 @@ def test_disabled_checks_find_nothing(project, given):
 def test_disabled_checks_that_are_none(project):
     with_dangerous_history(project)
     project.config["MIGRATION_DISABLED_CHECKS"] = ["drop_colum"]
-    said = project.fails("verify")
-    assert said.startswith(
+    printed = project.fails("verify")
+    assert printed.startswith(
         "Error: MIGRATION_DISABLED_CHECKS names drop_colum, and there is no such rule: use "
     )
-    assert "drop_column, " in said
+    assert "drop_column, " in printed
 
 
 def test_engine_options_reach_the_engine_of_a_migration(project):
@@ -130,7 +130,7 @@ def test_engine_options_reach_the_engine_of_a_migration(project):
     project.flask("upgrade")
 
 
-def test_connect_args_of_the_application_stay_where_nothing_else_is_said(project):
+def test_connect_args_of_the_application_stay_where_nothing_else_is_reported(project):
     project.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"connect_args": {"timeout": 7, "cached_statements": 5}}
     project.config["MIGRATION_ENGINE_OPTIONS"] = {"connect_args": {"timeout": 3}}
     app = project.create_app()
@@ -162,9 +162,9 @@ def test_the_folder_of_snapshots(project):
     project.config["MIGRATION_BACKUP_DIR"] = "snapshots"
     project.flask("new", "-m", "users")
     project.flask("upgrade")
-    said = project.flask("backup")
+    printed = project.flask("backup")
     (snapshot,) = (project.path / "snapshots").iterdir()
-    assert f"Snapshot: snapshots/{snapshot.name}" in said
+    assert f"Snapshot: snapshots/{snapshot.name}" in printed
     project.sql("INSERT INTO user VALUES (1, 'later')")
     project.flask("restore", "--yes")
     assert project.sql("SELECT count(*) FROM user") == [(0,)]
@@ -193,10 +193,10 @@ def test_the_folder_of_the_client_programs(new_project, server_url, tmp_path):
 def test_without_the_list_of_revisions_verify_says_how_it_comes_to_be(project):
     project.flask("new", "-m", "users")
     (project.migrations / "HEAD").unlink()
-    said = project.flask("verify")
+    printed = project.flask("verify")
     assert (
         "✓ migrations/HEAD matches the revision files\n    there is none yet: it is written with the next"
-        in said
+        in printed
     )
     project.models += UNNAMED
     project.flask("revision", "-m", "by hand")

@@ -10,7 +10,7 @@ from project import Bake, BakedProject
 
 FIRST = re.compile(r'^class (\w+)\(db\.Model\):\n    __tablename__ = "(\w+)"', re.MULTILINE)
 SAMPLES = [tuple(path.parts[-2:]) for path in sorted(existing.SCHEMAS.glob("*/*.sql"))]
-# What no model can hold is told; of each sample at least this.
+# What no model can hold is reported; of each sample at least this.
 TOLD = {
     "sqlite/chinook.sql": [],
     "sqlite/northwind.sql": ["trigger no_order_in_the_future", "view Products Above Average Price"],
@@ -130,7 +130,7 @@ def test_a_bind_gets_a_module_of_its_own(bake: Bake) -> None:
     assert "✗" not in project.flask("db", "verify", check=False, SETTINGS=str(settings)).out
 
 
-def test_what_no_baseline_would_make_is_said_before_anything_is_written(on: Bake) -> None:
+def test_what_no_baseline_would_make_is_reported_before_anything_is_written(on: Bake) -> None:
     project = on("postgresql", example_models=False)
     existing.make(
         project, "CREATE DOMAIN year AS integer CHECK (VALUE > 1900); CREATE TABLE film (made year);"

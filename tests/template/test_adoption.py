@@ -77,9 +77,9 @@ def test_H07_what_has_no_name_is_named_once_with_rows_and_triggers(on: Bake, eng
     existing.make(project, nameless(engine))
     rows, before = existing.rows(project), catalogue(project)
 
-    said = fails(project)
-    assert "the foreign key of user_tags (user_id)" in said and "to be fk_user_tags_user_id_users" in said
-    assert said.rstrip().endswith("`make adopt args=--yes` to rename them.")
+    output = fails(project)
+    assert "the foreign key of user_tags (user_id)" in output and "to be fk_user_tags_user_id_users" in output
+    assert output.rstrip().endswith("`make adopt args=--yes` to rename them.")
     assert catalogue(project) == before and existing.rows(project) == rows
 
     out = project.make("adopt", "args=--yes").out
@@ -106,7 +106,7 @@ def test_H07_what_has_no_name_is_named_once_with_rows_and_triggers(on: Bake, eng
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_H73_what_does_not_match_is_told_in_words_and_not_stamped(on: Bake, engine: str) -> None:
+def test_H73_what_does_not_match_is_reported_in_words_and_not_stamped(on: Bake, engine: str) -> None:
     project = on(engine)
     wrong = (
         nameless(engine)
@@ -116,15 +116,15 @@ def test_H73_what_does_not_match_is_told_in_words_and_not_stamped(on: Bake, engi
     )
     existing.make(project, wrong)
     before, rows = catalogue(project), existing.rows(project)
-    said = fails(project)
-    assert "changes the type of users.email from VARCHAR(100) to VARCHAR(254)" in said
-    assert "adds the foreign key of user_tags (tag_id)" in said
-    assert "drops the foreign key of user_tags (tag_id)" in said
+    output = fails(project)
+    assert "changes the type of users.email from VARCHAR(100) to VARCHAR(254)" in output
+    assert "adds the foreign key of user_tags (tag_id)" in output
+    assert "drops the foreign key of user_tags (tag_id)" in output
     kind = "index" if engine == "mariadb" else "unique constraint"
-    assert f"adds the {kind} of users (email)" in said
-    assert "Tables that no model has:\n  visits\n" in said
-    assert "Not adopted, and nothing was changed." in said
-    assert fails(project, "--yes") == said
+    assert f"adds the {kind} of users (email)" in output
+    assert "Tables that no model has:\n  visits\n" in output
+    assert "Not adopted, and nothing was changed." in output
+    assert fails(project, "--yes") == output
     assert catalogue(project) == before and existing.rows(project) == rows
     assert "alembic_version" not in str(existing.rows(project).keys())
 
@@ -147,7 +147,7 @@ def test_H64_create_all_beside_migrations_is_explained_and_adopted(anywhere: Bak
     assert "Nothing to do" in project.make("migrate").out
 
 
-def test_a_table_of_somebody_elses_is_told_and_may_stay(project: BakedProject) -> None:
+def test_a_table_of_somebody_elses_is_reported_and_may_stay(project: BakedProject) -> None:
     existing.make(project, nameless("sqlite") + "CREATE TABLE visits (at INTEGER);")
     assert 'make adopt args="--ignore visits"' in fails(project, "--yes")
     assert "Adopted" in project.flask("db", "adopt", "--yes", "--ignore", "visits").out
@@ -161,8 +161,8 @@ def test_a_database_that_is_behind_is_adopted_where_it_stands(on: Bake, engine: 
     project.revise("phone")
     existing.make(project, nameless(engine))
     rows = existing.rows(project)
-    said = fails(project)
-    assert "adds column users.phone" in said and f'args="--at {REVISION}"' in said
+    output = fails(project)
+    assert "adds column users.phone" in output and f'args="--at {REVISION}"' in output
     assert "does not match revision" in fails(project, "--at", "head")
     out = project.flask("db", "adopt", "--at", REVISION, "--yes").out
     assert f"is at {REVISION} (baseline)." in out

@@ -119,7 +119,7 @@ def test_a_name_that_nobody_knows(project: BakedProject, name: str) -> None:
 
 
 def test_several_databases(project: BakedProject, tmp_path: Path) -> None:
-    """The same operations on another one are told of that one."""
+    """The same operations on another one are reported for that one."""
     project.env["SQLALCHEMY_BINDS"] = json.dumps({"log": f"sqlite:///{tmp_path}/log.db"})
     made = 'op.create_table("lines", sa.Column("id", sa.Integer, primary_key=True))'
     for name, line in (("made", made), ("gone", 'op.drop_table("lines")')):

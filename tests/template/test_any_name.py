@@ -86,13 +86,13 @@ def test_any_text_in_any_option(rendered_only: Path, capfd: pytest.CaptureFixtur
     def each(answers: Mapping[str, object]) -> None:
         with tempfile.TemporaryDirectory() as name:
             made = bake(rendered_only, answers, folder := Path(name))
-            said = capfd.readouterr()
+            output = capfd.readouterr()
             if made is None:
-                sentences = [line for line in said.err.splitlines() if "choose another" in line]
-                assert len(sentences) == 1 and "Traceback" not in said.err, said.err
+                sentences = [line for line in output.err.splitlines() if "choose another" in line]
+                assert len(sentences) == 1 and "Traceback" not in output.err, output.err
                 assert not (folder / "out").exists() or list((folder / "out").iterdir()) == []
             else:
-                assert said.err == ""
+                assert output.err == ""
                 check_rendered(*made, answers)
             outcomes["refused" if made is None else "made"] += 1
 

@@ -78,11 +78,11 @@ def test_H42_a_string_without_length_is_refused_where_there_is_none(bake: Bake, 
     models(
         project, "Table('mugs', db.metadata, Column('id', Integer, primary_key=True), Column('x', String))"
     )
-    said = project.flask_fails("db", "new", "-m", "mugs")
-    assert said.startswith("Error: Column mugs.x cannot be made on MariaDB: VARCHAR requires a length")
+    output = project.flask_fails("db", "new", "-m", "mugs")
+    assert output.startswith("Error: Column mugs.x cannot be made on MariaDB: VARCHAR requires a length")
 
 
-def test_H42_a_key_that_does_not_count_up_on_sqlite_is_told(bake: Bake) -> None:
+def test_H42_a_key_that_does_not_count_up_on_sqlite_is_reported(bake: Bake) -> None:
     project = bake()
     project.make("db")
     models(project, "Table('mugs', db.metadata, Column('id', BigInteger, primary_key=True))")
@@ -94,6 +94,6 @@ def test_H27_a_refusal_says_what_to_write(empty: BakedProject) -> None:
     models(empty, f"{start}, Column('y', Integer, Computed('x * 2', persisted=True)))")
     empty.revise("mugs")
     models(empty, f"{start}, Column('y', Integer, Computed('x * 3', persisted=True)))")
-    said = empty.flask_fails("db", "new", "-m", "mugs")
-    assert said.startswith("Error: Column mugs.y has changed in how it is computed, which is not written")
-    assert 'flask db revision -m "…"' in said
+    output = empty.flask_fails("db", "new", "-m", "mugs")
+    assert output.startswith("Error: Column mugs.y has changed in how it is computed, which is not written")
+    assert 'flask db revision -m "…"' in output

@@ -217,9 +217,9 @@ def test_two_names_for_one_database_are_refused(project: BakedProject) -> None:
     assert "both have upgrade_a_b(): rename one" in project.flask_fails("db", "upgrade")
 
 
-@pytest.mark.parametrize("said", ["nonsense", "[1]", '{"a": 1}', '{"a": {}}', '{"a": "nonsense"}', '"x"'])
-def test_binds_that_are_none_are_one_sentence(project: BakedProject, said: str) -> None:
-    out = project.flask("db", "status", check=False, SQLALCHEMY_BINDS=said).out
+@pytest.mark.parametrize("binds", ["nonsense", "[1]", '{"a": 1}', '{"a": {}}', '{"a": "nonsense"}', '"x"'])
+def test_binds_that_are_none_are_one_sentence(project: BakedProject, binds: str) -> None:
+    out = project.flask("db", "status", check=False, SQLALCHEMY_BINDS=binds).out
     assert "Traceback" not in out and "SQLALCHEMY_BINDS" in out and out.count("Error") == 1
 
 
@@ -309,8 +309,8 @@ def upgrade_gone():
     three.make("db")
     everywhere = three, other(three, "audit"), other(three, "old-reports")
     wanted = [catalogue.schema(project) for project in everywhere]
-    told = three.flask("db", "squash", check=False).out
-    assert "upgrade_gone() belongs to no configured database" in told
+    out = three.flask("db", "squash", check=False).out
+    assert "upgrade_gone() belongs to no configured database" in out
     assert "leave --bind out" in three.flask_fails("db", "squash", "--bind", "audit", code=2)
     three.flask("db", "squash", "--yes")
     (baseline,) = three.versions

@@ -50,19 +50,19 @@ def browsing(project: BakedProject, *options: str) -> Iterator[str]:
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    said = ""
+    output = ""
     try:
         for line in process.stdout:
-            said += line
+            output += line
             if found := re.search(r"(http://127\.0\.0\.1:\d+) shows", line):
                 break
         else:
-            raise AssertionError(said)
+            raise AssertionError(output)
         yield found[1]
     finally:
         process.send_signal(signal.SIGINT)
-        said += process.communicate(timeout=30)[0]
-    assert process.returncode == 0 and "Traceback" not in said, said
+        output += process.communicate(timeout=30)[0]
+    assert process.returncode == 0 and "Traceback" not in output, output
 
 
 def status_of(url: str, data: bytes | None = None, **headers: str) -> int:
@@ -226,7 +226,7 @@ def test_X1_only_this_machine_reaches_it_and_no_process_list_shows_a_password(
             assert not [line for line in shown if password.encode() in line]
 
 
-def test_X1_what_is_refused_is_told_in_a_sentence(project: BakedProject, tmp_path: Path) -> None:
+def test_X1_what_is_refused_is_reported_in_a_sentence(project: BakedProject, tmp_path: Path) -> None:
     def refused(**env: str) -> str:
         return project.flask_fails("db", "browse", "--port", str(free_port()), **env)
 
@@ -241,8 +241,10 @@ def test_X1_what_is_refused_is_told_in_a_sentence(project: BakedProject, tmp_pat
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        told = project.flask_fails("db", "browse", "--port", str(port))
-    assert told.startswith(f"Error: Port {port} is not available (Address already in use): choose another")
+        sentence = project.flask_fails("db", "browse", "--port", str(port))
+    assert sentence.startswith(
+        f"Error: Port {port} is not available (Address already in use): choose another"
+    )
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as u\nfind = u.find_spec\n"
         "u.find_spec = lambda name, *rest: None if name == 'flask_admin' else find(name, *rest)\n"

@@ -64,8 +64,8 @@ def test_erd_draws_tables_and_what_refers_to_what(bake: Bake) -> None:
         assert f"{line}\n" in picture, picture
     project.make("erd")
     assert (project.path / "docs" / "tables.md").read_text() == page
-    told = project.flask_fails("db", "diagram", "--to", "README.md/tables.md")
-    assert "README.md/tables.md cannot be written (" in told and "--to" in told
+    sentence = project.flask_fails("db", "diagram", "--to", "README.md/tables.md")
+    assert "README.md/tables.md cannot be written (" in sentence and "--to" in sentence
 
 
 def test_erd_has_a_picture_for_each_database_in_the_words_of_its_engine(bake: Bake) -> None:

@@ -117,12 +117,12 @@ def test_the_five_minutes_of_the_readme(project: BakedProject) -> None:
             project.add_column(command.partition("add: ")[2])
             continue
         out = project.run("sh", "-c", command).out
-        said = re.sub(r"\n    (\d\.\d\d s)$", r"  \1", out, flags=re.MULTILINE)  # as on a terminal
+        output = re.sub(r"\n    (\d\.\d\d s)$", r"  \1", out, flags=re.MULTILINE)  # as on a terminal
         pattern = re.escape(printed.strip().replace("/home/you/my-app", str(project.path)))
         for changing in (r"(?!3f1d9a62c0b7)\b[0-9a-f]{12}\b", r"\d{8}_\d{4}", r"0\\.\d\d\\ s", r"3\\.40\\.1"):
             pattern = re.sub(changing, ".*", pattern)
         pattern = re.sub(r"Setting\\ up.*\n", "", pattern)  # the environment is there
-        assert re.search(pattern.replace("1babbcfd05f5", ".*"), said), f"{pattern}\n{said}"
+        assert re.search(pattern.replace("1babbcfd05f5", ".*"), output), f"{pattern}\n{output}"
         typed += 1
     assert typed == 4
 
@@ -137,7 +137,7 @@ def test_the_commands_of_the_guide(project: BakedProject) -> None:
         text = page.read_text()
         (block,) = (block for block in blocks(text) if f'"add users.{column}"' in block.text)
         reader.sh(block)
-        assert f"add users.{column}" in reader.said
+        assert f"add users.{column}" in reader.output
     assert project.flask("db", "status").out.endswith("Pending   nothing\n")
     # A project that no longer wants tags.
     users = project.models / "users.py"
@@ -249,8 +249,8 @@ def test_every_sentence_of_recovery_stands_in_the_code(render: Bake) -> None:
 def test_recovery_begins_as_the_page_says(project: BakedProject) -> None:
     """The commonest ones, provoked: what the page quotes is what a user reads, and what it advises helps."""
 
-    def page_has(said: str) -> None:
-        assert any(re.search(as_pattern(sentence), said) for sentence in quoted()), said
+    def page_has(output: str) -> None:
+        assert any(re.search(as_pattern(sentence), output) for sentence in quoted()), output
 
     page_has(project.flask_fails("db", "browse", "--port", "1"))
     page_has(project.flask_fails("db", "rebuild", FLASK_DEBUG="0"))
@@ -281,11 +281,11 @@ def test_recovery_knows_what_a_server_says(on: Bake, engine: str) -> None:
     project = on(engine)
     scheme, _, rest = project.url.partition("://")
     wrong = f"{scheme}://nobody:wrong@{rest.rpartition('@')[2]}"
-    said = project.flask_fails("db", "status", DATABASE_URL=wrong)
-    assert any(re.search(as_pattern(sentence), said) for sentence in quoted()), said
+    output = project.flask_fails("db", "status", DATABASE_URL=wrong)
+    assert any(re.search(as_pattern(sentence), output) for sentence in quoted()), output
     off = f"{scheme}://nobody:wrong@127.0.0.1:1/shop_dev"
-    said = project.flask_fails("db", "status", DATABASE_URL=off)
-    assert "does not answer: start" in said
+    output = project.flask_fails("db", "status", DATABASE_URL=off)
+    assert "does not answer: start" in output
 
 
 def test_every_setting_is_on_its_page() -> None:
@@ -305,8 +305,8 @@ def test_help_shows_every_page(project: BakedProject) -> None:
     code = (
         "import json, sys\nfrom my_app import create_app\nrunner = create_app().test_cli_runner()\n"
         "run = lambda words: runner.invoke(args=['db', 'help', *words], prog_name='flask')\n"
-        "said = [run(words) for words in json.load(sys.stdin)]\n"
-        "print(json.dumps([(each.exit_code, each.output) for each in said]))"
+        "results = [run(words) for words in json.load(sys.stdin)]\n"
+        "print(json.dumps([(each.exit_code, each.output) for each in results]))"
     )
     asked = [[], *([page.stem] for page in TOPICS), ["Squash.md"], ["upgrade"], ["sqaush"], ["zzz"]]
     done = subprocess.run(
@@ -342,15 +342,15 @@ def test_help_uses_a_pager_on_a_terminal_only(project: BakedProject, tmp_path: P
     environment = clean_environment() | project.env | {"PAGER": str(pager), "TERM": "xterm"}
     with subprocess.Popen(command, cwd=project.path, env=environment, stdin=theirs, stdout=theirs) as process:
         os.close(theirs)
-        said = b""
+        output = b""
         try:
             while part := os.read(ours, 4096):
-                said += part
-        except OSError:  # the terminal is closed: all was said
+                output += part
+        except OSError:  # the terminal is closed: all was printed
             pass
         assert process.wait(60) == 0
     os.close(ours)
-    assert said.startswith(b"PAGER\r\n# Leaving\r\n")
+    assert output.startswith(b"PAGER\r\n# Leaving\r\n")
 
 
 def test_topics_are_listed_in_one_order() -> None:
@@ -433,10 +433,10 @@ def test_leaving_word_for_word(project: BakedProject, tmp_path: Path) -> None:
     for block in blocks(read(HELP / "leaving.md")):
         getattr(reader, block.kind)(block)
         typed += block.kind == "sh"
-    assert typed == 2 and f"{before} (head)" in reader.said
+    assert typed == 2 and f"{before} (head)" in reader.output
     project.add_column()
-    said = project.flask("db", "migrate", "-m", "phone").out
-    assert "Detected removed table 'migration_applied'" in said  # as the page says
-    assert "ix_" not in said and "fk_" not in said, "a name of a constraint is taken for a new one"
+    output = project.flask("db", "migrate", "-m", "phone").out
+    assert "Detected removed table 'migration_applied'" in output  # as the page says
+    assert "ix_" not in output and "fk_" not in output, "a name of a constraint is taken for a new one"
     project.flask("db", "upgrade")
     assert project.sql("SELECT phone FROM users") == [(None,)]

@@ -89,7 +89,7 @@ def test_H66_a_name_that_is_no_development_name(project: BakedProject, postgresq
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "lost"),
     [
         ('op.execute("DROP TABLE user_tags")', ["user_tags (1 row)"]),
         ('op.execute("ALTER TABLE users DROP COLUMN name")', ["users.name (1 value)"]),
@@ -105,7 +105,7 @@ def test_H66_a_name_that_is_no_development_name(project: BakedProject, postgresq
     ],
 )
 def test_H66_it_is_read_from_the_file_what_is_dropped(
-    project: BakedProject, body: str, told: list[str]
+    project: BakedProject, body: str, lost: list[str]
 ) -> None:
     """Nothing is run to find out; and where the file does not say it, all tables are named."""
     project.make("db")
@@ -114,8 +114,8 @@ def test_H66_it_is_read_from_the_file_what_is_dropped(
     project.write_revision("back", f'{helper}{upgrade}def downgrade():\n    open("ran", "w")\n    {body}\n')
     project.make("migrate")
     sentence = project.flask_fails("db", "downgrade", **PRODUCTION)
-    loses = "may lose (its file does not say what it drops)" if told == EVERYTHING else "loses"
-    assert f"This downgrade {loses} {', '.join(told)}, and nothing was changed" in sentence
+    loses = "may lose (its file does not say what it drops)" if lost == EVERYTHING else "loses"
+    assert f"This downgrade {loses} {', '.join(lost)}, and nothing was changed" in sentence
     assert not (project.path / "ran").exists()
 
 

@@ -1,4 +1,4 @@
-"""P5: what an orchestrator asks, and what it is told at each point of a deployment."""
+"""P5: what an orchestrator asks, and what it is answered at each point of a deployment."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ AWAY = (503, "does not answer")
 
 
 def ask(project: BakedProject, path: str = "/health/ready", **env: str) -> tuple[int, str | None]:
-    """Return status and what is said of the database; nothing secret is in the answer or the log."""
+    """Return the status and the answer about the database; nothing secret is in the answer or the log."""
     out = project.run(project.python, "-c", ASK, path, **PRODUCTION | env).out
     for secret in (HARD_PASSWORD, HARD_PASSWORD_IN_URL, PRODUCTION["SECRET_KEY"]):
         assert secret not in out

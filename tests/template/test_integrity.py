@@ -14,7 +14,7 @@ def head(project: BakedProject) -> list[list[str]]:
     return [line.split(maxsplit=2) for line in lines if not line.startswith("#")]
 
 
-def test_H67_an_applied_revision_that_was_changed_is_said(anywhere: BakedProject) -> None:
+def test_H67_an_applied_revision_that_was_changed_is_reported(anywhere: BakedProject) -> None:
     project = anywhere
     project.add_column()
     new = project.revise("phone")
@@ -64,8 +64,8 @@ def test_the_next_revision_does_not_vouch_for_one_that_was_edited(project: Baked
     edited = project.revise("phone")
     change(project, "length=30", "length=40")
     project.make("newmigration", "m=rows", "data=1")
-    told = f"migrations/HEAD: {edited.name} has changed since it was proved"
-    assert told in project.flask("db", "verify", check=False).out
+    problem = f"migrations/HEAD: {edited.name} has changed since it was proved"
+    assert problem in project.flask("db", "verify", check=False).out
 
 
 def test_what_alembic_alone_has_made_is_listed_by_the_next_proof(project: BakedProject) -> None:

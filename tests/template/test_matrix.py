@@ -146,17 +146,17 @@ def test_matrix(matrix_on: Callable[[str], Matrix], engine: str, row: Row) -> No
         before = matrix.schema()
         matrix.ask("sql", *row.rows)
         matrix.models(row.after)
-        if refused := row.refused or row.said.get(engine):
-            said = matrix.flask("new", "-m", "after", *row.options, code=None)
-            assert refused.casefold() in said.casefold() and "Traceback" not in said, said
+        if refused := row.refused or row.outputs.get(engine):
+            outputs = matrix.flask("new", "-m", "after", *row.options, code=None)
+            assert refused.casefold() in outputs.casefold() and "Traceback" not in outputs, outputs
             assert len(matrix.project.versions) == 1 + (refused == "Not proved")  # then the file stays
         else:
             there_and_back(matrix, row, before)
 
 
 def there_and_back(matrix: Matrix, row: Row, before: dict) -> None:
-    said = matrix.flask("new", "-m", "after", *row.options)
-    assert len(matrix.project.versions) == 2, said
+    outputs = matrix.flask("new", "-m", "after", *row.options)
+    assert len(matrix.project.versions) == 2, outputs
     matrix.flask("upgrade")
     matrix.flask("check")
     if row.query:

@@ -80,7 +80,7 @@ def test_H20_a_renamed_table_keeps_its_rows(anywhere: BakedProject) -> None:
 
 
 def answered(project: BakedProject, *answers: str) -> str:
-    """Run `make newmigration` on a terminal of its own, typing the answers; return what it said."""
+    """Run `make newmigration` on a terminal of its own, typing the answers; return its output."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
         ["make", "newmigration", "m=asked"],
@@ -92,12 +92,12 @@ def answered(project: BakedProject, *answers: str) -> str:
     )
     os.close(slave)
     os.write(master, "".join(f"{answer}\n" for answer in answers).encode())
-    said = bytearray()
+    output = bytearray()
 
     def read() -> None:
         try:
             while chunk := os.read(master, 4096):
-                said.extend(chunk)
+                output.extend(chunk)
         except OSError:  # the other end is closed
             pass
 
@@ -106,24 +106,24 @@ def answered(project: BakedProject, *answers: str) -> str:
     process.wait(120)
     reader.join()
     os.close(master)
-    return said.decode()
+    return output.decode()
 
 
 def test_H19_on_a_terminal_it_is_asked(project: BakedProject) -> None:
     project.make("db")
     rename_a_column(project)
-    said = answered(project, "y")
-    assert "Did you rename users.name to users.full_name? [y/N]" in said
-    assert "renames column users.name to full_name" in said
+    output = answered(project, "y")
+    assert "Did you rename users.name to users.full_name? [y/N]" in output
+    assert "renames column users.name to full_name" in output
 
 
 def test_H19_no_means_drop_and_add(project: BakedProject) -> None:
     project.make("db")
     project.edit(project.models / "users.py", "email: Mapped", "mail: Mapped")
     project.edit(project.models / "users.py", "String(254), unique=True", "String(254)")
-    said = answered(project, "n", "nobody")  # the second one is the value of the new column
-    assert "Column users.mail is required. Which value do rows get" in said
-    assert "drops column users.email" in said
+    output = answered(project, "n", "nobody")  # the second one is the value of the new column
+    assert "Column users.mail is required. Which value do rows get" in output
+    assert "drops column users.email" in output
     project.make("migrate")
     assert {mail for (mail,) in project.sql("SELECT mail FROM users")} == {"nobody"}
 

@@ -85,14 +85,14 @@ def models(state: State) -> str:
 
 def answers(old: State, new: State) -> str:
     """What is gone is dropped; what is required gets a value for the rows that are there."""
-    said = [f"--drop {name}" for name in old.keys() - new.keys()]
+    answers = [f"--drop {name}" for name in old.keys() - new.keys()]
     for name in old.keys() & new.keys():
-        said += [f"--drop {name}.{column}" for column in old[name].names - new[name].names]
+        answers += [f"--drop {name}.{column}" for column in old[name].names - new[name].names]
         for column in new[name].columns:
             was = old[name].get(column.name)
             if not column.nullable and (was is None or was.nullable):
-                said.append(f"--default {name}.{column.name}={KINDS[column.name][1].strip(chr(39))}")
-    return " ".join(sorted(said))
+                answers.append(f"--default {name}.{column.name}={KINDS[column.name][1].strip(chr(39))}")
+    return " ".join(sorted(answers))
 
 
 def select(project: BakedProject, table: str, columns: list[str]) -> list[str]:
@@ -117,7 +117,7 @@ def fill(project: BakedProject, state: State) -> None:
             project.sql(f"INSERT INTO {name} ({names}) VALUES ({', '.join([str(number), *values.values()])})")
 
 
-def start_anew(project: BakedProject, number: int) -> None:
+def start_again(project: BakedProject, number: int) -> None:
     for path in project.versions:
         if "baseline" not in path.name:
             path.unlink()
@@ -145,7 +145,7 @@ def test_any_models_to_any_others_and_back(engine: str, on: Bake) -> None:
         # The one value for all that are without would be there already.
         assume(not any(became_required(old[t], new[t], c.name) for t, c in uniques(old) if t in new))
         tried += 1
-        start_anew(project, tried)
+        start_again(project, tried)
         file = project.models / "any.py"
         rewrite(file, models(old))
         project.make("newmigration", "m=old")

@@ -328,7 +328,7 @@ def test_one_that_people_use_is_not_taken_back(repository: Repository) -> None:
     assert "<<<<<<<" in (repository.project.path / "migrations" / "HEAD").read_text()
 
 
-def test_what_cannot_be_taken_back_stays_and_is_said(repository: Repository) -> None:
+def test_what_cannot_be_taken_back_stays_and_is_reported(repository: Repository) -> None:
     repository.branch("mine")
     repository.add_table("phones", apply=False)
     path = repository.project.versions[-1]

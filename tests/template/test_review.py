@@ -323,12 +323,12 @@ def upgrade(body: str) -> str:
 
 
 class Reviews:
-    """Projects with the base tables, and what the review said of each revision, by its name."""
+    """Projects with the base tables, and the warnings for each revision, by its name."""
 
     def __init__(self, folder: Path, environment: Path, request: pytest.FixtureRequest) -> None:
         self.folder, self.environment, self.request = folder, environment, request
         self.projects: dict[str, BakedProject] = {}
-        self.said: dict[str, dict] = {}
+        self.output: dict[str, dict] = {}
 
     def project(self, engine: str) -> BakedProject:
         if engine not in self.projects:
@@ -356,15 +356,15 @@ class Reviews:
 
     def matrix(self, engine: str) -> dict[str, dict]:
         """All cases of the table above, in one process."""
-        if engine not in self.said:
+        if engine not in self.output:
             bodies = {}
             for number, (_rule, dangerous, safe, engines) in enumerate(CASES):
                 if engine in engines:
                     bodies[f"danger{number}"] = upgrade(dangerous) + DOWN
                     if safe:
                         bodies[f"safe{number}"] = upgrade(safe) + DOWN
-            self.said[engine] = self.of(engine, bodies)
-        return self.said[engine]
+            self.output[engine] = self.of(engine, bodies)
+        return self.output[engine]
 
 
 @pytest.fixture(scope="module")
@@ -386,14 +386,14 @@ def test_H32_H39_H44_H51_H75_each_rule_warns_and_its_safe_version_does_not(
     reviews: Reviews, engine: str, number: int
 ) -> None:
     rule, _dangerous, safe, _engines = CASES[number]
-    said = reviews.matrix(engine)
-    findings = said[f"danger{number}"]["findings"]
-    assert rule in [finding["rule"] for finding in findings], said[f"danger{number}"]
+    output = reviews.matrix(engine)
+    findings = output[f"danger{number}"]["findings"]
+    assert rule in [finding["rule"] for finding in findings], output[f"danger{number}"]
     texts = [finding["text"] for finding in findings]
     assert len({(finding["line"], finding["what"]) for finding in findings}) == len(findings), texts
     for finding in findings:
         assert finding["line"] > 8 and finding["accepted"] is None
         assert finding["instead"] and "{" not in finding["text"] and "None" not in finding["text"], texts
     if safe:
-        assert said[f"safe{number}"]["error"] is None
-        assert [finding["text"] for finding in said[f"safe{number}"]["findings"]] == []
+        assert output[f"safe{number}"]["error"] is None
+        assert [finding["text"] for finding in output[f"safe{number}"]["findings"]] == []

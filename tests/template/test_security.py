@@ -20,10 +20,10 @@ def test_bandit_finds_nothing_that_is_not_accepted_on_its_line(render: Bake, eng
     project = render(database=engine)
     shutil.copytree(TEMPLATE / "src", project.path / "library")
     out = project.run(tool("bandit"), "-q", "-r", ".", "-x", "./tests", "-f", "json", check=False).out
-    said = json.loads(out[out.index("{") :])
-    assert not said["errors"] and said["metrics"]["_totals"]["loc"] > 5_000
+    report = json.loads(out[out.index("{") :])
+    assert not report["errors"] and report["metrics"]["_totals"]["loc"] > 5_000
     found = []
-    for issue in said["results"]:
+    for issue in report["results"]:
         lines = (project.path / issue["filename"]).read_text().splitlines()
         marked = [lines[number - 1] for number in issue["line_range"]]
         code = f"S{issue['test_id'][1:]}"
@@ -64,9 +64,9 @@ def test_the_password_is_in_no_process_list(
     project.env["DATABASE_URL"] = server.url("listed_dev", f"hard:{HARD_PASSWORD_IN_URL}")
     project.make("db")
     path = f"{programs}:{os.environ['PATH']}"
-    said = project.make("backup", PATH=path).out + project.make("restore", "args=--yes", PATH=path).out
+    report = project.make("backup", PATH=path).out + project.make("restore", "args=--yes", PATH=path).out
     seen = (programs / "seen").read_text()
     assert "dump" in seen and "listed_dev" in seen
-    for text in (said, seen):
+    for text in (report, seen):
         assert HARD_PASSWORD not in text and HARD_PASSWORD_IN_URL not in text
     assert project.sql("SELECT name FROM users") == [("Ada",)]

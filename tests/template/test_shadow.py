@@ -316,7 +316,7 @@ def test_F03_whoever_does_not_get_the_lock_drops_nothing(engine: str, on: Bake) 
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
-def test_F03_databases_whose_long_names_begin_alike_are_made_anew_at_once(engine: str, on: Bake) -> None:
+def test_F03_databases_whose_long_names_begin_alike_are_created_again_at_once(engine: str, on: Bake) -> None:
     """The first 50 letters are the same: one built in the place of the other, and dropped it."""
     first, second = on(engine), on(engine)
     number = re.sub(r"\D", "", urlsplit(first.url).path)

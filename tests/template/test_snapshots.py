@@ -201,7 +201,7 @@ def test_F02_another_databases_snapshot_is_put_back_on_purpose(project: BakedPro
     assert names(project) == ["admin", "beta"]
     project.make("restore", f"file={copy}", f"args=--yes {FOREIGN}")
     assert "live" in names(project)
-    # Whoever renames a file has said what it is.
+    # Whoever renames a file knows what it is.
     copy.rename(tmp_path / "production.sqlite")
     project.sql("DELETE FROM tags")
     project.make("restore", f"file={tmp_path}/production.sqlite", "args=--yes")

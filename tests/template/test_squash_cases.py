@@ -28,7 +28,7 @@ def sql(project: BakedProject, name: str, up: str, down: str = "SELECT 1") -> Pa
     return project.write_revision(name, body)
 
 
-def test_what_cannot_be_folded_is_said_and_nothing_changes(project: BakedProject) -> None:
+def test_what_cannot_be_folded_is_reported_and_nothing_changes(project: BakedProject) -> None:
     assert "Nothing to fold" in project.flask_fails("db", "squash")
     assert "There is no revision nowhere" in project.flask_fails("db", "squash", "--upto", "nowhere")
     assert "nothing to undo" in project.flask_fails("db", "squash", "--undo")
@@ -59,7 +59,7 @@ def test_a_branch_inside_is_folded_where_all_that_is_left_comes_after_it(project
     assert "Nothing to do" in project.make("migrate").out
 
 
-def test_H68_a_branch_that_was_not_merged_is_told_to_rebase(project: BakedProject) -> None:
+def test_H68_a_branch_that_was_not_merged_is_reported_to_rebase(project: BakedProject) -> None:
     add(project, "one")
     add(project, "two")
     project.make("squash")
@@ -77,11 +77,11 @@ def test_revisions_that_change_rows_are_listed_and_asked_about(project: BakedPro
     sql(project, "moved", "UPDATE users SET name = upper(name)")
     project.make("db")
     files = project.versions
-    told = project.flask("db", "squash", check=False)
-    assert told.returncode == 1
-    assert "_rows.py: changes rows: the rows of tags are carried over" in told.out
-    assert "_moved.py: changes rows: new databases have no rows to change" in told.out
-    assert "add --yes" in told.out
+    result = project.flask("db", "squash", check=False)
+    assert result.returncode == 1
+    assert "_rows.py: changes rows: the rows of tags are carried over" in result.out
+    assert "_moved.py: changes rows: new databases have no rows to change" in result.out
+    assert "add --yes" in result.out
     assert project.versions == files
     project.flask("db", "squash", "--yes")
     # Nobody means all the way who asks for one step back, in development either.
@@ -202,9 +202,9 @@ def downgrade():
 def test_what_postgresql_has_and_no_baseline_can_carry_is_named(on: Bake, up: str, named: str) -> None:
     project = on("postgresql")
     sql(project, "special", up)
-    told = project.flask("db", "squash", check=False)
-    sentence = told.out.splitlines()[-1]
-    assert told.returncode == 1
+    result = project.flask("db", "squash", check=False)
+    sentence = result.out.splitlines()[-1]
+    assert result.returncode == 1
     assert "cannot be carried" in sentence and named in sentence
     assert len(project.versions) == 2
 
@@ -243,7 +243,7 @@ def test_what_postgresql_has_besides_tables_comes_along(on: Bake) -> None:
     project.run(project.python, "-m", "flask", "db", *commands)
     project.sql("TRUNCATE user_tags, users, tags")
     assert catalogue.schema(project) == wanted
-    assert {name: told for name, told in catalogue.rows(project).items() if name in rows} == rows
+    assert {name: result for name, result in catalogue.rows(project).items() if name in rows} == rows
     assert project.sql("INSERT INTO shop.goods (name) VALUES ('c') RETURNING id") == [(3,)]
 
 
@@ -334,8 +334,8 @@ def downgrade():
     op.execute("DROP TRIGGER t")
 """
     project.write_revision("one", body)
-    told = project.flask("db", "squash", check=False)
-    assert told.returncode == 1 and "only those on SQLite are kept" in told.out
+    result = project.flask("db", "squash", check=False)
+    assert result.returncode == 1 and "only those on SQLite are kept" in result.out
     project.flask("db", "squash", "--yes")
     (baseline,) = project.versions
     assert 'if op.get_context().dialect.name == "sqlite":' in baseline.read_text()

@@ -100,13 +100,13 @@ def run_printed(project: BakedProject, server: Server | None, sql: str) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_F06_rows_get_the_default_that_was_said(rows: BakedProject) -> None:
+def test_F06_rows_get_the_default_that_was_given(rows: BakedProject) -> None:
     """Columns become required, and required ones are added: an UPDATE, and a server default."""
     project = rows
     required = [REQUIRED.format(letter, number) for letter in "bc" for number in NUMBERS]
     model(project, *required)
-    said = [f"p.{letter}{n}={VALUES[n]}" for letter in "bc" for n in NUMBERS]
-    new(project, "required", *(part for each in said for part in ("--default", each)))
+    defaults = [f"p.{letter}{n}={VALUES[n]}" for letter in "bc" for n in NUMBERS]
+    new(project, "required", *(part for each in defaults for part in ("--default", each)))
     project.make("migrate")
     hold(project, "bc")
     project.make("rollback", "args=--yes")
@@ -117,7 +117,7 @@ ASKED = "{letter}{n}: Mapped[str] = mapped_column(String(300), {option}={value})
 
 
 def as_text(project: BakedProject, value: str) -> str:
-    """The value in a model as SQL, as SQLAlchemy has to be told it: a colon is no parameter."""
+    """The value in a model as SQL, as SQLAlchemy needs it: a colon is no parameter."""
     return repr(re.sub(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))", r"\\", literal(project, value)))
 
 
@@ -168,17 +168,17 @@ def test_F06_values_of_an_enum_and_what_a_downgrade_brings_back(anywhere: BakedP
     values = [value.replace("\U0001f600", "") for value in VALUES]
     mood = "mood: Mapped[str] = mapped_column(Enum({}, name='mood', create_constraint=True){})"
     kept = f"kept: Mapped[str | None] = mapped_column(String(300), server_default={VALUES[3]!r})"
-    said = f"said: Mapped[str | None] = mapped_column(String(300), server_default={VALUES[1]!r})"
+    note = f"note: Mapped[str | None] = mapped_column(String(300), server_default={VALUES[1]!r})"
     default = f", server_default={values[1]!r}"
     where = as_text(project, VALUES[3])
-    index = f"__table_args__ = (Index('ix', 'said', {{}}=sql('said <> ' {where})),)"
+    index = f"__table_args__ = (Index('ix', 'note', {{}}=sql('note <> ' {where})),)"
     index = index.format(f"{urlsplit(project.url).scheme}_where")  # MariaDB has none
-    said = f"{said}\n    {index}" if "mariadb" not in project.url else said
-    model(project, mood.format(repr(values)[1:-1], ""), kept, said)
+    note = f"{note}\n    {index}" if "mariadb" not in project.url else note
+    model(project, mood.format(repr(values)[1:-1], ""), kept, note)
     new(project, "mood")
     for n, more in enumerate(["more: 50%%", "more :x"], 1):  # put in place, and the type made again
         values = [*values[:n], more, *values[n:]]
-        model(project, mood.format(repr(values)[1:-1], default if n == 2 else ""), kept, said)
+        model(project, mood.format(repr(values)[1:-1], default if n == 2 else ""), kept, note)
         new(project, f"more {n}")
     project.make("migrate")
     for n, value in enumerate(values, 1):
@@ -187,7 +187,7 @@ def test_F06_values_of_an_enum_and_what_a_downgrade_brings_back(anywhere: BakedP
     project.sql("INSERT INTO p (id) VALUES (100)")
     assert column(project, "mood")[-1] == VALUES[1]
     # A rebuild on SQLite leaves the other columns as they were.
-    model(project, kept.replace("String(300)", "String(310)"), said)
+    model(project, kept.replace("String(300)", "String(310)"), note)
     new(project, "none", "--drop", "p.mood")
     project.make("migrate")
     project.sql("INSERT INTO p (id) VALUES (101)")
@@ -195,7 +195,7 @@ def test_F06_values_of_an_enum_and_what_a_downgrade_brings_back(anywhere: BakedP
     project.make("rollback", "args=--yes")
     assert set(column(project, "mood")) <= {values[0], VALUES[1]}
     project.sql(f"INSERT INTO p (id, mood) VALUES (102, {literal(project, values[2])})")
-    assert column(project, "said")[-1] == VALUES[1] and column(project, "kept")[-1] == VALUES[3]
+    assert column(project, "note")[-1] == VALUES[1] and column(project, "kept")[-1] == VALUES[3]
     project.sql("DELETE FROM p")
     project.make("migrate")
     (project.models / "p.py").unlink()

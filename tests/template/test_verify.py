@@ -33,12 +33,12 @@ def verify(project: BakedProject, **failing: str) -> dict[str, dict]:
     project.list_revisions()
     result = project.flask("db", "verify", "--json", check=False)
     assert "Traceback" not in result.out
-    said = json.loads(result.out)
-    checks = dict(zip(CHECKS, said["checks"], strict=True))
-    assert [check["name"] for check in said["checks"]] == list(CHECKS.values())
+    output = json.loads(result.out)
+    checks = dict(zip(CHECKS, output["checks"], strict=True))
+    assert [check["name"] for check in output["checks"]] == list(CHECKS.values())
     failed = {kind for kind, check in checks.items() if check["ok"] is False}
-    assert failed == set(failing), said
-    assert result.returncode == (1 if failing else 0) and said["ok"] is not bool(failing)
+    assert failed == set(failing), output
+    assert result.returncode == (1 if failing else 0) and output["ok"] is not bool(failing)
     for kind, words in failing.items():
         assert words in "\n".join(checks[kind]["details"]), checks[kind]
     return checks

@@ -59,10 +59,10 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
         production.check(app)
 
 
-def _binds(said: Any) -> dict[str, dict[str, Any]]:
+def _binds(setting: Any) -> dict[str, dict[str, Any]]:
     """Return the options of each bind for Flask-SQLAlchemy: a dictionary with "url" and engine options."""
     try:
-        binds = json.loads(said) if isinstance(said, str) else dict(said or {})
+        binds = json.loads(setting) if isinstance(setting, str) else dict(setting or {})
         with_options = {name: v if isinstance(v, dict) else {"url": v} for name, v in binds.items()}
         return {
             name: {**options, "url": parse_url(options["url"], ROOT, f"SQLALCHEMY_BINDS, {name},")}

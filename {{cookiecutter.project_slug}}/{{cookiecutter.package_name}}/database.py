@@ -30,8 +30,8 @@ class _Table(db.Table):  # type: ignore[name-defined, misc]
     """Accept `info={"bind_key": …}` for `bind_key=`, as in Flask-SQLAlchemy 2."""
 
     def __new__(cls, *arguments: Any, bind_key: str | None = None, **options: Any) -> Any:
-        said = (options.get("info") or {}).get("bind_key")
-        return super().__new__(cls, *arguments, bind_key=bind_key or said, **options)
+        declared = (options.get("info") or {}).get("bind_key")
+        return super().__new__(cls, *arguments, bind_key=bind_key or declared, **options)
 
 
 db.Table = _Table
