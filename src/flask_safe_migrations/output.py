@@ -118,6 +118,13 @@ def progress(text: str) -> None:
     reporter().progress(text)
 
 
+def quote(argument: str) -> str:
+    """Return the argument as it is typed in a shell: in double quotes, if they are enough."""
+    if shlex.quote(argument) == argument or re.search(r'["$`\\!]', argument):
+        return shlex.quote(argument)
+    return f'"{argument}"'
+
+
 def suggest(text: str, commands: str | Mapping[str, str]) -> str:
     """Replace the commands that a message suggests by those of the project.
 
@@ -143,7 +150,7 @@ def _make_variables(verb: str, rest: str) -> str:
     """Convert options to variables of make: `-m "x" --drop y` becomes `m="x" args="--drop y"`."""
     if not rest:
         return ""
-    words = re.findall(r'"[^"]*"|\S+', rest)
+    words = re.findall(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""", rest)
     variables, others = [], []
     while words:
         word = words.pop(0)
@@ -154,6 +161,6 @@ def _make_variables(verb: str, rest: str) -> str:
         else:
             others.append(word)
     if others:
-        text = " ".join(others)
-        variables.append(f"args={text}" if text == shlex.quote(text) else f'args="{text}"')
+        text = " ".join(others).replace("$", "$$")  # make expands a single one
+        variables.append(f"args={quote(text)}")
     return " ".join(variables)

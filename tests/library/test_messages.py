@@ -7,7 +7,6 @@ import shutil
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 from subprocess import PIPE, Popen
 
 import pytest
@@ -119,9 +118,6 @@ def test_F39_more_steps_than_there_are(project, command, number):
     assert "Relative revision" not in sentence and re.search(rf"\b{number}\b", sentence), sentence
 
 
-UNFINISHED = "F40: applied as it was generated, as no row matches"
-
-
 def data_revision(project):
     with_table(project, COLUMNS)
     project.flask("new", "-m", "fill", "--data", "users.nick")
@@ -129,7 +125,6 @@ def data_revision(project):
     return path
 
 
-@pytest.mark.xfail(strict=True, reason=UNFINISHED)
 @pytest.mark.parametrize("command", [["upgrade"], ["rebuild"]])
 def test_F40_a_data_revision_as_it_was_generated(project, command):
     path = data_revision(project)
@@ -139,14 +134,12 @@ def test_F40_a_data_revision_as_it_was_generated(project, command):
     assert revision not in path.name
 
 
-@pytest.mark.xfail(strict=True, reason="F40: the SQL has an Ellipsis in it, or a traceback")
 def test_F40_the_sql_of_a_data_revision_as_it_was_generated(project):
     path = data_revision(project)
     sentence = project.fails("sql")
     assert path.name in sentence and "VALUES" in sentence
 
 
-@pytest.mark.xfail(strict=True, reason="F40: told that the type ellipsis is not supported, not what to write")
 @pytest.mark.parametrize("command", [["new", "--prove"], ["verify"]])
 def test_F40_the_proof_of_a_data_revision_as_it_was_generated(project, command):
     data_revision(project)
@@ -318,16 +311,7 @@ def test_F42_a_deleted_revision_leaves_migrations_head(project, repair):
     assert "✗" not in project.flask("verify")
 
 
-@pytest.mark.parametrize(
-    "repair",
-    [
-        ["rebase"],
-        pytest.param(
-            ["new", "--prove"],  # which is what `verify` proposes
-            marks=pytest.mark.xfail(strict=True, reason="F42: There is no revision to prove yet"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("repair", [["rebase"], ["new", "--prove"]])  # `verify` proposes the second
 def test_F42_the_only_revision_is_deleted(project, repair):
     project.models = model(COLUMNS)
     project.flask("new", "-m", "first")
@@ -336,14 +320,3 @@ def test_F42_the_only_revision_is_deleted(project, repair):
     project.flask(*repair)
     assert " first\n" not in (project.migrations / "HEAD").read_text().partition("\n")[2]
     assert "✗" not in project.flask("verify")
-
-
-@pytest.mark.xfail(strict=True, reason="F42: `git checkout migrations/HEAD`, and nothing says `git init`")
-def test_F42_the_first_hour_needs_no_git_that_it_does_not_set_up():
-    root = Path(__file__).parents[2]
-    text = (root / "{{cookiecutter.project_slug}}" / "docs" / "first-hour.md").read_text()
-    commands = [
-        line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
-    ]
-    used = [line for line in commands if line.startswith("git ")]
-    assert commands and (not used or used[0].startswith("git init"))

@@ -67,6 +67,8 @@ def test_H75_a_run_that_was_cut_short_goes_on(anywhere: BakedProject) -> None:
 def test_the_names_may_be_left_to_be_filled_in(project: BakedProject) -> None:
     project.make("newmigration", "m=some data", "data=1")
     assert "your_table" in project.versions[-1].read_text()
+    assert "replace the ... in VALUES" in project.flask_fails("db", "new", "--prove")
+    project.edit(project.versions[-1], '{"your_column": ...}', '{"your_column": 1}')
     sentence = project.flask_fails("db", "new", "--prove")
     assert "no such table: your_table" in sentence
     project.versions[-1].unlink()

@@ -99,11 +99,16 @@ def test_every_command_in_a_block_is_run_by_a_test(render: Bake) -> None:
     assert seen > 20
 
 
-def test_the_first_hour_word_for_word(bake: Bake) -> None:
-    project = under_git(bake())
-    typed = Reader(project).follow(project.path / "docs" / "first-hour.md")
-    assert typed >= 7
-    assert project.run("git", "status", "--porcelain").out == ""
+@pytest.mark.parametrize("git", [True, False], ids=["with git", "without git"])
+def test_F42_the_first_hour_word_for_word(bake: Bake, git: bool) -> None:
+    project = under_git(bake()) if git else bake()
+    page = project.path / "docs" / "first-hour.md"
+    manifest = project.path / "migrations" / "HEAD"
+    before = manifest.read_text()
+    assert Reader(project).follow(page) >= 7
+    assert manifest.read_text() == before
+    if git:
+        assert project.run("git", "status", "--porcelain").out == ""
     assert project.sql("SELECT name FROM users") == [("Ada",)]
 
 

@@ -109,6 +109,21 @@ def answered(project: BakedProject, *answers: str) -> str:
     return output.decode()
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("c:d", "x:y"), ("a b", "a c"), ("it's", "its"), ("$HOME", "$home")]
+)
+def test_F38_the_proposed_command_of_make_works(project: BakedProject, old: str, new: str) -> None:
+    """Two shells and make read it."""
+    column = "odd: Mapped[str | None] = mapped_column({!r}, String(30))"
+    project.add_column(column.format(old))
+    project.revise("odd")
+    project.edit(project.models / "users.py", column.format(old), column.format(new))
+    sentence = project.fails("make", "newmigration", "m=rename", code=2)
+    command = re.search(r"`(make newmigration m=\"…\" args=.+?)`\. Dropped", sentence)
+    assert command, sentence
+    assert f"renames column users.{old} to {new}" in project.run("sh", "-c", command[1]).out
+
+
 def test_H19_on_a_terminal_it_is_asked(project: BakedProject) -> None:
     project.make("db")
     rename_a_column(project)
@@ -200,7 +215,7 @@ def test_H44_null_is_filled_before_it_is_forbidden(anywhere: BakedProject) -> No
 @pytest.mark.parametrize(
     ("option", "sentence", "code"),
     [
-        ("--rename users.nam:x", "--rename users.nam fits no difference", 1),
+        ("--rename users.nam:x", "--rename users.nam:x fits no difference", 1),
         ("--rename users", "--rename takes table.column:new_name, not 'users'", 2),
         ("--default users.phone", "--default takes table.column=value", 2),
         ("--drop tags", "--drop tags fits no difference", 1),

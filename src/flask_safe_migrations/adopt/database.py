@@ -93,7 +93,7 @@ def _refuse(database: Database, script: ScriptDirectory, comparison: Comparison,
             "`flask db adopt` again."
         )
     else:
-        ignored = " ".join(f"--ignore {name}" for name in comparison.extra_tables)
+        ignored = " ".join(f"--ignore {output.quote(name)}" for name in comparison.extra_tables)
         advice = (
             "Write models for these tables, or ignore them if they do not belong to this application: "
             f"`flask db adopt {ignored}`."

@@ -179,11 +179,18 @@ def _parse_backfill(target: str) -> Backfill:
     )
 
 
-def prove_newest() -> RevisionResult:
-    """Verify the newest revision again after an edit, and update migrations/HEAD."""
+def prove_newest() -> RevisionResult | None:
+    """Verify the newest revision again after an edit, and update migrations/HEAD.
+
+    Return None if the only revision was deleted: then migrations/HEAD no longer lists it.
+    """
     script = runtime.directory()
     refuse_several_heads(script, "make the new one")
     head = script.get_current_head()
+    if head is None and manifest.load(script):
+        manifest.write(script)
+        output.line("No revision is left: migrations/HEAD lists none now.")
+        return None
     if head is None:
         raise UsageError('There is no revision to prove yet: `flask db new -m "…"` writes the first.')
     newest = script.get_revision(head)

@@ -20,7 +20,7 @@ class Answers:
     """
 
     def __init__(self, given: Iterable[str]) -> None:
-        self.given: dict[str, dict[str, str]] = {kind: {} for kind in SHAPES}
+        self.given: dict[str, list[str]] = {kind: [] for kind in SHAPES}
         self.unused: set[tuple[str, str]] = set()
         self.asks = output.reporter().can_ask
         for text in given:
@@ -30,28 +30,35 @@ class Answers:
 
     def _add(self, kind: str, text: str) -> None:
         shape, needed = SHAPES[kind]
-        key, _, value = text.partition("=" if kind == "default" else ":")
+        key, _, value = text.partition(_separator(kind))
         if needed not in text or not key or (kind.startswith("rename") and not value):
             raise UsageError(f"--{kind} takes {shape}, not {text!r}.")
-        self.given[kind][key] = value
-        self.unused.add((kind, key))
+        self.given[kind].append(text)
+        self.unused.add((kind, text))
 
     def get(self, kind: str, key: str) -> str | None:
-        if key in self.given[kind]:
-            self.unused.discard((kind, key))
-        return self.given[kind].get(key)
+        """Return the answer for this table or column, or None. Its name may contain the separator."""
+        for text in self.given[kind]:
+            if text == key or (kind != "drop" and text.startswith(key + _separator(kind))):
+                self.unused.discard((kind, text))
+                return text[len(key) + 1 :]
+        return None
 
     def confirm(self, question: str) -> bool:
         return output.reporter().confirm(question)
 
     def check_all_used(self) -> None:
         """Raise an error for an answer without a question, which is most likely a typing error."""
-        for kind, key in sorted(self.unused):
+        for kind, text in sorted(self.unused):
             raise MigrationError(
-                f"--{kind} {key} fits no difference between models and revisions: nothing was written."
+                f"--{kind} {text} fits no difference between models and revisions: nothing was written."
             )
 
 
-def answer_command(option: str) -> str:
-    """Return the command that gives an answer."""
-    return f'`flask db new -m "…" {option}`'
+def _separator(kind: str) -> str:
+    return "=" if kind == "default" else ":"
+
+
+def answer_command(option: str, value: str) -> str:
+    """Return the command that gives an answer, quoted for a shell."""
+    return f'`flask db new -m "…" --{option} {output.quote(value)}`'

@@ -72,8 +72,8 @@ def _refuse_ambiguous(questions: list[tuple[str, str, str]]) -> None:
     more = f" ({len(questions) - 1} more such questions follow.)" if len(questions) > 1 else ""
     raise MigrationError(
         f"Was {old} renamed to {new}, or dropped and {new} added? Nothing was written. Renamed, its "
-        f"values are kept: {answer_command(f'--{option} {old}:{new}')}. Dropped, they are lost: "
-        f"{answer_command(f'--drop {old}')}.{more}"
+        f"values are kept: {answer_command(option, f'{old}:{new}')}. Dropped, they are lost: "
+        f"{answer_command('drop', old)}.{more}"
     )
 
 
@@ -143,7 +143,7 @@ def _refuse_unconfirmed_drops(found: list[Any], answers: Answers) -> None:
         ):
             raise MigrationError(
                 f"The models no longer have table {name}; nothing was written. If it may go, with all its "
-                f"rows: {answer_command(f'--drop {name}')}; else see that its model is still there."
+                f"rows: {answer_command('drop', name)}; else see that its model is still there."
             )
 
 

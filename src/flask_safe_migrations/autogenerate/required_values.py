@@ -71,7 +71,7 @@ def fill_required_columns(migration: MigrationContext, found: list[Any], answers
             return parse_value(output.reporter().prompt(question), wanted.type)
         raise MigrationError(
             f"Column {name} is required, and rows that are there already have no value for it: nothing was "
-            f"written. Say which one they get, {answer_command(f'--default {name}=VALUE')}, or make it "
+            f"written. Say which one they get, {answer_command('default', f'{name}=VALUE')}, or make it "
             "nullable."
         )
 

@@ -18,6 +18,7 @@ from ..backends.base import Database
 from ..context import choice
 from ..errors import MigrationError, UsageError
 from .application_session import use_migration_connection
+from .checks import refuse_unfinished
 from .heads import environment_options
 
 
@@ -99,6 +100,8 @@ def select_functions(revisions: Callable[..., Iterable[Any]], bind: str | None) 
         steps = list(revisions(heads, migration))
         for step in steps:
             if isinstance(step, RevisionStep):  # not for `stamp`
+                if step.is_upgrade:
+                    refuse_unfinished(step.revision)
                 direction = "upgrade" if step.is_upgrade else "downgrade"
                 run, path = function(step.revision.module, bind, direction), Path(step.revision.path)
                 step.migration_fn = (

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 from sqlalchemy.exc import DBAPIError
 
-from .. import _compat, settings
+from .. import _compat, output, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from .heads import describe, unknown_revision
@@ -36,6 +36,15 @@ def refuse_tables_without_revision(migration: MigrationContext) -> None:
             f"The database has tables ({', '.join(tables)}) but no revision: create_all(), another tool or "
             "a first migration that failed half-way made them. `flask db adopt` compares them with the "
             "models, and takes them over where they match; for a development database `flask db rebuild`."
+        )
+
+
+def refuse_unfinished(revision: Script) -> None:
+    """Refuse a data revision whose VALUES are as they were generated. It would pass where no row matches."""
+    values = getattr(revision.module, "VALUES", None)
+    if isinstance(values, dict) and ... in values.values():
+        raise MigrationError(
+            f"{Path(revision.path).name} does not say yet what the rows get: replace the ... in VALUES."
         )
 
 
@@ -91,7 +100,7 @@ def refuse_outside_development(database: Database, destroy: str | None) -> None:
     if reason:
         raise MigrationError(
             f"This database is not touched: {reason}. "
-            f"If that is what you want, add --yes-destroy {database.short_name}."
+            f"If that is what you want, add --yes-destroy {output.quote(database.short_name)}."
         )
 
 
