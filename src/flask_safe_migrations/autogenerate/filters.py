@@ -74,14 +74,28 @@ def is_table_included(context: AutogenContext, table: Table) -> bool:
 def keep_unmanaged_tables(
     context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any
 ) -> PriorityDispatchResult:
-    """After the comparison of tables: do not drop a table that no revision mentions. It belongs to others."""
+    """After the comparison of tables: do not drop a table that belongs to others.
+
+    This is one that no revision mentions, or one that is dropped together with another table.
+    """
     migration = context.migration_context
-    dropped = [step for step in upgrade.ops if isinstance(step, ops.DropTableOp)]
-    unmanaged = {_table(step) for step in dropped if is_unmanaged(migration, step.table_name)}
-    for schema, name in sorted(unmanaged, key=str):
-        log.info("Ignoring table %r: no revision names it", qualified_name(schema, name))
-    upgrade.ops[:] = [step for step in upgrade.ops if _table(step) not in unmanaged]
+    dropped = [_table(step) for step in upgrade.ops if isinstance(step, ops.DropTableOp)]
+    dependent = _dependent_tables(migration) if dropped else set()
+    kept = {}
+    for schema, name in dropped:
+        if (schema, name) in dependent:
+            kept[schema, name] = "it belongs to another table"
+        elif is_unmanaged(migration, str(name)):
+            kept[schema, name] = "no revision names it"
+    for (schema, name), reason in sorted(kept.items(), key=str):
+        log.info("Ignoring table %r: %s", qualified_name(schema, name), reason)
+    upgrade.ops[:] = [step for step in upgrade.ops if _table(step) not in kept]
     return PriorityDispatchResult.CONTINUE
+
+
+def _dependent_tables(migration: MigrationContext) -> set[tuple[str | None, str]]:
+    connection: Any = migration.connection
+    return Comparison.of(migration).database.dependent_tables(connection)
 
 
 def is_unmanaged(migration: MigrationContext, name: str) -> bool:

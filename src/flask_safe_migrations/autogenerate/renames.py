@@ -141,9 +141,11 @@ def _refuse_unconfirmed_drops(found: list[Any], answers: Answers) -> None:
         if answers.get("drop", name) is None and not answers.confirm(
             f"The models no longer have table {name}. Drop it, with all its rows?"
         ):
+            left_alone = f"lambda name, kind, _: (kind, name) != {('table', drop.table_name)}"
             raise MigrationError(
                 f"The models no longer have table {name}; nothing was written. If it may go, with all its "
-                f"rows: {answer_command('drop', name)}; else see that its model is still there."
+                f"rows: {answer_command('drop', name)}. If it has a model, import the model. To leave "
+                f"it alone without a model: Migrate(…, include_name={left_alone})."
             )
 
 

@@ -331,6 +331,13 @@ class Database:
         """Return the names of objects that neither `schema` nor `schema_objects` can describe completely."""
         return []
 
+    def dependent_tables(self, connection: Connection) -> set[tuple[str | None, str]]:
+        """Return schema and name of each table that is created and dropped with another one.
+
+        The default schema is None.
+        """
+        return set()
+
     def counter_sql(self, connection: Connection) -> dict[str, str]:
         """Return the counters of generated keys in use, each with the SQL that restores its value."""
         return {}

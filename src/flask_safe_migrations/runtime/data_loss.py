@@ -60,10 +60,11 @@ def is_loss_confirmed(database: Database, migration: MigrationContext, steps: li
             loses, drops = "loses", _dropped(migration, back)
         except UnreadableError:
             loses = "may lose (its file does not say what it drops)"
+            dependent = database.dependent_tables(connection)
             drops = {
                 Drop(name)
                 for name in inspect(connection).get_table_names()
-                if name not in database.internal_tables
+                if name not in database.internal_tables and (None, name) not in dependent
             }
         losses = _count_rows(connection, drops)
     if losses and not confirmed:

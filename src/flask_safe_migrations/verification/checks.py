@@ -8,12 +8,19 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from alembic import command
-from alembic.script import Script
-from sqlalchemy import Connection, MetaData, inspect
+from alembic.autogenerate.api import AutogenContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import MetaData, Table
+from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.exc import SAWarning
 
+from .. import runtime
+from ..autogenerate.filters import is_name_included
+from ..backends.base import Database
 from ..backends.constraints import is_generated_name
 from ..errors import MigrationError
 from ..runtime.heads import alembic_config
@@ -41,36 +48,64 @@ print(*sorted(tables() - known))
 """
 
 
-def find_unnamed_constraints(
-    connection: Connection, metadata: MetaData, ignored_tables: frozenset[str]
-) -> list[str]:
+def find_unnamed_constraints(shadow: Database, script: ScriptDirectory) -> list[str]:
     """Report the constraints that have no name, or one that the server has generated.
 
-    A later revision could not drop or change them on every engine.
+    A later revision could not drop or change them on every engine. The filters of the application apply.
     """
-    known = {str(constraint.name) for table in metadata.tables.values() for constraint in table.constraints}
-    dialect = connection.dialect.name
-    problems = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)
-        for table, kind, name, columns in _reflect_constraints(connection, ignored_tables):
-            if kind == "primary key" and _is_autoincrement(metadata, table):
-                continue  # SQLite takes AUTOINCREMENT only behind a column, where SQLAlchemy writes no name
-            if name is None or (is_generated_name(dialect, table, name) and name not in known):
-                problems.append(f"the {kind} of {table} ({', '.join(columns)}) has no name")
+    problems: list[str] = []
+
+    def find(_heads: Any, migration: MigrationContext) -> list[Any]:
+        context = AutogenContext(migration, migration.opts["target_metadata"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)
+            problems.extend(_find_unnamed(context, _list_compared_tables(context, shadow)))
+        return []
+
+    runtime.look(shadow, script, find)
     return problems
 
 
+def _find_unnamed(context: AutogenContext, tables: list[str]) -> Iterator[str]:
+    metadata: Any = context.metadata
+    dialect = context.inspector.dialect
+    known = {str(constraint.name) for table in metadata.tables.values() for constraint in table.constraints}
+    for table, kind, name, columns in _reflect_constraints(context.inspector, tables):
+        if kind == "primary key" and _is_autoincrement(metadata, table):
+            continue  # SQLite takes AUTOINCREMENT only behind a column, where SQLAlchemy writes no name
+        if name is None or (is_generated_name(dialect.name, table, name) and name not in known):
+            yield f"the {kind} of {table} ({', '.join(columns)}) has no name"
+
+
+def _list_compared_tables(context: AutogenContext, shadow: Database) -> list[str]:
+    """Return the tables of the default schema that a comparison with the models includes."""
+    connection: Any = context.connection
+    metadata: Any = context.metadata
+    others = {name for schema, name in shadow.dependent_tables(connection) if schema is None}
+    others |= shadow.internal_tables | shadow.normalizer.of_extensions(connection)
+    names = [
+        name
+        for name in context.inspector.get_table_names()
+        if name not in others and is_name_included(context, "table", name, None)
+    ]
+    return [name for name in names if _is_object_included(context, name, metadata.tables.get(name))]
+
+
+def _is_object_included(context: AutogenContext, name: str, model: Table | None) -> bool:
+    if model is not None:
+        return context.run_object_filters(model, name, "table", False, Table(name, MetaData()))
+    found = Table(name, MetaData())
+    context.inspector.reflect_table(found, None, resolve_fks=False)
+    return context.run_object_filters(found, name, "table", True, None)
+
+
 def _reflect_constraints(
-    connection: Connection, ignored_tables: frozenset[str]
+    inspector: Inspector, tables: list[str]
 ) -> Iterator[tuple[str, str, str | None, list[str]]]:
     """Yield the table, kind, name and columns of each constraint."""
-    inspector = inspect(connection)
     # Every primary key of MySQL and MariaDB has this name.
-    default_name = "PRIMARY" if connection.dialect.name in {"mysql", "mariadb"} else None
-    for table in inspector.get_table_names():
-        if table in ignored_tables:
-            continue
+    default_name = "PRIMARY" if inspector.dialect.name in {"mysql", "mariadb"} else None
+    for table in tables:
         key = inspector.get_pk_constraint(table)
         if key["constrained_columns"]:
             yield table, "primary key", key["name"] or default_name, key["constrained_columns"]

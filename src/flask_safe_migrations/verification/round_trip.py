@@ -128,11 +128,12 @@ class RoundTrip:
         """Insert rows into the affected tables, or into all where these are not known before the upgrade."""
 
         def is_affected(table: str) -> bool:
-            if table in self.shadow.internal_tables:
+            if table in self.shadow.internal_tables or (None, table) in dependent:
                 return False
             return self.is_irreversible or self.affected_tables.includes(table)
 
         with self.shadow.connect() as connection, connection.begin():
+            dependent = self.shadow.dependent_tables(connection)
             return insert_sample_rows(connection, self.metadata, is_affected, limit=limit)
 
     def migrate(self, step: str, recorder: Recorder | None = None) -> None:

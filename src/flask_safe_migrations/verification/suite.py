@@ -187,8 +187,7 @@ class Verification:
         shadow = walk.upgrade_to_heads()
         prefix = binds.prefix(walk.database)
         differing = find_model_differences(shadow, self.script)
-        with shadow.connect() as connection:
-            unnamed = find_unnamed_constraints(connection, metadata, shadow.internal_tables)
+        unnamed = find_unnamed_constraints(shadow, self.script)
         if unnamed and self.unchecked:
             known = self._find_unnamed_before(walk.database)
             unnamed = [constraint for constraint in unnamed if constraint not in known]
@@ -203,9 +202,7 @@ class Verification:
         with database.shadow() as shadow:
             for head in heads:
                 runtime.build(shadow, self.script, head)
-            with shadow.connect() as connection:
-                metadata = binds.metadata(database.bind)
-                return set(find_unnamed_constraints(connection, metadata, shadow.internal_tables))
+            return set(find_unnamed_constraints(shadow, self.script))
 
     def _is_last_unchecked(self, revision: str) -> bool:
         return not self.script.get_revision(revision).nextrev & self.unchecked

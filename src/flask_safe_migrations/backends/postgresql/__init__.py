@@ -137,6 +137,7 @@ class PostgreSQL(Server):
 
     table_sql = staticmethod(objects.table_sql)
     unsupported_objects = staticmethod(catalog.unsupported_objects)
+    dependent_tables = staticmethod(catalog.partitions)
     counter_sql = staticmethod(objects.counter_sql)
 
     def readable_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -181,6 +181,13 @@ OF_EXTENSION = (
 )
 
 
+PARTITIONS = """
+    SELECT nullif(n.nspname, current_schema()), c.relname
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f')
+"""
+
+
 def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
     """Describe all tables and other objects, except the tables to be ignored."""
     tables: dict[str, dict[str, str]] = defaultdict(dict)
@@ -192,6 +199,11 @@ def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
     for name, definition in connection.execute(OBJECTS):
         found[name] = {name: definition}
     return {name: Definition(str(sorted(parts.items())), known(parts)) for name, parts in found.items()}
+
+
+def partitions(connection: Connection) -> set[tuple[str | None, str]]:
+    """Return schema (None for the default one) and name of each partition."""
+    return {(schema, name) for schema, name in connection.exec_driver_sql(PARTITIONS)}
 
 
 def unsupported_objects(connection: Connection) -> list[str]:

@@ -126,6 +126,7 @@ class SQLite(Database):
 
     schema_objects = staticmethod(introspection.schema_objects)
     table_sql = staticmethod(introspection.table_sql)
+    dependent_tables = staticmethod(introspection.dependent_tables)
     counter_sql = staticmethod(introspection.counter_sql)
 
     def exists(self) -> bool:

@@ -61,7 +61,13 @@ TABLE_AND_INDEXES = text(
 )
 # Shadow tables, which hold the content of a virtual table and are created with it:
 # https://sqlite.org/vtab.html#xshadowname
-SHADOW_TABLE = text("SELECT 1 FROM pragma_table_list WHERE type = 'shadow' AND name = :name")
+SHADOW_TABLES = text("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
+HAS_TABLE_LIST = sqlite3.sqlite_version_info >= (3, 37)  # https://sqlite.org/releaselog/3_37_0.html
+VIRTUAL_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND upper(sql) LIKE 'CREATE VIRTUAL TABLE%'"
+)
+# Those of FTS5, of FTS3 and FTS4, and of R*Tree.
+SHADOW_NAME = re.compile(r"(.+)_(?:data|idx|content|docsize|config|segments|segdir|stat|node|parent|rowid)")
 
 
 def create_table_sql(driver: Any, table: str) -> str:
@@ -253,9 +259,22 @@ def schema_objects(connection: Connection) -> list[SchemaObject]:
 
 
 def table_sql(connection: Connection, table: str, schema: str | None = None) -> list[str]:
-    if connection.scalar(SHADOW_TABLE, {"name": table}):
+    if table in shadow_tables(connection):
         return []
     return list(connection.scalars(TABLE_AND_INDEXES, {"name": table}))
+
+
+def dependent_tables(connection: Connection) -> set[tuple[str | None, str]]:
+    return {(None, name) for name in shadow_tables(connection)}
+
+
+def shadow_tables(connection: Connection, *, has_table_list: bool = HAS_TABLE_LIST) -> set[str]:
+    """Return the names of shadow tables; an older SQLite recognizes only those of its own modules."""
+    if has_table_list:
+        return set(connection.scalars(SHADOW_TABLES))
+    virtual = set(connection.exec_driver_sql(VIRTUAL_TABLES).scalars())
+    tables = connection.exec_driver_sql(TABLES).scalars()
+    return {name for name in tables if (match := SHADOW_NAME.fullmatch(name)) and match[1] in virtual}
 
 
 def counter_sql(connection: Connection) -> dict[str, str]:
