@@ -34,6 +34,17 @@ def first_line(error: object) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".")
 
 
+def describe_database_error(error: object) -> str:
+    """Return the first line of a driver's error, with PostgreSQL's DETAIL: which objects depend on others.
+
+    https://www.postgresql.org/docs/current/protocol-error-fields.html
+    """
+    detail = getattr(getattr(error, "diag", None), "message_detail", None)
+    lines = [line.strip().rstrip(".") for line in (detail or "").splitlines()]
+    more = [f"and {len(lines) - 5} more"] if len(lines) > 5 else []
+    return f"{first_line(error)} ({'; '.join([*lines[:5], *more])})" if lines else first_line(error)
+
+
 def find_line(error: BaseException, path: Path) -> int | None:
     """Return the last line of the file that was running when the error was raised, or None."""
     frames = traceback.extract_tb(error.__traceback__)

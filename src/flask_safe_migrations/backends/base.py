@@ -22,6 +22,7 @@ from . import shadow_databases
 from .constraints import ConstraintInfo, ConstraintRename, read_constraints
 from .drivers import missing_driver
 from .normalizer import Normalizer
+from .probes import Probes
 from .schema import Schema, SchemaObject, statements_by_name
 
 
@@ -337,6 +338,10 @@ class Database:
         The default schema is None.
         """
         return set()
+
+    def probe_objects(self, connection: Connection) -> Probes:
+        """Find out which views, routines and triggers work, without executing them."""
+        return {}
 
     def counter_sql(self, connection: Connection) -> dict[str, str]:
         """Return the counters of generated keys in use, each with the SQL that restores its value."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import _compat, output
 from ..backends.base import Database
-from ..errors import MigrationError, find_line, first_line
+from ..errors import MigrationError, describe_database_error, find_line, first_line
 from ..revisions import files
 from . import binds
 from .checks import refuse_several_heads
@@ -78,7 +78,7 @@ def _explain(error: Exception, database: Database, progress: Progress | None) ->
     if progress and isinstance(error, CommandError) and (match := RELATIVE.match(str(error))):
         return _explain_relative(database, progress, upgrade=match[1] == "+")
     if isinstance(error, DBAPIError):
-        return f"{database} answers: {first_line(error.orig)}."
+        return f"{database} answers: {describe_database_error(error.orig)}."
     return str(error) if isinstance(error, CommandError) else None
 
 
@@ -99,7 +99,7 @@ def _explain_relative(database: Database, progress: Progress, *, upgrade: bool) 
 def _describe_cause(error: Exception, path: Path) -> str:
     if isinstance(error, DBAPIError):
         statement = " ".join((error.statement or "").split())
-        return f"{first_line(error.orig)}, at: {statement[:200]}"
+        return f"{describe_database_error(error.orig)}, at: {statement[:200]}"
     line = find_line(error, path)
     location = f" in line {line}" if line else ""
     return f"{type(error).__name__}{location}: {first_line(error)}"

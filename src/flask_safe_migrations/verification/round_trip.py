@@ -14,6 +14,7 @@ from sqlalchemy import Connection, event
 
 from .. import _compat, runtime, safety
 from ..backends.base import Database
+from ..backends.probes import Probes, find_broken
 from ..backends.schema import Schema, differences
 from ..errors import MigrationError
 from ..runtime import Recorder, binds
@@ -94,9 +95,11 @@ class RoundTrip:
         :raises RoundTripError: where a step fails, or its schema is not the expected one.
         """
         empty = self.insert_rows() if self.is_irreversible else []
-        before = self.get_schema()
+        before, worked = self.get_schema(), self.probe_objects()
         self.migrate("upgrade", recorder)
         after = self.get_schema()
+        broken = find_broken(worked, self.probe_objects())
+        self.raise_for(broken, "the upgrade breaks what it does not drop or change")
         for table in before.keys() | after.keys():
             if before.get(table) != after.get(table):
                 self.affected_tables.add(table)
@@ -123,6 +126,10 @@ class RoundTrip:
     def get_schema(self) -> Schema:
         with self.shadow.connect() as connection:
             return self.shadow.schema(connection)
+
+    def probe_objects(self) -> Probes:
+        with self.shadow.connect() as connection:
+            return self.shadow.probe_objects(connection)
 
     def insert_rows(self, limit: int = ROW_LIMIT) -> list[str]:
         """Insert rows into the affected tables, or into all where these are not known before the upgrade."""

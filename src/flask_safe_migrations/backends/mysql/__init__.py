@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from ..constraints import ConstraintInfo, ConstraintRename
 from ..schema import Schema
 from ..server import Server
-from . import alter_table, dump, introspection, journal, lifecycle, stored_objects
+from . import alter_table, dump, introspection, journal, lifecycle, probes, stored_objects
 from . import lock as migration_lock
 from .connection import (
     DRIVERS,
@@ -188,6 +188,7 @@ class MariaDB(Server):
         return introspection.definitions(connection, self.internal_tables)
 
     schema_objects = staticmethod(stored_objects.schema_objects)
+    probe_objects = staticmethod(probes.probe_objects)
     table_sql = staticmethod(introspection.table_sql)
     part_sql = staticmethod(introspection.part_sql)
     counter_sql = staticmethod(introspection.counter_sql)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from ... import settings
 from ..schema import Schema, SchemaObject
 from ..server import Server
-from . import catalog, concurrent_index, dump, lifecycle, objects
+from . import catalog, concurrent_index, dump, lifecycle, objects, probes
 from . import lock as postgresql_lock
 from .normalizer import PostgreSQLNormalizer
 
@@ -137,6 +137,7 @@ class PostgreSQL(Server):
 
     table_sql = staticmethod(objects.table_sql)
     unsupported_objects = staticmethod(catalog.unsupported_objects)
+    probe_objects = staticmethod(probes.probe_objects)
     dependent_tables = staticmethod(catalog.partitions)
     counter_sql = staticmethod(objects.counter_sql)
 

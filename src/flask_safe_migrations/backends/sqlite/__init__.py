@@ -14,7 +14,7 @@ from ...errors import MigrationError
 from ..base import Database
 from ..constraints import ConstraintInfo, ConstraintRename
 from ..schema import Schema
-from . import alter_table, files, introspection, transaction
+from . import alter_table, files, introspection, probes, transaction
 from .normalizer import SQLiteNormalizer
 from .offline import rendering
 
@@ -126,6 +126,7 @@ class SQLite(Database):
 
     schema_objects = staticmethod(introspection.schema_objects)
     table_sql = staticmethod(introspection.table_sql)
+    probe_objects = staticmethod(probes.probe_objects)
     dependent_tables = staticmethod(introspection.dependent_tables)
     counter_sql = staticmethod(introspection.counter_sql)
 

@@ -16,8 +16,10 @@ from sqlalchemy import Connection, event
 
 from ... import output
 from ...errors import MigrationError
+from ..probes import find_broken
 from .ddl_parser import literal, lost_features, quote, split
 from .introspection import create_table_sql
+from .probes import probe_triggers
 
 PREFIX = "_alembic_tmp_"
 COPY_ROWS = re.compile(r'INSERT INTO "?(_alembic_tmp_[^"\s]+)"? \((.+?)\) SELECT (.+)( \nFROM .+)', re.DOTALL)
@@ -133,6 +135,7 @@ class RebuiltTable:
             )
         query = "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
         self.owned = driver.execute(query, [name]).fetchall()
+        self.triggers = probe_triggers(driver, name)
         # Kind -2 is an expression: https://sqlite.org/pragma.html#pragma_index_xinfo
         self.expressions = {
             index
@@ -161,7 +164,11 @@ class RebuiltTable:
         for kind, name, sql in self.owned:
             if kind == "trigger" or name in self.expressions:
                 self._recreate(sql)
-        self._compile_triggers()
+        if broken := find_broken(self.triggers, probe_triggers(self.driver, self.name)):
+            raise MigrationError(
+                f"Rebuilding table {self.name} would break {', '.join(broken)}: nothing was changed; drop or "
+                "change it first, in the same revision."
+            )
 
     def _recreate(self, sql: str) -> None:
         try:
@@ -169,22 +176,6 @@ class RebuiltTable:
         except sqlite3.OperationalError as error:
             if "no such column" not in str(error):  # otherwise the object was dropped with its column
                 raise
-
-    def _compile_triggers(self) -> None:
-        """Use EXPLAIN to make SQLite parse the triggers: it does not do that when they are created."""
-        if not any(kind == "trigger" for kind, _name, _sql in self.owned):
-            return
-        table = quote(self.name)
-        names = [quote(row[1]) for row in self.driver.execute(f"PRAGMA table_info({table})")]
-        update = f"UPDATE {table} SET " + ", ".join(f"{name} = {name}" for name in names)  # noqa: S608
-        for statement in (f"INSERT INTO {table} DEFAULT VALUES", update, f"DELETE FROM {table}"):  # noqa: S608
-            try:
-                self.driver.execute(f"EXPLAIN {statement}")
-            except sqlite3.OperationalError as error:
-                raise MigrationError(
-                    f"A trigger of table {self.name} would no longer work ({error}): nothing was changed; "
-                    "drop or change the trigger first, in the same revision."
-                ) from error
 
 
 def refuse_row_loss(driver: Any, table: str, copy: str) -> None:
