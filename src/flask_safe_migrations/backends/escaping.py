@@ -10,7 +10,6 @@ import re
 from typing import Any
 
 from alembic.ddl.impl import DefaultImpl
-from alembic.ddl.postgresql import PostgresqlImpl
 from sqlalchemy import (
     BindParameter,
     CheckConstraint,
@@ -118,7 +117,3 @@ class SinglePercent(DefaultImpl):
         sql = QUOTED_OR_SPACE.sub(lambda found: found[1] or found[0].replace("\t", "    "), sql)
         self.static_output(sql.strip() + self.command_terminator)
         return None
-
-
-class _OnPostgreSQL(SinglePercent, PostgresqlImpl):
-    __dialect__ = "postgresql"

@@ -17,6 +17,8 @@ from .. import _compat
 class Normalizer:
     # Whether the name of a primary key is stored and can be changed without recreating the key.
     names_primary_keys: ClassVar[bool] = False
+    # Whether ALTER TABLE has to repeat that a column is AUTO_INCREMENT.
+    repeats_autoincrement: ClassVar[bool] = True
     # Whether a foreign key without an index gets one with its own name.
     indexes_foreign_keys: ClassVar[bool] = False
 

@@ -61,7 +61,8 @@ def compare(
     wanted: Column[Any],
 ) -> PriorityDispatchResult:
     """Compare server defaults and generated values."""
-    if _compat.is_autoincrement(wanted) or isinstance(wanted.autoincrement, bool):
+    repeats = Comparison.of(context.migration_context).database.normalizer.repeats_autoincrement
+    if repeats and (_compat.is_autoincrement(wanted) or isinstance(wanted.autoincrement, bool)):
         operation.kw["autoincrement"] = bool(wanted.autoincrement)
     had, wants = reflected.server_default, wanted.server_default
     if any(isinstance(default, Computed | Identity) for default in (had, wants)):

@@ -1,4 +1,7 @@
-"""PostgreSQL: compare schemas, which Alembic expects to exist, and named sequences of the models."""
+"""PostgreSQL: compare schemas, which Alembic expects to exist, and sequences.
+
+These are named sequences of the models, and those of keys, which keep their type when the key gets another.
+"""
 
 from typing import Any
 
@@ -18,6 +21,15 @@ OPTIONS = text(
     "SELECT seqstart AS start, seqincrement AS increment, seqmin AS minvalue, seqmax AS maxvalue, "
     "seqcache AS cache, seqcycle AS cycle FROM pg_sequence WHERE seqrelid = CAST(:name AS regclass)"
 )
+# The sequence of a SERIAL column. That of an identity follows its column.
+SEQUENCE_OF_COLUMN = text("""
+    SELECT s.seqrelid::regclass::text, upper(s.seqtypid::regtype::text)
+    FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid
+    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a'
+        AND d.refobjid = CAST(:table AS regclass) AND a.attname = :column
+""")
+SEQUENCE_TYPES = {"SMALLINT", "INTEGER", "BIGINT"}
 
 
 def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> PriorityDispatchResult:
@@ -46,7 +58,27 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> 
         log.info("Detected added schema %r", schema)
         quoted = dialect.identifier_preparer.quote(schema)
         upgrade.ops.insert(0, ReversibleSQLOp([f"CREATE SCHEMA {quoted}"], [f"DROP SCHEMA {quoted}"]))
+    upgrade.ops.extend(_change_types(context, upgrade.ops))
     return PriorityDispatchResult.CONTINUE
+
+
+def _change_types(context: AutogenContext, operations: list[Any]) -> list[ReversibleSQLOp]:
+    """Return the changes of sequences whose columns get another type."""
+    quote: Any = context.dialect.identifier_preparer.quote
+    connection: Any = context.connection
+    found = []
+    for step in (step for table in operations for step in getattr(table, "ops", ())):
+        if not isinstance(step, ops.AlterColumnOp) or step.modify_type is None:
+            continue
+        new = step.modify_type.compile(context.dialect)
+        table = ".".join(quote(part) for part in (step.schema, step.table_name) if part)
+        place = {"table": table, "column": step.column_name}
+        for sequence, old in connection.execute(SEQUENCE_OF_COLUMN, place).all():
+            if new in SEQUENCE_TYPES - {old}:
+                log.info("Detected type of sequence %r", sequence)
+                change, back = (f"ALTER SEQUENCE {sequence} AS {type_}" for type_ in (new, old))
+                found.append(ReversibleSQLOp([change], [back], first=False))
+    return found
 
 
 def _differs(context: AutogenContext, sequence: Sequence) -> bool:

@@ -14,6 +14,7 @@ from ..schema import Schema, SchemaObject
 from ..server import Server
 from . import catalog, concurrent_index, dump, lifecycle, objects, probes
 from . import lock as postgresql_lock
+from .alter_table import PostgreSQLImpl  # noqa: F401 - importing it registers it
 from .normalizer import PostgreSQLNormalizer
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html

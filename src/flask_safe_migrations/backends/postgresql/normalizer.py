@@ -36,6 +36,7 @@ CAST = re.compile(r"('(?:[^']|'')*')::[\w ]+")
 
 class PostgreSQLNormalizer(Normalizer):
     names_primary_keys = True
+    repeats_autoincrement = False
 
     def normalize_default(self, reported: str | None) -> str | None:
         """Remove the type that the server reports after a literal."""

@@ -44,6 +44,12 @@ class InPlaceImpl(SinglePercent, SQLiteImpl):
 
     __dialect__ = "sqlite"
 
+    def alter_column(self, table_name: str, column_name: str, **options: Any) -> None:
+        """Ignore what only MariaDB needs: Alembic would warn whenever the revision runs."""
+        for name in ("autoincrement", "existing_autoincrement"):
+            options.pop(name, None)
+        super().alter_column(table_name, column_name, **options)
+
     def requires_recreate_in_batch(self, batch_op: BatchOperationsImpl) -> bool:
         if not _compat.is_flushing_batch() or any(map(_has_position, batch_op.batch)):
             return True

@@ -1,0 +1,28 @@
+"""Alembic's implementation for PostgreSQL: keys of each integer type, and revisions written for MariaDB."""
+
+from typing import Any
+
+from alembic.ddl.postgresql import PostgresqlImpl
+from sqlalchemy import INTEGER, SMALLINT
+
+from ..escaping import SinglePercent
+
+
+class PostgreSQLImpl(SinglePercent, PostgresqlImpl):
+    """Defining the class registers it."""
+
+    __dialect__ = "postgresql"
+
+    def alter_column(self, table_name: str, column_name: str, **options: Any) -> None:
+        """Ignore what only MariaDB needs: Alembic would warn whenever the revision runs."""
+        for name in ("autoincrement", "existing_autoincrement"):
+            options.pop(name, None)
+        super().alter_column(table_name, column_name, **options)
+
+    def autogen_column_reflect(self, inspector: Any, table: Any, column_info: Any) -> None:
+        """Leave out the default of a SMALLSERIAL too, as Alembic does for SERIAL and BIGSERIAL."""
+        is_small = isinstance(column_info["type"], SMALLINT)
+        column = column_info | {"type": INTEGER()} if is_small else column_info
+        super().autogen_column_reflect(inspector, table, column)  # type: ignore[no-untyped-call]
+        if "default" not in column:
+            column_info.pop("default", None)
