@@ -12,6 +12,10 @@ def downgrade():
     op.drop_table("item")
 """
 HALF = """
+def add(value):
+    op.execute(f"INSERT INTO token (value) VALUES ('{{value}}')")
+
+
 def upgrade():
     token = sa.table("token", sa.column("value"), sa.column("at"))
     op.create_table("token", sa.Column("value", sa.String(40)), sa.Column("at", sa.DateTime))
@@ -45,20 +49,14 @@ def started(project_on):
 
 @pytest.mark.parametrize(
     "statement",
-    some(
-        [
-            'op.bulk_insert(token, [{"value": str(uuid.uuid4()), "at": datetime.datetime.now()}])',
-            'op.execute(token.insert().values(value="a", at=datetime.datetime.now()))',
-            """op.execute(f"INSERT INTO token (value) VALUES ('{uuid.uuid4()}')")""",
-            """op.execute("INSERT INTO token (value) VALUES ('a')")""",
-        ],
-        [
-            'op.bulk_insert(token, [{"value": str(uuid.uuid4()), "at": datetime.datetime.now()}])',
-            'op.execute(token.insert().values(value="a", at=datetime.datetime.now()))',
-            """op.execute(f"INSERT INTO token (value) VALUES ('{uuid.uuid4()}')")""",
-        ],
-        'F11: "what has run of it has changed in its file", though it has not',
-    ),
+    [
+        'op.bulk_insert(token, [{"value": str(uuid.uuid4()), "at": datetime.datetime.now()}])',
+        'op.execute(token.insert().values(value="a", at=datetime.datetime.now()))',
+        """op.execute(f"INSERT INTO token (value) VALUES ('{uuid.uuid4()}')")""",
+        """op.execute("INSERT INTO token (value) VALUES ('a')")""",
+        "add(str(uuid.uuid4()))",
+        """[op.execute(token.insert().values(value=str(uuid.uuid4()))) for _ in "a"]""",
+    ],
 )
 def test_F11_a_value_that_differs_in_each_run_does_not_prevent_resuming(started, statement):
     project = started("mariadb")
@@ -92,6 +90,31 @@ def test_F11_a_statement_that_has_run_must_still_not_change(started, changed):
     list_revisions(project)
     assert "has changed in its file since" in project.fails("upgrade")
     assert project.sql("SELECT value, at FROM token") == [("a", None)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "changed"),
+    [
+        ("add(str(uuid.uuid4()))", ("add(str(", "add('x' + str(")),
+        ("add(str(uuid.uuid4()))", ("INTO token (value)", "INTO token (token.value)")),
+        ("prefix = 'a'\n    add(prefix + str(uuid.uuid4()))", ("prefix = 'a'", "prefix = 'b'")),
+    ],
+    ids=["the call", "the function that is called", "a statement before it"],
+)
+def test_F11_the_source_of_a_value_must_not_change(started, statement, changed):
+    project = started("mariadb")
+    path = write_revision(project, "half", HALF.format(statement=statement))
+    project.fails("upgrade")
+    before = project.sql("SELECT value FROM token")
+    edit(path, "1 / 0", "pass")
+    edit(path, *changed)
+    list_revisions(project)
+    assert "has changed in its file since" in project.fails("upgrade")
+    edit(path, *reversed(changed))
+    edit(path, '    op.create_table("other"', '    # the rest\n\n    op.create_table("other"')
+    list_revisions(project)
+    project.flask("upgrade")
+    assert project.sql("SELECT value FROM token") == before
 
 
 def says_how_long(sentence):

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self, TextIO
 
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
+from alembic.script import Script
 from sqlalchemy import URL, ColumnElement, Connection, Dialect, Engine, Table, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -235,7 +236,7 @@ class Database:
         """Return one sentence about the half-applied revision, or None if there is none."""
         return None
 
-    def before_revision(self, revision: str, *, upgrade: bool) -> None:
+    def before_revision(self, revision: Script, *, upgrade: bool) -> None:
         """Run before each revision, except on shadow databases and test connections."""
 
     def after_revision(self) -> None:

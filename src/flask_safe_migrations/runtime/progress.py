@@ -67,7 +67,7 @@ class Progress:
                 if self.current:
                     self._report_start(self.current, total)
                     if not self.quiet:
-                        self.database.before_revision(self.current.revision.revision, upgrade=step.is_upgrade)
+                        self.database.before_revision(self.current.revision, upgrade=step.is_upgrade)
                 yield step
             if verify:
                 verify()  # still inside the transaction, if the engine uses one for the whole run

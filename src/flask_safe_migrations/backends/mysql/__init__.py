@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from alembic.operations import ops
+from alembic.script import Script
 from sqlalchemy import Connection, Dialect, Engine, Table, event, text
 from sqlalchemy.exc import DBAPIError
 
@@ -27,6 +28,7 @@ from .connection import (
 )
 from .normalizer import MariaDBNormalizer
 from .resume import Resumption, resuming
+from .revision_position import RevisionPosition
 from .statements import execute_nowait
 
 SESSIONS = text("SELECT id FROM information_schema.processlist WHERE db = :name AND id <> connection_id()")
@@ -138,9 +140,10 @@ class MariaDB(Server):
         steps = journal.Journal(connection, None).steps()
         return journal.explain(steps[0]) if steps else None
 
-    def before_revision(self, revision: str, *, upgrade: bool) -> None:
+    def before_revision(self, revision: Script, *, upgrade: bool) -> None:
         if self.resumption:
-            self.resumption.open(revision if upgrade else f"{journal.DOWNGRADE}{revision}")
+            step = revision.revision if upgrade else f"{journal.DOWNGRADE}{revision.revision}"
+            self.resumption.open(step, RevisionPosition(Path(str(revision.module.__file__))))
 
     def after_revision(self) -> None:
         if self.resumption:

@@ -19,6 +19,7 @@ from ...errors import MigrationError
 from ..locking import poll_until
 from .journal import Journal, Row, explain
 from .lock import Lease
+from .revision_position import RevisionPosition
 from .statements import COUNTER, DDL, DML, first_word, quote
 
 NAME = re.compile(r"`((?:[^`]|``)+)`|([\w$]+)")
@@ -33,6 +34,8 @@ LISTS = {
 DROP = re.compile(r"\b(DROP\s+(?:TABLE|VIEW|SEQUENCE))\s+(?!IF\b)", re.IGNORECASE)
 EXCHANGE = re.compile(r"\bEXCHANGE\s+PARTITION\b", re.IGNORECASE)
 RENAME = re.compile(r"\bRENAME\s+TABLE\b(.*)", re.IGNORECASE | re.DOTALL)
+LITERAL = re.compile(r"'(?:[^'\\]|''|\\.)*'|\b\d[\d.]*\b")
+HALF = 32  # characters of each of the two digests of a statement
 RENAMED = re.compile(r"([\w$.]+)\s+TO\s+([\w$.]+)", re.IGNORECASE)
 
 
@@ -101,6 +104,16 @@ def exchanges_tables(statement: str) -> bool:
     return set(held) == set(held.values())
 
 
+def is_same_statement(row: Row, digest: str) -> bool:
+    """Return whether the statement that has run is the one with this digest.
+
+    A value of an INSERT or UPDATE may be another one in each run, such as uuid4(): then the source decides.
+    """
+    if row.digest[:HALF] == digest[:HALF]:
+        return True
+    return first_word(row.statement) in DML and row.digest[HALF:] == digest[HALF:]
+
+
 class Resumption:
     """The progress of one run. Without a step it writes nothing."""
 
@@ -111,12 +124,12 @@ class Resumption:
         # The statement that is running, or the one that is skipped because it has already run.
         self.current: Row | None = None
 
-    def open(self, step: str) -> None:
+    def open(self, step: str, revision: RevisionPosition) -> None:
         """Begin a step, or resume it."""
         if others := [other for other in self.journal.steps() if other != step]:
             raise MigrationError(explain(others[0]))
         self.rows = self.journal.read(step)
-        self.step, self.position = step, 0
+        self.step, self.position, self.revision = step, 0, revision
         if self.rows:
             done = sum(row.done for row in self.rows.values())
             output.line(f"Taking up {step} where it stopped: {done} of its statements have run.")
@@ -149,9 +162,9 @@ class Resumption:
         if word in DML and self.journal.commits_by_itself():
             return statement
         self.position += 1
-        digest = hashlib.sha256(f"{statement}{parameters!r}".encode()).hexdigest()
+        digest = self._digest(statement, parameters)
         row = self.rows.get(self.position)
-        if row and row.digest != digest:
+        if row and not is_same_statement(row, digest):
             ran = "; ".join(" ".join(old.statement.split())[:80] for old in self.rows.values())
             raise MigrationError(
                 f"{self.step} stopped half-way, and what has run of it has changed in its file since: put it "
@@ -173,6 +186,12 @@ class Resumption:
             self.journal.adopt(self.step, self.position)
         self.current = row
         return left
+
+    def _digest(self, statement: str, parameters: Any) -> str:
+        """Return the digest of the SQL with its values, then the one of its kind and its source."""
+        exact = hashlib.sha256(f"{statement}{parameters!r}".encode()).hexdigest()
+        source = f"{LITERAL.sub('?', statement)}{self.revision.digest()}"
+        return exact[:HALF] + hashlib.sha256(source.encode()).hexdigest()[:HALF]
 
     def after(self, cursor: Any) -> None:
         row, self.current = self.current, None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from alembic.operations import ops
+from alembic.script import Script
 from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Text, cast, inspect, text
 from sqlalchemy.exc import DBAPIError
 
@@ -102,7 +103,7 @@ class PostgreSQL(Server):
     keep_alive = staticmethod(postgresql_lock.disable_idle_timeout)
     migration_session = staticmethod(concurrent_index.resume_failed_builds)
 
-    def before_revision(self, revision: str, *, upgrade: bool) -> None:
+    def before_revision(self, revision: Script, *, upgrade: bool) -> None:
         self.confirm_lock()
 
     def after_revision(self) -> None:
