@@ -14,6 +14,7 @@ from alembic.autogenerate import render
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.operations.batch import BatchOperationsImpl
+from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import sqla_compat
 from sqlalchemy import CheckConstraint, Column, Constraint, Dialect, MetaData, Sequence, Table
@@ -70,6 +71,13 @@ def revision_path(
 def creation_date(script: ScriptDirectory) -> datetime:
     """Return the present time in the project's time zone."""
     return script._generate_create_date()
+
+
+def version_id_length(migration: MigrationContext) -> int | None:
+    """Return how long an id may be in the version table that Alembic creates; None if there is no limit."""
+    kind: Any = migration._version.c.version_num.type
+    length: int | None = kind.length
+    return length
 
 
 # Alembic: autogenerate

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from flask_safe_migrations import _compat
 from flask_safe_migrations.backends.sqlite.alter_table import InPlaceImpl
+from flask_safe_migrations.revisions import files
 
 REVISION = 'revision = "{}"\ndown_revision = {!r}\nbranch_labels = {!r}\ndepends_on = {!r}\n'
 REVISION += "def upgrade(): ...\ndef downgrade(): ...\n"
@@ -52,6 +53,11 @@ def test_revisions(script):
     assert set(_compat.parents_and_dependencies(last)) == {"b", "c"}
     assert set(_compat.own_branch_labels(script.get_revision("a"))) == {"main"}
     assert set(_compat.own_branch_labels(last)) == set()
+
+
+def test_the_length_of_an_id():
+    migration = MigrationContext.configure(dialect_name="mysql")
+    assert _compat.version_id_length(migration) == files.ID_LENGTH
 
 
 def test_files(script, tmp_path):

@@ -90,7 +90,8 @@ def test_a_downgrade_that_stopped_half_way(on_mariadb):
     assert on_mariadb.sql("SHOW TABLES LIKE 'first_half'")
     revision = path.name.partition("_")[0]
     sentence = (
-        f"Error: The downgrade of {revision} stopped half-way: `flask db downgrade` with its file resumes it."
+        f"Error: The downgrade of {revision} stopped half-way: `flask db downgrade` with its file "
+        "resumes it, `flask db resume --abandon` gives it up."
     )
     assert on_mariadb.fails("upgrade") == on_mariadb.fails("status") == sentence
     path.write_text(path.read_text().replace('    op.execute("DROP TABLE nosuch")\n', ""))
@@ -111,7 +112,10 @@ def test_the_file_of_a_half_applied_revision_is_gone(on_mariadb):
     break_function(path, "upgrade")
     on_mariadb.fails("upgrade")
     revision = path.name.partition("_")[0]
-    sentence = f"Error: Revision {revision} is half applied: `flask db upgrade` with its file resumes it."
+    sentence = (
+        f"Error: Revision {revision} is half applied: `flask db upgrade` with its file resumes it, "
+        "`flask db resume --abandon` gives it up."
+    )
     assert on_mariadb.fails("status") == sentence
     path.rename(on_mariadb.path / path.name)
     assert on_mariadb.fails("upgrade") == on_mariadb.fails("status") == sentence

@@ -17,6 +17,7 @@ omitted, the function applies to all databases.
 
 from ..output import Reporter, report_to
 from .adoption import adopt
+from .half_applied import abandon_half_applied
 from .migration import DatabaseStatus, PendingRevision, downgrade, pending_sql, status, upgrade
 from .rebase import rebase
 from .revision import RevisionResult, new_data_revision, new_revision, prove_newest
@@ -31,6 +32,7 @@ __all__ = [
     "Reporter",
     "RevisionResult",
     "SquashResult",
+    "abandon_half_applied",
     "adopt",
     "backup",
     "downgrade",

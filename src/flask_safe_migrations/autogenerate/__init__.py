@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from ..backends.base import Database
 from ..context import RunContext
 from ..errors import MigrationError
+from ..revisions.files import require_short_id
 from .answers import Answers
 from .compare import PLUGINS
 from .compare.columns import add_using_casts, types_differ
@@ -56,6 +57,7 @@ def revise(
         raise_refusal(migration)
         if hook:
             hook(migration, revision, directives)
+        _require_short_ids(migration, directives)
         return
     run = RunContext.of(config)
     answers = run.answers = run.answers or Answers(getattr(config.cmd_opts, "x", None) or ())
@@ -71,12 +73,20 @@ def revise(
         )
     if not directives:  # the hook does not want a file
         return
+    _require_short_ids(migration, directives)
     name_functions(database.bind, migration, directives[0])
     render_operations(database.bind, migration, directives[0])
     if run.is_last:
         answers.check_all_used()
         if not run.parts:
             directives.clear()  # write no empty file
+
+
+def _require_short_ids(migration: MigrationContext, directives: list[ops.MigrationScript]) -> None:
+    """Many projects choose ids in a hook."""
+    environment: Any = migration.environment_context
+    for directive in directives:
+        require_short_id(environment.script, str(directive.rev_id))
 
 
 def _complete(

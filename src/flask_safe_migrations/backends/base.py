@@ -6,6 +6,7 @@
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -25,6 +26,17 @@ from .drivers import missing_driver
 from .normalizer import Normalizer
 from .probes import Probes
 from .schema import Schema, SchemaObject, statements_by_name
+
+
+@dataclass(frozen=True)
+class HalfApplied:
+    """A step that has begun and not ended: a revision, or the downgrade of one.
+
+    :param statements: those that have run. The last one may not have.
+    """
+
+    step: str
+    statements: tuple[str, ...]
 
 
 class Database:
@@ -235,6 +247,14 @@ class Database:
     def explain_half_applied(self, connection: Connection) -> str | None:
         """Return one sentence about the half-applied revision, or None if there is none."""
         return None
+
+    def read_half_applied(self, connection: Connection) -> HalfApplied | None:
+        """Return the half-applied revision, or None. Only where DDL is not transactional can there be one."""
+        return None
+
+    def abandon_half_applied(self, connection: Connection, step: str) -> None:
+        """Forget that this revision is half applied, and leave what has run of it."""
+        raise NotImplementedError
 
     def before_revision(self, revision: Script, *, upgrade: bool) -> None:
         """Run before each revision, except on shadow databases and test connections."""

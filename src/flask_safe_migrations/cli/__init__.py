@@ -14,7 +14,7 @@ from ..errors import MigrationError
 from ..revisions import files
 from ..runtime.heads import alembic_config
 from ..settings import Settings, activate
-from .databases import adopt, backup, rebuild, restore
+from .databases import adopt, backup, rebuild, restore, resume
 from .flask_migrate_commands import list_new_revisions, undo_foreign_option, undo_foreign_revisions
 from .help import show_help
 from .init import init
@@ -23,7 +23,22 @@ from .options import bind_option, directory_option, verbose_option, yes_option
 from .revisions import new, rebase, squash, verify
 from .terminal import terminal
 
-COMMANDS = (adopt, backup, browse, diagram, init, new, rebase, rebuild, restore, sql, squash, status, verify)
+COMMANDS = (
+    adopt,
+    backup,
+    browse,
+    diagram,
+    init,
+    new,
+    rebase,
+    rebuild,
+    restore,
+    resume,
+    sql,
+    squash,
+    status,
+    verify,
+)
 
 
 class Commands(click.Group):

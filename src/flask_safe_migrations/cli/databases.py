@@ -1,4 +1,4 @@
-"""Commands that replace, save or take over a database: `adopt`, `backup`, `rebuild`, `restore`."""
+"""Commands that replace, save or take over a database: `adopt`, `backup`, `rebuild`, `restore`, `resume`."""
 
 from pathlib import Path
 
@@ -45,6 +45,18 @@ def rebuild(ctx: click.Context, yes_destroy: str | None) -> None:
                 raise MigrationError(error.message) from error
 
     api.rebuild(seed, destroy=yes_destroy)
+
+
+@click.command()
+@click.option("--abandon", is_flag=True, help="Give it up: what has run of it stays.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def resume(*, abandon: bool, yes: bool) -> None:
+    """Go on with the revision that stopped half-way on MariaDB or MySQL, as `upgrade` does, or give it up."""
+    if abandon:
+        api.abandon_half_applied(yes=yes)
+    else:
+        api.upgrade()
 
 
 @click.command()

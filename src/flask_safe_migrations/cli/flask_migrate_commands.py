@@ -33,6 +33,8 @@ def list_new_revisions(callback: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(callback)
     def run(*arguments: Any, **options: Any) -> None:
+        if rev_id := options.get("rev_id"):
+            files.require_short_id(runtime.directory(), rev_id)
         callback(*arguments, **options)
         manifest.add(runtime.directory())
 

@@ -20,6 +20,7 @@ CONFLICT = re.compile(r"^<{7}", re.MULTILINE)
 UPGRADE = re.compile(
     r"^(def\s+upgrade(_\w+)?\s*\(|upgrade\w*\s*[:=]|from .* import .*(upgrade|\*))", re.MULTILINE
 )
+ID_LENGTH = 32  # of version_num in the table that Alembic creates
 RESERVED = {"base", "head", "heads"}  # Alembic's names for revisions
 
 
@@ -177,6 +178,20 @@ def _explain_missing_parent(*, is_replaced: bool) -> str:
     return (
         "which no file in versions/ has: if it was removed from the history, `flask db rebase` closes the gap"
     )
+
+
+def require_short_id(script: ScriptDirectory, revision: str) -> None:
+    """Raise MigrationError for the id of a new revision that the version table cannot hold.
+
+    A project with longer ids has enlarged the column.
+    """
+    longest = max([ID_LENGTH, *(len(known) for known in _compat.known_revisions(script) if known)])
+    if len(revision) > longest:
+        raise MigrationError(f"{explain_long_id(revision, longest)} Choose a shorter one.")
+
+
+def explain_long_id(revision: str, length: int) -> str:
+    return f"The id {revision} has {len(revision)} characters, and the version table holds {length}."
 
 
 def require_consistent(script: ScriptDirectory) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from .. import _compat, output, settings
 from ..backends.base import Database
 from ..errors import MigrationError
+from ..revisions.files import ID_LENGTH, explain_long_id
 from .heads import describe, unknown_revision
 
 # In Database.library_tables: does not count as a difference from the models.
@@ -45,6 +46,23 @@ def refuse_unfinished(revision: Script) -> None:
     if isinstance(values, dict) and ... in values.values():
         raise MigrationError(
             f"{Path(revision.path).name} does not say yet what the rows get: replace the ... in VALUES."
+        )
+
+
+def refuse_long_id(migration: MigrationContext, revision: Script) -> None:
+    """Refuse an id that the version table cannot hold, which the server would find after the revision."""
+    name = revision.revision
+    if len(name) <= ID_LENGTH:
+        return
+    options, length = migration.opts, _compat.version_id_length(migration)
+    table, schema = options.get("version_table", "alembic_version"), options.get("version_table_schema")
+    if migration.connection is not None and (found := inspect(migration.connection)).has_table(table, schema):
+        columns = {column["name"]: column["type"] for column in found.get_columns(table, schema)}
+        length = getattr(columns.get("version_num"), "length", None)
+    if length is not None and len(name) > length:
+        raise MigrationError(
+            f"{explain_long_id(name, length)} Shorten it in {Path(revision.path).name}, and in the "
+            "down_revision of the file after it."
         )
 
 

@@ -12,6 +12,7 @@ from .. import output
 from ..backends.base import Database
 from ..errors import MigrationError
 from . import applied, binds, data_loss
+from .checks import refuse_long_id
 from .heads import describe, read_heads
 from .snapshots import may_destroy, take_and_report
 
@@ -64,6 +65,8 @@ class Progress:
             for step in steps:
                 self.current = step if isinstance(step, RevisionStep) else None
                 self.started = time.perf_counter()
+                if self.current and step.is_upgrade:
+                    refuse_long_id(migration, self.current.revision)
                 if self.current:
                     self._report_start(self.current, total)
                     if not self.quiet:

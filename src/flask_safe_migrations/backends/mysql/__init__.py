@@ -10,6 +10,7 @@ from alembic.script import Script
 from sqlalchemy import Connection, Dialect, Engine, Table, event, text
 from sqlalchemy.exc import DBAPIError
 
+from ..base import HalfApplied
 from ..constraints import ConstraintInfo, ConstraintRename
 from ..schema import Schema
 from ..server import Server
@@ -139,6 +140,16 @@ class MariaDB(Server):
     def explain_half_applied(self, connection: Connection) -> str | None:
         steps = journal.Journal(connection, None).steps()
         return journal.explain(steps[0]) if steps else None
+
+    def read_half_applied(self, connection: Connection) -> HalfApplied | None:
+        reader = journal.Journal(connection, None)
+        for step in reader.steps():
+            rows = reader.read(step).values()
+            return HalfApplied(step, tuple(" ".join(row.statement.split()) for row in rows))
+        return None
+
+    def abandon_half_applied(self, connection: Connection, step: str) -> None:
+        Resumption(journal.Journal(connection, self.lease)).abandon(step)
 
     def before_revision(self, revision: Script, *, upgrade: bool) -> None:
         if self.resumption:

@@ -34,8 +34,10 @@ def explain(step: str) -> str:
     """Return one sentence about a step that has begun and not ended."""
     if step.startswith(DOWNGRADE):
         name = step.removeprefix(DOWNGRADE)
-        return f"The downgrade of {name} stopped half-way: `flask db downgrade` with its file resumes it."
-    return f"Revision {step} is half applied: `flask db upgrade` with its file resumes it."
+        state, resume = f"The downgrade of {name} stopped half-way", "`flask db downgrade`"
+    else:
+        state, resume = f"Revision {step} is half applied", "`flask db upgrade`"
+    return f"{state}: {resume} with its file resumes it, `flask db resume --abandon` gives it up."
 
 
 class Row(NamedTuple):

@@ -141,6 +141,16 @@ class Resumption:
         who = f"connection {session}, whose process is gone,"
         poll_until(lambda: not self.journal.is_busy(session), lambda: who, self.journal.database)
 
+    def abandon(self, step: str) -> None:
+        """Forget how far the step has come. What has run of it stays."""
+        for row in self.journal.read(step).values():
+            if not row.done:
+                self._wait_for(row.session)
+        self.journal.fence()
+        self.journal.clear(step)
+        self.journal.commit()
+        self.journal.remove()
+
     def close(self) -> None:
         """Remove the journal, in the transaction that stores the new revision."""
         self.journal.fence()
