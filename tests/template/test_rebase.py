@@ -259,12 +259,13 @@ def test_a_foreign_revision_goes_and_mine_comes(repository: Repository) -> None:
 def test_a_terminal_is_asked_before_a_foreign_revision_is_taken_back(repository: Repository) -> None:
     repository.branch("theirs")
     repository.add_table("phones")
+    repository.project.sql("INSERT INTO phones (id) VALUES (1), (2)")
     repository.git("checkout", "main")
     upgrade = f"{repository.project.python} -m flask db upgrade"
     for answer, taken_back in (("n", False), ("y", True)):
         typed = f"echo {answer} | script --quiet --return --command '{upgrade}' /dev/null"
         result = repository.project.run("sh", "-c", typed, check=False)
-        assert "Take it back, with the values in it, and go on? [y/N]" in result.out
+        assert "Take it back, which loses phones (2 rows), and go on? [y/N]" in result.out
         assert ("back: " in result.out) is taken_back
         assert (result.returncode == 0) is taken_back
 

@@ -9,6 +9,7 @@ from .. import output, runtime, settings
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
+from ..revisions.files import RevisionFile
 from ..revisions.git import Git
 from ..revisions.rebase import Plan, make_plan, move_files
 from ..runtime import binds, checks, undo
@@ -16,8 +17,11 @@ from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config
 from .verification import prove_and_report
 
+# All applied revisions of a database, and those of them that are to be moved.
+Applied = tuple[list[RevisionFile], list[RevisionFile]]
 
-def rebase(move: str | None = None) -> list[Path]:
+
+def rebase(move: str | None = None, *, yes: bool = False) -> list[Path]:
     """Move the revisions that are not on the main branch after those that are.
 
     Return the moved files in their new order. Example::
@@ -26,6 +30,7 @@ def rebase(move: str | None = None) -> list[Path]:
             print(path.name)
 
     :param move: move this revision and those after it, regardless of git.
+    :param yes: do not ask before rows of a development database are lost.
     :raises MigrationError: if the revisions cannot be moved.
     """
     git = Git(settings.active().project_folder)
@@ -40,8 +45,13 @@ def rebase(move: str | None = None) -> list[Path]:
             manifest.write(script)
             output.line("Nothing to move: the revisions stand in a row. migrations/HEAD was written again.")
             return []
-        for database in databases:
-            _downgrade_moved(database, script, existing, plan)
+        found = [(database, _find_applied(database, existing, plan)) for database in databases]
+        applied = [(database, *those) for database, those in found if those]
+        if not yes:
+            for database, _all, wanted in applied:
+                _confirm_losses(database, wanted)
+        for database, everything, wanted in applied:
+            _downgrade(database, script, everything, wanted)
         below = plan.tip.path.name if plan.tip else "nothing"
         moved = move_files(plan, script, datetime.now(UTC))
         for file, path in zip(plan.moved, moved, strict=True):
@@ -78,27 +88,45 @@ def _find_staying(
     return git.list_revisions(base, files.folders(script)) if base else known
 
 
-def _downgrade_moved(
-    database: Database, script: ScriptDirectory, existing: list[files.RevisionFile], plan: Plan
-) -> None:
-    """Downgrade the development database if it has revisions that are to be moved."""
+def _find_applied(database: Database, existing: list[RevisionFile], plan: Plan) -> Applied | None:
+    """Return the revisions of a development database, and those of them that are to be moved."""
     if not database.exists():
-        return
+        return None
     applied = undo.find_applied_files(database, existing)
     names = {file.revision for file in plan.moved}
     if applied is None:
         output.line(
             f"{database} is at a revision without a file: `flask db rebuild` builds it again from scratch."
         )
-        return
+        return None
     wanted = undo.with_descendants(applied, names)
     if not wanted:
-        return
+        return None
     if reason := checks.outside_development(database):
         raise MigrationError(
             f"{database} has {wanted[-1].path.name}, which is about to move, and is not touched: {reason}. "
             "Set DATABASE_URL to a development database; one that people use gets a revision on top."
         )
+    return applied, wanted
+
+
+def _confirm_losses(database: Database, wanted: list[RevisionFile]) -> None:
+    losses = undo.find_losses(database, wanted)
+    if not losses:
+        return
+    question = f"{database} has {wanted[-1].path.name}, and taking it back {losses}"
+    if not output.reporter().can_ask:
+        raise MigrationError(
+            f"{question}: nothing was changed. If they may go: `flask db rebase --yes`; a snapshot is taken "
+            "first."
+        )
+    if not output.reporter().confirm(f"{question}.\nGo on, after a snapshot?"):
+        raise MigrationError("Nothing was changed.")
+
+
+def _downgrade(
+    database: Database, script: ScriptDirectory, applied: list[RevisionFile], wanted: list[RevisionFile]
+) -> None:
     try:
         undo.downgrade(database, script, applied, wanted)
     except MigrationError as error:

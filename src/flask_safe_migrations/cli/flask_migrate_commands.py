@@ -80,5 +80,7 @@ def _undo(
                 f"{problem}: `flask db upgrade --undo-foreign` takes it back and goes on (`flask db upgrade` "
                 "asks first), or `flask db rebuild` starts the development database again from scratch."
             )
-        click.confirm(f"{problem}.\nTake it back, with the values in it, and go on?", abort=True)
+        losses = undo.find_losses(database, wanted)
+        values = f", which {losses}," if losses else ""
+        click.confirm(f"{problem}.\nTake it back{values} and go on?", abort=True)
     undo.downgrade(database, runtime.directory(), applied, wanted)

@@ -42,10 +42,11 @@ def new(message: str | None, *, data: str | None, prove: bool, **answers: tuple[
 
 @click.command()
 @click.option("--move", metavar="REV", help="Move this one and those after it, whatever git says.")
+@click.option("--yes", is_flag=True, help="Development: rows may be lost; a snapshot is taken first.")
 @with_appcontext
-def rebase(move: str | None) -> None:
+def rebase(*, move: str | None, yes: bool) -> None:
     """Put the revisions that the main branch has not yet on top of those that it has."""
-    api.rebase(move)
+    api.rebase(move, yes=yes)
 
 
 @click.command()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from alembic.runtime.migration import MigrationContext, RevisionStep
-from sqlalchemy import Connection, column, func, inspect, select, table
+from sqlalchemy import Connection, MetaData, column, func, inspect, select, table
 
 from .. import _compat
 from ..backends.base import Database
@@ -39,6 +39,14 @@ class Drop(NamedTuple):
     schema: str | None = None
 
 
+class Downgrade(NamedTuple):
+    """The function of a file that takes its revision back, and whether a revision stays below it."""
+
+    path: Path
+    function: str
+    has_parents: bool
+
+
 class UnreadableError(Exception):
     """The downgrade drops something, but the file does not contain its name literally."""
 
@@ -55,9 +63,33 @@ def is_loss_confirmed(database: Database, migration: MigrationContext, steps: li
     squashed = any(getattr(step.revision.module, "replaces", None) for step in back)
     if confirmed is None or not back or not (squashed or outside_development(database)):
         return False
+    loses, losses = find_losses(
+        database,
+        [
+            Downgrade(
+                Path(step.revision.path),
+                step.migration_fn.__name__,
+                bool(_compat.parents_and_dependencies(step.revision)),
+            )
+            for step in back
+        ],
+        migration.opts["target_metadata"],
+    )
+    if losses and not confirmed:
+        raise MigrationError(
+            f"This downgrade {loses} {', '.join(losses)}, and nothing was changed: if that is meant, add "
+            "--yes (plain alembic: -x yes before `downgrade`); a snapshot is taken first."
+        )
+    return bool(losses)
+
+
+def find_losses(
+    database: Database, downgrades: Iterable[Downgrade], metadata: MetaData
+) -> tuple[str, list[str]]:
+    """Return "loses" or "may lose …", and the tables and columns with the number of their rows or values."""
     with database.connect(database.statement_limits()) as connection:
         try:
-            loses, drops = "loses", _dropped(migration, back)
+            loses, drops = "loses", _dropped(downgrades, metadata)
         except UnreadableError:
             loses = "may lose (its file does not say what it drops)"
             dependent = database.dependent_tables(connection)
@@ -66,13 +98,7 @@ def is_loss_confirmed(database: Database, migration: MigrationContext, steps: li
                 for name in inspect(connection).get_table_names()
                 if name not in database.internal_tables and (None, name) not in dependent
             }
-        losses = _count_rows(connection, drops)
-    if losses and not confirmed:
-        raise MigrationError(
-            f"This downgrade {loses} {', '.join(losses)}, and nothing was changed: if that is meant, add "
-            "--yes (plain alembic: -x yes before `downgrade`); a snapshot is taken first."
-        )
-    return bool(losses)
+        return loses, _count_rows(connection, drops)
 
 
 def _is_confirmed(migration: MigrationContext) -> bool | None:
@@ -85,13 +111,12 @@ def _is_confirmed(migration: MigrationContext) -> bool | None:
     return choice().may_lose_rows
 
 
-def _dropped(migration: MigrationContext, steps: Iterable[RevisionStep]) -> set[Drop]:
+def _dropped(downgrades: Iterable[Downgrade], metadata: MetaData) -> set[Drop]:
     drops: set[Drop] = set()
-    for step in steps:
-        drops |= _find_drops(Path(step.revision.path), step.migration_fn.__name__)
-        if not _compat.parents_and_dependencies(step.revision):  # down to base
-            known = migration.opts["target_metadata"].tables.values()
-            drops |= {Drop(known_table.name, None, known_table.schema) for known_table in known}
+    for downgrade in downgrades:
+        drops |= _find_drops(downgrade.path, downgrade.function)
+        if not downgrade.has_parents:  # down to base
+            drops |= {Drop(known.name, None, known.schema) for known in metadata.tables.values()}
     return drops
 
 
@@ -114,7 +139,7 @@ def _count_rows(connection: Connection, drops: set[Drop]) -> list[str]:
     return losses
 
 
-def _find_drops(path: Path, name: str = "downgrade") -> set[Drop]:
+def _find_drops(path: Path, name: str) -> set[Drop]:
     """Return what this function of the file drops or empties; raises UnreadableError."""
     try:
         module = ast.parse(path.read_text(encoding="utf-8"))

@@ -10,11 +10,15 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
 
+from .. import output
 from ..backends.base import Database
 from ..context import RunContext
+from ..errors import MigrationError
 from ..revisions.files import RevisionFile, parse_file
+from . import binds, data_loss
 from .applied import find_copy, read_rows
 from .heads import alembic_config, stored_heads
+from .snapshots import take_and_report
 
 
 def find_applied_files(database: Database, existing: list[RevisionFile]) -> list[RevisionFile] | None:
@@ -60,13 +64,24 @@ def with_descendants(applied: list[RevisionFile], names: set[str]) -> list[Revis
     return [file for file in applied if file.revision in found]
 
 
+def find_losses(database: Database, wanted: list[RevisionFile]) -> str:
+    """Return what their downgrades lose, such as "loses users (3 rows)", or an empty string."""
+    function = f"downgrade{binds.suffix(database.bind)}"
+    downgrades = [data_loss.Downgrade(file.path, function, bool(file.parents)) for file in wanted]
+    loses, losses = data_loss.find_losses(database, downgrades, binds.metadata(database.bind))
+    return f"{loses} {', '.join(losses)}" if losses else ""
+
+
 def downgrade(
     database: Database, script: ScriptDirectory, applied: list[RevisionFile], wanted: list[RevisionFile]
 ) -> None:
     """Run the downgrades of the wanted revisions through env.py, as `flask db downgrade` does.
 
-    `applied` are the files of all applied revisions. Some may no longer be in versions/.
+    `applied` are the files of all applied revisions. Some may no longer be in versions/. If rows are lost, a
+    snapshot is taken first; on SQLite, env.py takes it.
     """
+    if not database.cheap_snapshots and find_losses(database, wanted):
+        _take_snapshot(database)
     with TemporaryDirectory() as folder:
         versions = Path(folder) / "versions"
         versions.mkdir()
@@ -85,3 +100,11 @@ def downgrade(
         run.only, run.has_own_revisions = database, True
         with EnvironmentContext(config, combined, fn=steps, destination_rev="base"):
             combined.run_env()
+
+
+def _take_snapshot(database: Database) -> None:
+    """The user has confirmed the loss, so a missing client program does not stop the command."""
+    try:
+        take_and_report(database)
+    except MigrationError as error:
+        output.notice(f"No snapshot was taken: {error.message}")
