@@ -74,6 +74,10 @@ class Database:
         """A value that is equal for two names of the same database."""
         return self.url.get_backend_name(), self.url.host or "localhost", self.url.port, self.name
 
+    def is_same(self, other: "Database") -> bool:
+        """Return whether both are names of the same database."""
+        return self.identity == other.identity
+
     @property
     def name(self) -> str:
         return str(self.url.database)

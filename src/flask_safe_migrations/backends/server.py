@@ -44,6 +44,24 @@ class Server(Database):
     # Returns process, user, state and start of the oldest transaction of another session.
     oldest_transaction: ClassVar[TextClause]
 
+    def is_same(self, other: Database) -> bool:
+        """Ask the server, if only its address differs: localhost and 127.0.0.1 may be one server."""
+        if super().is_same(other):
+            return True
+        if not isinstance(other, type(self)) or self.name.casefold() != other.name.casefold():
+            return False
+        identified = self._ask_identity()
+        return identified is not None and identified == other._ask_identity()
+
+    def _ask_identity(self) -> Any:
+        with suppress(DBAPIError), self.connect() as connection:  # it may not exist yet
+            return self.identify(connection)
+        return None
+
+    def identify(self, connection: Connection) -> Any:
+        """Return what only this database of this server has, by whatever name it was reached."""
+        raise NotImplementedError
+
     @contextmanager
     def connect_to_maintenance(self) -> Iterator[Connection]:
         url = self.url.set(database=self.maintenance or "")

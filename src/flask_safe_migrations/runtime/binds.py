@@ -7,6 +7,7 @@ upgrade_<bind>() and downgrade_<bind>(). It does nothing on other binds, so bind
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -137,16 +138,14 @@ def _do_nothing() -> None:
 
 
 def _refuse_duplicates(databases: list[Database]) -> None:
-    identities: dict[Any, Database] = {}
-    suffixes: dict[str, Database] = {}
-    for database in databases:
-        if (other := identities.setdefault(database.identity, database)) is not database:
+    for one, other in combinations(databases, 2):
+        if one.is_same(other):
             raise MigrationError(
-                f"The databases {label(other)} and {label(database)} are one and the same ({database}): "
-                "each needs one of its own."
+                f"The databases {label(one)} and {label(other)} are one and the same ({other}): each needs "
+                "one of its own."
             )
-        if (other := suffixes.setdefault(suffix(database.bind), database)) is not database:
+        if suffix(one.bind) == suffix(other.bind):
             raise MigrationError(
-                f"The binds {label(other)} and {label(database)} would both have "
-                f"upgrade{suffix(other.bind)}(): rename one of them."
+                f"The binds {label(one)} and {label(other)} would both have upgrade{suffix(one.bind)}(): "
+                "rename one of them."
             )

@@ -141,6 +141,13 @@ class MariaDB(Server):
         steps = journal.Journal(connection, None).steps()
         return journal.explain(steps[0]) if steps else None
 
+    def identify(self, connection: Connection) -> Any:
+        if migration_lock.is_cluster(connection):  # the same database on each node
+            cluster = "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'"
+            return (*connection.exec_driver_sql(cluster).one(), self.name)
+        query = "SELECT @@hostname, @@port, @@socket, @@datadir, database()"
+        return tuple(connection.exec_driver_sql(query).one())
+
     def read_half_applied(self, connection: Connection) -> HalfApplied | None:
         reader = journal.Journal(connection, None)
         for step in reader.steps():

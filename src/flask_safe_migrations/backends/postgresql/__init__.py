@@ -21,6 +21,7 @@ from .normalizer import PostgreSQLNormalizer
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 LOCK_NOT_AVAILABLE = "55P03"
 NO_CONNECTION_LEFT = "has no connection left: stop a program that has some, or raise max_connections"
+IDENTITY = "SELECT oid, pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()"  # microseconds
 
 
 class PostgreSQL(Server):
@@ -102,6 +103,9 @@ class PostgreSQL(Server):
 
     keep_alive = staticmethod(postgresql_lock.disable_idle_timeout)
     migration_session = staticmethod(concurrent_index.resume_failed_builds)
+
+    def identify(self, connection: Connection) -> Any:
+        return tuple(connection.exec_driver_sql(IDENTITY).one())
 
     def before_revision(self, revision: Script, *, upgrade: bool) -> None:
         self.confirm_lock()

@@ -44,7 +44,12 @@ class SQLite(Database):
 
     @property
     def identity(self) -> Any:
-        return id(self) if self.in_memory else self.path.resolve()
+        if self.in_memory:
+            return id(self)
+        if self.path.exists():  # a hard link is the same file as well
+            found = self.path.stat()
+            return found.st_dev, found.st_ino
+        return self.path.resolve()
 
     @property
     def short_name(self) -> str:
