@@ -76,7 +76,7 @@ class Database:
 
     def is_same(self, other: "Database") -> bool:
         """Return whether both are names of the same database."""
-        return self.identity == other.identity
+        return bool(self.identity == other.identity)
 
     @property
     def name(self) -> str:

@@ -21,7 +21,8 @@ from .normalizer import PostgreSQLNormalizer
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 LOCK_NOT_AVAILABLE = "55P03"
 NO_CONNECTION_LEFT = "has no connection left: stop a program that has some, or raise max_connections"
-IDENTITY = "SELECT oid, pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()"  # microseconds
+# The time has microseconds. The system_identifier would be the same on a standby.
+IDENTITY = "SELECT oid, pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()"
 
 
 class PostgreSQL(Server):
