@@ -80,6 +80,12 @@ def _has_nothing_to_adopt(database: Database, script: ScriptDirectory) -> bool:
     refuse_unknown(database, script, heads)
     if heads:
         output.line(f"{binds.prefix(database)}Nothing to adopt: {database} is at {describe(script, heads)}.")
+        if not settings.active().check_after:
+            head = script.get_current_head()
+            output.line(
+                f'If its revisions are older than this library, set MIGRATION_CHECK_AFTER = "{head}": then '
+                "`flask db verify` judges only those that follow."
+            )
         return True
     tables: list[str] = []
     if database.exists():

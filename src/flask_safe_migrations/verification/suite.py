@@ -153,6 +153,8 @@ class Verification:
             findings = safety.find_warnings(walk.recorded, walk.database, path)
             unaccepted = [f"{prefix}{path.name}, {finding}" for finding in findings if not finding.accepted]
             warnings += unaccepted
+            if (failures or unaccepted) and revision.nextrev:
+                self._mention_check_after(self.round_trips if failures else self.warnings)
             if failures:
                 break
             if not unaccepted:
@@ -160,6 +162,13 @@ class Verification:
         self.round_trips.add_problems(failures)
         if self.round_trips.ok or warnings:
             self.warnings.add_problems(warnings)
+
+    def _mention_check_after(self, check: Check) -> None:
+        """An older revision does not pass: the project may be older than this library."""
+        head = self.script.get_current_head()
+        note = f'are these revisions older than this library? then set MIGRATION_CHECK_AFTER = "{head}"'
+        if not settings.active().check_after and note not in check.notes:
+            check.notes.append(note)
 
     def _list_unverified(self, database: Database) -> dict[str, Script]:
         """Return the revisions that change this database and were not verified before, by their digests."""
