@@ -43,6 +43,18 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def without_quotes(sql: str) -> str:
+    """Return the statement without quotes around plain names.
+
+    SQLite adds them when it renames a table in a trigger or view.
+    https://www.sqlite.org/lang_altertable.html
+    """
+    return "".join(
+        piece[1:-1] if piece[0] in '"`[' and re.fullmatch(r"\w+", piece[1:-1]) else piece
+        for piece in PIECE.findall(sql)
+    )
+
+
 def split(text: str) -> list[str]:
     """Split at commas outside of parentheses and quotes."""
     return ["".join(part).strip() for part in _split(PIECE.findall(text))]

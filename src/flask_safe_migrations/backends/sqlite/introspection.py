@@ -35,6 +35,7 @@ from .ddl_parser import (
     literal,
     quote,
     unreflected_features,
+    without_quotes,
 )
 from .normalizer import SQLiteNormalizer
 
@@ -92,7 +93,9 @@ def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
 
 def _parts(statements: list[tuple[str, str, str]]) -> dict[str, str]:
     """Create the table alone in a new database in memory, and reflect it there."""
-    found = {f"{kind} {name}": sql for kind, name, sql in statements if kind in {"trigger", "view"}}
+    found = {
+        f"{kind} {name}": without_quotes(sql) for kind, name, sql in statements if kind in {"trigger", "view"}
+    }
     engine = create_engine("sqlite://")
     with engine.connect() as connection:
         driver = connection.connection.dbapi_connection

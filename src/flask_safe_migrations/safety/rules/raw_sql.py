@@ -21,6 +21,12 @@ OTHER_STATEMENT = re.compile(
     rf"(?:ALTER\s+TABLE|INSERT\s+INTO|CREATE\s+(?:UNIQUE\s+)?INDEX\s+\S+\s+ON)\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+|ONLY\s+)*{NAME}",
     re.I,
 )
+STATEMENT = re.compile(r"(?:'(?:[^']|'')*'|\"[^\"]*\"|[^;'\"])+")
+ROUTINE = re.compile(
+    r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:(?:TEMP|TEMPORARY|CONSTRAINT|AGGREGATE|DEFINER\s*=\s*\S+)\s+)*"
+    r"(?:TRIGGER|FUNCTION|PROCEDURE|EVENT|PACKAGE)\b",
+    re.I,
+)
 # Restricts a statement to a part of the rows: a range of keys, a number of rows, or one key.
 BATCH = re.compile(
     r"\bLIMIT\b|\bBETWEEN\b|<=?.*\bAND\b.*>|>=?.*\bAND\b.*<|\bIN\s*\((?!\s*SELECT)|\bid[`\"]?\s*=", re.I
@@ -64,16 +70,25 @@ def raw_sql(context: OperationContext) -> Violations:
 
 
 def split_statements(context: OperationContext) -> Iterator[str]:
-    """Split at semicolons outside of quotes; yield each statement without comments, in one line."""
+    """Split at semicolons outside of quotes; yield each statement without comments, in one line.
+
+    What follows a routine or trigger belongs to it: its body has semicolons, too.
+    """
     operation, dialect = context.operation, context.recorded.dialect
     text = (
         context.recorded.statements[0]
         if context.recorded.statements
         else format_sql(operation.sqltext, dialect)
     )
-    for part in re.findall(r"(?:'(?:[^']|'')*'|\"[^\"]*\"|[^;'\"])+", text):
-        if sql := " ".join(re.sub(rf"^{COMMENTS}", "", part, flags=re.S).split()):
-            yield sql
+    for found in STATEMENT.finditer(text):
+        sql = re.sub(rf"^{COMMENTS}", "", found[0], flags=re.S)
+        has_body = ROUTINE.match(sql)
+        if has_body:
+            sql += text[found.end() :]
+        if sql.strip():
+            yield " ".join(sql.split())
+        if has_body:
+            break
 
 
 def _match_table(sql: str) -> Iterator[re.Match[str] | None]:
