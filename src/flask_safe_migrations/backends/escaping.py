@@ -6,7 +6,10 @@ revision runs. In the text of a statement, `:name` is a parameter, and a backsla
 it: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text
 """
 
+import inspect
 import re
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from alembic.ddl.impl import DefaultImpl
@@ -20,10 +23,13 @@ from sqlalchemy import (
     literal,
     text,
 )
+from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql import visitors
 
 from .. import _compat
+from ..errors import MigrationError, first_line
+from .literals import write_literals
 
 # Matches before text that sa.text() reads as a parameter, and before a backslash that it would remove.
 PARAMETER_LIKE = re.compile(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))")
@@ -113,7 +119,24 @@ class SinglePercent(DefaultImpl):
                     and each.value is not None
                 ):
                     each.type = literal(each.value).type
-        sql = str(construct.compile(dialect=self.dialect, compile_kwargs=literal_binds))
+        write_literals(self.dialect)
+        try:
+            sql = str(construct.compile(dialect=self.dialect, compile_kwargs=literal_binds))
+        except CompileError as error:
+            raise MigrationError(
+                f"{_find_revision_line()}this cannot be written as SQL: {first_line(error)}. Write the "
+                "statement as text, with op.execute()."
+            ) from error
         sql = QUOTED_OR_SPACE.sub(lambda found: found[1] or found[0].replace("\t", "    "), sql)
         self.static_output(sql.strip() + self.command_terminator)
         return None
+
+
+def _find_revision_line() -> str:
+    """Return file and line of the revision that is running, as the beginning of a message."""
+    frame: FrameType | None = inspect.currentframe()
+    while frame:
+        if "down_revision" in frame.f_globals:
+            return f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}: "
+        frame = frame.f_back
+    return ""
