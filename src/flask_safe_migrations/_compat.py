@@ -5,14 +5,16 @@ PyMySQL (backends/mysql/connection.py) and the application's session (runtime/ap
 """
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import alembic.op
 from alembic.autogenerate import render
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations import ops
+from alembic.operations import Operations, ops
 from alembic.operations.batch import BatchOperationsImpl
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
@@ -165,3 +167,18 @@ def is_flushing_batch() -> bool:
     It also calls it in the middle, for a column with a position, when not all operations are known yet.
     """
     return sys._getframe(3).f_code is FLUSH
+
+
+# Alembic: operations
+
+
+@contextmanager
+def use_operations(operations: Operations) -> Iterator[None]:
+    """Let the functions of `alembic.op` call these operations inside the block."""
+    namespace = vars(alembic.op)
+    before = namespace.get("_proxy")
+    namespace["_proxy"] = operations
+    try:
+        yield
+    finally:
+        namespace["_proxy"] = before

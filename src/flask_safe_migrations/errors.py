@@ -37,12 +37,14 @@ def first_line(error: object) -> str:
 def describe_database_error(error: object) -> str:
     """Return the first line of a driver's error, with PostgreSQL's DETAIL: which objects depend on others.
 
-    https://www.postgresql.org/docs/current/protocol-error-fields.html
+    https://www.postgresql.org/docs/current/protocol-error-fields.html On SQLite, an error during a rebuild
+    names the copy of the table.
     """
     detail = getattr(getattr(error, "diag", None), "message_detail", None)
     lines = [line.strip().rstrip(".") for line in (detail or "").splitlines()]
     more = [f"and {len(lines) - 5} more"] if len(lines) > 5 else []
-    return f"{first_line(error)} ({'; '.join([*lines[:5], *more])})" if lines else first_line(error)
+    first = first_line(error).replace("_alembic_tmp_", "")
+    return f"{first} ({'; '.join([*lines[:5], *more])})" if lines else first
 
 
 def find_line(error: BaseException, path: Path) -> int | None:

@@ -23,6 +23,7 @@ ENVIRONMENT = (
     "MIGRATION_LEASE_SECONDS",
     "MIGRATION_STATEMENT_LOCK_TIMEOUT",
     "MIGRATION_STATEMENT_TIMEOUT",
+    "MIGRATION_ROW_CHECK_TIMEOUT",
     "MIGRATION_REFUSE_CHANGED",
     "MIGRATION_CHECK_AFTER",
 )
@@ -63,6 +64,8 @@ class Settings:
     lock_timeout: float = 60
     statement_lock_timeout: float = 5
     statement_timeout: float = 0
+    # In seconds. The longest time for a query that looks for rows in the way of a revision; 0 for none.
+    row_check_timeout: float = 10
     # In seconds. After this time without a heartbeat, the lock holder of a Galera cluster counts as dead.
     lease_seconds: float = 15
     # Whether to refuse a migration if an applied revision has been changed.
@@ -120,6 +123,7 @@ class Settings:
             lock_timeout=_seconds(config, "MIGRATION_LOCK_TIMEOUT", 60),
             statement_lock_timeout=_seconds(config, "MIGRATION_STATEMENT_LOCK_TIMEOUT", 5),
             statement_timeout=_seconds(config, "MIGRATION_STATEMENT_TIMEOUT", 0),
+            row_check_timeout=_seconds(config, "MIGRATION_ROW_CHECK_TIMEOUT", 10),
             lease_seconds=_seconds(config, "MIGRATION_LEASE_SECONDS", 15),
             refuse_changed=_flag(config.get("MIGRATION_REFUSE_CHANGED")),
             check_after=config.get("MIGRATION_CHECK_AFTER") or None,

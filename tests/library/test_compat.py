@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import op
 from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.impl import DefaultImpl
 from alembic.ddl.sqlite import SQLiteImpl
@@ -157,3 +158,13 @@ def test_each_function_is_tested():
     own = {name for name in names if getattr(_compat, name).__module__ == _compat.__name__}
     source = Path(__file__).read_text(encoding="utf-8")
     assert {name for name in own if f"_compat.{name}(" not in source} == set()
+
+
+def test_use_operations():
+    migration = MigrationContext.configure(dialect_name="sqlite", opts={"as_sql": True})
+    outer, inner = Operations(migration), Operations(migration)
+    with _compat.use_operations(outer):
+        with _compat.use_operations(inner):
+            assert op.f("x") == "x"
+            assert vars(op)["_proxy"] is inner
+        assert vars(op)["_proxy"] is outer

@@ -1,7 +1,7 @@
 """Verify all revisions, or one that was just written, before they reach production."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from ..runtime import binds
 from ..runtime.errors import one_sentence
 from ..runtime.runner import all_tables
 from ..verification.compatibility import check_compatibility
+from ..verification.rows import check_rows
 from ..verification.suite import Check, Verification
 
 MAX_LINES = 30  # lines of SQL
@@ -39,7 +40,11 @@ class Report:
 
 
 def verify(
-    *, against: str | None = None, bind: str | None = None, on_check: Callable[[Check], None] | None = None
+    *,
+    against: str | None = None,
+    data: str | None = None,
+    bind: str | None = None,
+    on_check: Callable[[Check], None] | None = None,
 ) -> Report:
     """Verify the revisions.
 
@@ -53,6 +58,8 @@ def verify(
 
     :param against: check only compatibility with code that still runs at this revision, or at this commit,
         tag or branch of git.
+    :param data: check only whether rows are in the way of pending revisions, in the database at this URL
+        (such as a copy of production), or in the configured one if it is "".
     :param bind: the database. The default is all databases.
     :param on_check: called with each result as soon as it is known.
     :raises MigrationError: if the checks cannot be run.
@@ -61,12 +68,17 @@ def verify(
     with on_bind(bind):
         databases = binds.databases()
         with one_sentence(databases[0]):
-            run = check_compatibility(databases, against) if against else Verification(databases).run()
-            for check in run:
+            for check in _run_checks(databases, against, data):
                 checks.append(check)
                 if on_check:
                     on_check(check)
     return Report(databases[0].title, checks)
+
+
+def _run_checks(databases: list[Database], against: str | None, data: str | None) -> Iterable[Check]:
+    if data is not None:
+        return check_rows(databases, data)
+    return check_compatibility(databases, against) if against else Verification(databases).run()
 
 
 @dataclass(frozen=True)

@@ -217,6 +217,10 @@ class Database:
         """Return connection arguments that limit how long a statement of a revision may wait or run."""
         return {}
 
+    def limit_query(self, connection: Connection, seconds: float) -> AbstractContextManager[None]:
+        """Wrap a query that only reads. An error in it, also that it takes longer, harms no transaction."""
+        raise NotImplementedError
+
     @contextmanager
     def lock(self) -> Iterator[bool]:
         """Prevent other processes from migrating this database.

@@ -72,18 +72,27 @@ def squash(*, upto: str | None, yes: bool, undo: bool) -> None:
     metavar="REV",
     help="Say only what would break code that still runs at this revision, or at this commit, tag or branch.",
 )
+@click.option(
+    "--data",
+    metavar="[URL]",
+    is_flag=False,
+    flag_value="",
+    help="Say only which rows are in the way of what is pending, in the database or in the one at this URL.",
+)
 @with_appcontext
 @click.pass_context
-def verify(ctx: click.Context, *, as_json: bool, against: str | None) -> None:
+def verify(ctx: click.Context, *, as_json: bool, against: str | None, data: str | None) -> None:
     """Check the revisions: one head, proved both ways, like the models, named, no unaccepted warning.
 
     What was in order before and has not changed is not run again.
     """
+    if against is not None and data is not None:
+        raise UsageError("--against and --data are two checks: run one after the other.")
     if as_json:
         with output.report_to(output.Reporter()):  # no progress beside the JSON
-            report = api.verify(against=against)
+            report = api.verify(against=against, data=data)
         checks = [asdict(check) for check in report.checks]
         output.line(json.dumps({"ok": report.ok, "engine": report.engine, "checks": checks}, indent=2))
     else:
-        report = api.verify(against=against, on_check=lambda check: output.line(str(check)))
+        report = api.verify(against=against, data=data, on_check=lambda check: output.line(str(check)))
     ctx.exit(0 if report.ok else 1)

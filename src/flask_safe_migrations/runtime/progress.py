@@ -14,15 +14,20 @@ from ..errors import MigrationError
 from . import applied, binds, data_loss
 from .checks import refuse_long_id
 from .heads import describe, read_heads
+from .preconditions import Preconditions
 from .snapshots import may_destroy, take_and_report
 
 
 class Progress:
-    def __init__(self, database: Database, script: ScriptDirectory, *, quiet: bool) -> None:
+    def __init__(
+        self, database: Database, script: ScriptDirectory, *, quiet: bool, checks_rows: bool = True
+    ) -> None:
         self.database = database
         self.script = script
         # For shadow databases and the connections of tests: no output, no journal, no snapshots.
         self.quiet = quiet
+        # False for a database that is built from nothing.
+        self.checks_rows = checks_rows
         self.before: set[str] = set()
         self.after: set[str] = set()
         self.current: RevisionStep | None = None
@@ -71,6 +76,9 @@ class Progress:
                     self._report_start(self.current, total)
                     if not self.quiet:
                         self.database.before_revision(self.current.revision, upgrade=step.is_upgrade)
+                    if migration.connection and self.checks_rows:
+                        rows = Preconditions(self.database, self.current, migration, quiet=self.quiet)
+                        step.migration_fn = rows.guard(step.migration_fn)
                 yield step
             if verify:
                 verify()  # still inside the transaction, if the engine uses one for the whole run

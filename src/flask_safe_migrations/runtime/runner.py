@@ -82,7 +82,7 @@ def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
     def revisions(heads: Any, _migration: MigrationContext) -> Any:
         return _compat.upgrade_steps(script, upto, heads)
 
-    progress = Progress(database, script, quiet=True)
+    progress = Progress(database, script, quiet=True, checks_rows=False)
     database.create_version_schema()
     options = {
         **database.options,

@@ -30,7 +30,7 @@ from .connection import (
 from .normalizer import MariaDBNormalizer
 from .resume import Resumption, resuming
 from .revision_position import RevisionPosition
-from .statements import execute_nowait
+from .statements import execute_nowait, limit_time
 
 SESSIONS = text("SELECT id FROM information_schema.processlist WHERE db = :name AND id <> connection_id()")
 
@@ -98,6 +98,11 @@ class MariaDB(Server):
 
     def create_read_only_engine(self) -> Engine:
         return self.create_engine({"init_command": "SET SESSION TRANSACTION READ ONLY"})
+
+    @contextmanager
+    def limit_query(self, connection: Connection, seconds: float) -> Iterator[None]:
+        with limit_time(connection, seconds):
+            yield
 
     def statement_limits(self) -> dict[str, Any]:
         return statement_limits()

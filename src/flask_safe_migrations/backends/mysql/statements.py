@@ -6,6 +6,7 @@ waiting: https://mariadb.com/kb/en/wait-and-nowait/ A statement that runs for lo
 started only once in this way, because it may fail at its end.
 """
 
+import math
 import random
 import re
 import time
@@ -81,3 +82,24 @@ def _limits(cursor: Any, errors: type[Exception]) -> Iterator[None]:
         finally:
             with suppress(errors):  # the connection is lost, and the statement has reported that
                 own.execute("SET SESSION " + ", ".join(f"{name} = @{name}" for name in NOWAIT_LIMITS))
+
+
+@contextmanager
+def limit_time(connection: Connection, seconds: float) -> Iterator[None]:
+    """Limit each statement of the session: https://mariadb.com/kb/en/aborting-statements/
+
+    It is set past SQLAlchemy, so that no listener takes it for a statement of the revision.
+    """
+    name, limit = "max_statement_time", seconds
+    if not connection.dialect.is_mariadb:  # type: ignore[attr-defined]
+        name, limit = "max_execution_time", math.ceil(seconds * 1000)
+    driver: Any = connection.connection.dbapi_connection
+    with driver.cursor() as cursor:
+        cursor.execute(f"SELECT @@{name}")
+        before = cursor.fetchone()[0]
+        cursor.execute(f"SET SESSION {name} = {limit}")
+        try:
+            yield
+        finally:
+            with suppress(connection.dialect.loaded_dbapi.Error):  # the connection is lost: see above
+                cursor.execute(f"SET SESSION {name} = {before}")

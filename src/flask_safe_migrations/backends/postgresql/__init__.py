@@ -1,5 +1,6 @@
 """PostgreSQL: DDL is transactional, and every revision runs in its own transaction."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +94,25 @@ class PostgreSQL(Server):
         options = [f"-c {name}={int(limit * 1000)}" for name, limit in limits.items()]
         # The application's own options come last: of two values, the server uses the last one.
         return {"options": " ".join([*options, self.argument("options") or ""])}
+
+    @contextmanager
+    def limit_query(self, connection: Connection, seconds: float) -> Iterator[None]:
+        """A savepoint takes the setting back, and an error that would end the transaction."""
+        milliseconds = math.ceil(seconds * 1000)  # 0 would be no limit
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            before = connection.exec_driver_sql("SHOW statement_timeout").scalar()
+            set_timeout = text("SELECT set_config('statement_timeout', :value, false)")
+            connection.execute(set_timeout, {"value": str(milliseconds)})
+            try:
+                yield
+            finally:
+                connection.execute(set_timeout, {"value": before})
+            return
+        with connection.begin_nested() as savepoint:
+            set_timeout = text("SELECT set_config('statement_timeout', :value, true)")
+            connection.execute(set_timeout, {"value": str(milliseconds)})
+            yield
+            savepoint.rollback()
 
     @contextmanager
     def lock(self) -> Iterator[bool]:

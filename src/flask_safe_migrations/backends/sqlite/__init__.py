@@ -1,6 +1,7 @@
 """SQLite: a database in a file. See transaction.py for transactions and foreign keys."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,6 +91,17 @@ class SQLite(Database):
     migration_session = staticmethod(transaction.migration_session)
     begin_migration = staticmethod(transaction.begin_migration)
     integrity_check = staticmethod(transaction.integrity_check)
+
+    @contextmanager
+    def limit_query(self, connection: Connection, seconds: float) -> Iterator[None]:
+        """https://docs.python.org/3/library/sqlite3.html#sqlite3.Connection.set_progress_handler"""
+        driver: Any = connection.connection.dbapi_connection
+        ends = time.monotonic() + seconds
+        driver.set_progress_handler(lambda: time.monotonic() > ends, 10_000)
+        try:
+            yield
+        finally:
+            driver.set_progress_handler(None, 0)
 
     @contextmanager
     def render_offline(self, out: TextIO, prepare: Callable[[Database], None]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,132 @@
+"""Which values of a column do not fit into another type."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Dialect
+from sqlalchemy.dialects import mysql
+
+from .. import _compat
+
+Misfits = Callable[[ColumnElement[Any]], ColumnElement[bool] | None]
+# The largest value by type; MySQL's sizes come first, because they are subclasses of Integer.
+LARGEST = (
+    (mysql.TINYINT, 7),
+    (sa.SmallInteger, 15),
+    (mysql.MEDIUMINT, 23),
+    (sa.BigInteger, 63),
+    (sa.Integer, 31),
+)
+NUMBERS = (sa.Integer, sa.Numeric, sa.Float)
+# What `flask db new` writes for a changed enum type on PostgreSQL, and others by hand.
+CREATE_ENUM = re.compile(
+    r"\s*CREATE\s+TYPE\s+(\S+)\s+AS\s+ENUM\s*\((.*)\)\s*;?\s*", re.IGNORECASE | re.DOTALL
+)
+CONVERT = re.compile(
+    r"\s*ALTER\s+TABLE\s+(?:ONLY\s+)?(\S+)\s+ALTER\s+(?:COLUMN\s+)?(\"[^\"]+\"|\w+)\s+(?:SET\s+DATA\s+)?TYPE\s+(\S+)\s+"
+    r"USING\s+\(?\2::text\)?::\3\s*;?\s*",
+    re.IGNORECASE,
+)
+LITERAL = re.compile(r"'((?:[^']|'')*)'")
+
+
+class EnumChanges:
+    """The enum types that raw SQL has created so far, by name, with their values."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[str]] = {}
+
+    def find_conversions(self, sql: str) -> Iterator[tuple[str, str | None, str, sa.Enum]]:
+        """Note a type that the statement creates; yield each column that it converts to such a type."""
+        if match := CREATE_ENUM.fullmatch(sql):
+            self.values[match[1]] = [each.replace("''", "'") for each in LITERAL.findall(match[2])]
+        elif (match := CONVERT.fullmatch(sql)) and match[3] in self.values:
+            schema, _, table = match[1].rpartition(".")
+            names = [part.strip('"') for part in (table, schema, match[2])]
+            yield names[0], names[1] or None, names[2], sa.Enum(*self.values[match[3]])
+
+
+def find_misfits(new: Any, using: str | None, dialect: Dialect) -> tuple[str, Misfits]:
+    """Return what is wrong with values that do not fit into `new`, and a condition that they meet.
+
+    The condition is None for a column all of whose values fit.
+
+    :param using: the expression of PostgreSQL's USING, which makes the new value.
+    """
+    if isinstance(new, sa.types.TypeDecorator):
+        new = new.load_dialect_impl(dialect) if new.impl is None else new.impl_instance
+    if isinstance(new, sa.Enum):
+        values = [str(value) for value in new.enums]
+        return f"is none of {', '.join(map(repr, values))}", lambda column: _find_unknown(column, values)
+    if isinstance(new, sa.LargeBinary):
+        return f"is longer than {new.length} bytes", lambda column: _find_long(column, new, using, dialect)
+    if isinstance(new, sa.String):
+        return f"is longer than {new.length} characters", lambda column: _find_long(
+            column, new, using, dialect
+        )
+    name = new.compile(dialect=dialect)
+    return f"does not fit into {name}", lambda column: _find_large(column, new)
+
+
+def _find_unknown(column: ColumnElement[Any], values: list[str]) -> ColumnElement[bool] | None:
+    if isinstance(column.type, sa.Enum) and set(column.type.enums) <= set(values):
+        return None
+    return sa.cast(column, sa.Text).not_in(values) if _is_text(column.type) else None
+
+
+def _find_long(
+    column: ColumnElement[Any], new: Any, using: str | None, dialect: Dialect
+) -> ColumnElement[bool] | None:
+    """Compare the lengths, unless the column is of a type whose values are no longer."""
+    old = column.type
+    if new.length is None or not isinstance(old, sa.String | sa.LargeBinary):
+        return None
+    if using is None and old.length is not None and old.length <= new.length:
+        return None
+    if isinstance(new, sa.LargeBinary):
+        length = sa.func.length if dialect.name == "sqlite" else sa.func.octet_length
+        return _is_outside(length(column), 0, new.length)
+    value: Any = sa.literal_column(f"CAST(({using}) AS TEXT)") if using else column
+    if isinstance(old, sa.Enum) and not using:
+        value = sa.cast(column, sa.Text)
+    if dialect.name == "sqlite":
+        return _is_outside(sa.func.length(value), 0, new.length)
+    # The servers cut off blanks at the end without an error.
+    return _is_outside(sa.func.char_length(sa.func.rtrim(value)), 0, new.length)
+
+
+def _find_large(column: ColumnElement[Any], new: Any) -> ColumnElement[bool] | None:
+    old = column.type
+    if not isinstance(old, NUMBERS) or isinstance(new, sa.Boolean):
+        return None
+    if isinstance(new, sa.Integer):
+        low, high = _range(new)
+        if isinstance(old, sa.Integer):
+            fits = low <= _range(old)[0] and _range(old)[1] <= high
+            return None if fits else _is_outside(column, low, high)
+        return _is_outside(sa.func.round(column), low, high)
+    if isinstance(new, sa.Numeric) and not isinstance(new, sa.Float) and new.precision is not None:
+        value: Any = column
+        if not isinstance(old, sa.Integer):
+            exact = sa.cast(column, sa.Numeric(38, 12)) if isinstance(old, sa.Float) else column
+            value = sa.func.round(exact, new.scale or 0)
+        first_too_large = 10 ** (new.precision - (new.scale or 0))
+        return sa.not_(sa.func.abs(value) < sa.literal_column(str(first_too_large)))
+    return None
+
+
+def _is_outside(value: ColumnElement[Any], low: int, high: int) -> ColumnElement[bool]:
+    return sa.or_(value < sa.literal_column(str(low)), value > sa.literal_column(str(high)))
+
+
+def _range(type_: Any) -> tuple[int, int]:
+    """Return the smallest and the largest value of an integer type."""
+    bits = next(bits for kind, bits in LARGEST if isinstance(type_, kind))
+    return (0, 2 ** (bits + 1) - 1) if getattr(type_, "unsigned", False) else (-(2**bits), 2**bits - 1)
+
+
+def _is_text(type_: Any) -> bool:
+    affinity: Any = _compat.type_affinity(type_)
+    return issubclass(affinity, sa.String) or isinstance(type_, sa.Enum)
