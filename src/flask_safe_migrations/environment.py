@@ -102,7 +102,7 @@ class Environment:
             if self.run.collected_options is not None:
                 self.run.collected_options.update(self.configured)
                 return
-            with explain_broken_files(self.context.script):
+            with explain_broken_files(self.context.script), autogenerate.ignore_index_warnings():
                 self._run_on_databases()
 
     def _run_on_databases(self) -> None:

@@ -26,14 +26,11 @@ def parse_url(render, monkeypatch):
         ("postgresql://u:p@host/name", "host", "p"),
         ("postgresql://u:p%40q@host/name", "host", "p@q"),
         ("postgresql://u:p@q@host/name", "host", "p@q"),
-        *(
-            pytest.param(*values, marks=pytest.mark.xfail(strict=True, reason="Smaller: split at the last @"))
-            for values in (
-                ("postgresql://u:p@host/name?application_name=app@web", "host", "p"),
-                ("postgresql://u:p@q@host/name?application_name=app@web", "host", "p@q"),
-                ("mariadb://u:p@host/name?init_command=SET @a=1", "host", "p"),
-            )
-        ),
+        ("postgresql://u:p?q@host/name", "host", "p?q"),
+        ("postgresql://u:p@q?r@host/name?a=b@c", "host", "p@q?r"),
+        ("postgresql://u:p@host/name?application_name=app@web", "host", "p"),
+        ("postgresql://u:p@q@host/name?application_name=app@web", "host", "p@q"),
+        ("mariadb://u:p@host/name?init_command=SET @a=1", "host", "p"),
     ],
 )
 def test_smaller_an_at_sign_in_a_url(parse_url, text, host, password):

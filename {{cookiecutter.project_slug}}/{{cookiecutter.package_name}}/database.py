@@ -1,5 +1,6 @@
 """The database: `db`, the names of constraints, and the options of connections."""
 
+import re
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ DRIVERS = {
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
 }
+# The query of a URL, behind a host or a path: a ? may also stand in a password.
+QUERY = re.compile(r"(?<=[@/])[^?@]*(\?[\w.-]+=[^?]*)$")
 
 # Every constraint gets a name, so that a later revision can change it on every engine.
 db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING_CONVENTION))
@@ -63,8 +66,10 @@ def parse_url(text: str | URL, root: Path, setting: str = "DATABASE_URL") -> URL
     # An @ in a password has to be written as %40 in a URL. It is accepted unescaped, too.
     if isinstance(text, str) and "://" in text:
         scheme, rest = text.strip().split("://", 1)
-        login, at, host = rest.rpartition("@")
-        text = f"{DRIVERS.get(scheme, scheme)}://{login.replace('@', '%40')}{at}{host}"
+        found = QUERY.search(rest)
+        address, query = (rest[: found.start(1)], found[1]) if found else (rest, "")
+        login, at, host = address.rpartition("@")
+        text = f"{DRIVERS.get(scheme, scheme)}://{login.replace('@', '%40')}{at}{host}{query}"
     try:
         url = make_url(text)
         dialect = url.get_dialect().name

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, event
 
 from .. import output, safety, verification
 from ..backends.base import Database
+from ..backends.escaping import read_statement
 from ..context import on_bind
 from ..errors import MigrationError
 from ..runtime import binds
@@ -145,7 +146,7 @@ def _collect_statements(database: Database, connection: Connection, statements: 
     savepoints: dict[str, int] = {}
 
     def before_execute(
-        connection: Connection, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool
+        _c: Connection, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool
     ) -> None:
         if match := SAVEPOINT.match(statement):
             if match[1]:
@@ -153,9 +154,7 @@ def _collect_statements(database: Database, connection: Connection, statements: 
             else:
                 savepoints[match[2]] = len(statements)
         elif SCHEMA_OR_DATA.match(statement) and database.version_table not in statement:
-            if context.compiled is not None and connection.dialect.paramstyle in {"format", "pyformat"}:
-                statement = statement.replace("%%", "%")  # doubled for the driver
-            statements.append(" ".join(statement.split()))
+            statements.append(" ".join(read_statement(statement, context).split()))
 
     event.listen(connection, "before_cursor_execute", before_execute)
     try:

@@ -4,18 +4,18 @@
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
 from ..backends.base import Database
+from ..backends.escaping import undouble_percents
 from ..context import RunContext
 from ..errors import MigrationError
 from ..revisions.files import require_short_id
 from .answers import Answers
-from .compare import PLUGINS
+from .compare import PLUGINS, ignore_index_warnings
 from .compare.columns import add_using_casts, types_differ
 from .compare.keys import drop_foreign_key_indexes
 from .constraint_names import rename_instead_of_drop
@@ -29,6 +29,7 @@ from .unsupported import raise_refusal
 __all__ = [
     "PLUGINS",
     "configure_logging",
+    "ignore_index_warnings",
     "include_name",
     "include_object",
     "render_item",
@@ -98,9 +99,14 @@ def _complete(
 ) -> None:
     renames, reversed_renames = resolve_renames(migration, up, down, answers)
     raise_refusal(migration)
+
+    def rename_sql(*names: Any) -> str | None:
+        sql = database.rename_sql(migration.dialect, *names)
+        return sql and undouble_percents(sql, migration.dialect)
+
     for direction in (up, down):
         add_using_casts(migration, direction.ops)
-        rename_instead_of_drop(direction.ops, partial(database.rename_sql, migration.dialect))
+        rename_instead_of_drop(direction.ops, rename_sql)
     drop_foreign_key_indexes(migration, down.ops)
     up.ops[:] = [*renames, *fill_required_columns(migration, sort_operations(up.ops), answers)]
     down.ops[:] = [*fill_restored_columns(migration, sort_operations(down.ops)), *reversed_renames]

@@ -10,6 +10,8 @@ from typing import Any
 from alembic.operations import ops
 from sqlalchemy import UniqueConstraint
 
+from ..backends.escaping import escaped
+
 EMPTY_OPTIONS = {"None", "False", "{}", "[]"}
 OPTIONS = ("ondelete", "onupdate", "deferrable", "initially", "sqltext")
 # Takes table, kind ("Index", a constraint's class, or "" for both), old and new name. None if impossible.
@@ -28,7 +30,7 @@ def rename_instead_of_drop(operations: list[Any], renamer: Renamer) -> None:
             if old is None or _name(old) == _name(step):
                 continue
             if sql := renamer(table, _kind(old, step), _name(old), _name(step)):
-                replaced |= {id(old): None, id(step): ops.ExecuteSQLOp(sql)}
+                replaced |= {id(old): None, id(step): ops.ExecuteSQLOp(escaped(sql))}
         steps: list[Any] = [replaced.get(id(step), step) for step in table.ops]
         table.ops[:] = [step for step in steps if step is not None]
 

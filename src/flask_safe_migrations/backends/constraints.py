@@ -13,8 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SAWarning
 
+from .escaping import LITERAL, change_outside_literals, without_name_quotes
 from .schema import schema_names
 
+OPERATOR = re.compile(r"\s*([(),=<>!+*/|-]+)\s*")
 REPORTED = ("unique", "referred_table", "referred_columns", "type", "column_sorting")
 # Names that a server generates for unnamed constraints.
 GENERATED_NAMES = {
@@ -135,8 +137,7 @@ def _parts(
 
 def normalize_condition(condition: str) -> str:
     """Return the condition without quotes around names and without insignificant whitespace."""
-    text = re.sub(r"[`\"\[\]]", "", " ".join(condition.split()))
-    text = re.sub(r"\s*([(),=<>!+*/|-]+)\s*", r"\1", text)
+    text = change_outside_literals(without_name_quotes(condition), lambda part: OPERATOR.sub(r"\1", part))
     while text.startswith("(") and text.endswith(")") and _encloses(text):
         text = text[1:-1]
     return text
@@ -144,6 +145,7 @@ def normalize_condition(condition: str) -> str:
 
 def _encloses(text: str) -> bool:
     """Return whether the last parenthesis closes the first one."""
+    text = LITERAL.sub("", text)
     depth = 0
     for place, character in enumerate(text):
         depth += {"(": 1, ")": -1}.get(character, 0)

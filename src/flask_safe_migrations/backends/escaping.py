@@ -8,6 +8,7 @@ it: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expres
 
 import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,6 +34,8 @@ from .literals import write_literals
 
 # Matches before text that sa.text() reads as a parameter, and before a backslash that it would remove.
 PARAMETER_LIKE = re.compile(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))")
+LITERAL = re.compile(r"('(?:[^']|'')*')")
+NAME_QUOTES = re.compile(r"[`\"\[\]]")
 # Literals and quoted names, or the whitespace between them.
 QUOTED_OR_SPACE = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)|\s+""")
 
@@ -50,9 +53,31 @@ def undouble_percents(sql: str, dialect: Dialect) -> str:
     return sql.replace("%%", "%") if doubles else sql
 
 
+def quote_name(dialect: Dialect, *names: str | None) -> str:
+    """Return the dotted name, quoted where necessary, with percent signs as they are."""
+    quote = dialect.identifier_preparer.quote
+    return undouble_percents(".".join(quote(name) for name in names if name), dialect)
+
+
+def read_statement(statement: str, context: Any) -> str:
+    """Return a statement as the server gets it, for a handler of "before_cursor_execute"."""
+    return undouble_percents(statement, context.dialect) if context.compiled is not None else statement
+
+
 def on_one_line(sql: str) -> str:
     """Remove line breaks, except inside literals."""
     return QUOTED_OR_SPACE.sub(lambda found: found[1] or " ", sql).strip()
+
+
+def change_outside_literals(sql: str, change: Callable[[str], str]) -> str:
+    """Apply `change` to each part of the SQL that lies between literals."""
+    parts = LITERAL.split(sql)
+    return "".join(part if number % 2 else change(part) for number, part in enumerate(parts))
+
+
+def without_name_quotes(sql: str) -> str:
+    """Remove the quotes around names, and needless whitespace. Equal results mean equal SQL."""
+    return change_outside_literals(sql, lambda part: re.sub(r"\s+", " ", NAME_QUOTES.sub("", part))).strip()
 
 
 def escape_reported_sql(table: Table, reported: Table | None = None) -> None:

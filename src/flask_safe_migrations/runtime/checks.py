@@ -4,7 +4,6 @@ Its name and location do not always show that: examples are a SQLite file in the
 or a database whose name happens to end in _test.
 """
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import _compat, output, settings
 from ..backends.base import Database
-from ..errors import MigrationError
+from ..errors import MigrationError, first_line
 from ..revisions.files import ID_LENGTH, explain_long_id
 from .heads import describe, unknown_revision
 
@@ -124,10 +123,14 @@ def refuse_outside_development(database: Database, destroy: str | None) -> None:
 
 def mark_if_in_use(database: Database) -> None:
     """Set the mark after a migration, if the application does not run in development."""
-    # If the mark cannot be written now, the next migration writes it: the revisions are already applied.
-    with suppress(DBAPIError):
+    try:
         if not _marked_since(database) and _is_in_use(database):
             _write_mark(database)
+    except DBAPIError as error:  # the revisions are already applied, so this is not a failure
+        output.notice(
+            f"{database} could not be marked as one that is used outside development, so `flask db rebuild` "
+            f"would not refuse it ({first_line(error.orig)}): let its user create the table {MARKER.name}."
+        )
 
 
 def transfer_mark(new: Database, database: Database) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import _compat, output
 from ..backends.base import Database
+from ..backends.escaping import undouble_percents
 from ..errors import MigrationError, describe_database_error, find_line, first_line
 from ..revisions import files
 from . import binds
@@ -63,7 +64,7 @@ def _explain(error: Exception, database: Database, progress: Progress | None) ->
                 f"Revision {path.name} cannot be taken back: {first_line(error)}. {database.after_failure}."
             )
         return (
-            f"Revision {path.name} failed: {_describe_cause(error, path)}. "
+            f"Revision {path.name} failed: {_describe_cause(error, path, database)}. "
             f"{database.after_failure}; fix the file and try again."
         )
     if isinstance(error, AttributeError) and error.name in {"upgrade", "downgrade"}:  # of a revision's module
@@ -96,9 +97,10 @@ def _explain_relative(database: Database, progress: Progress, *, upgrade: bool) 
     return f"{database} has only {count} revision{'s' * (count != 1)}: `flask db downgrade base` empties it."
 
 
-def _describe_cause(error: Exception, path: Path) -> str:
+def _describe_cause(error: Exception, path: Path, database: Database) -> str:
     if isinstance(error, DBAPIError):
         statement = " ".join((error.statement or "").split())
+        statement = undouble_percents(statement, database.url.get_dialect()())
         return f"{describe_database_error(error.orig)}, at: {statement[:200]}"
     line = find_line(error, path)
     location = f" in line {line}" if line else ""

@@ -17,6 +17,7 @@ from alembic.operations.ops import ExecuteSQLOp, MigrateOperation
 from sqlalchemy import event
 from sqlalchemy.exc import NoSuchTableError
 
+from ..backends.escaping import read_statement
 from .revision_source import find_running_line
 
 COMMENTS = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
@@ -78,9 +79,12 @@ def record_operations(path: Path, connection: sa.Connection) -> Iterator[list[Re
         finally:
             running.pop()
 
-    def before_execute(c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
-        if WRITES.match(statement) and (owner := find_owner(statement)):
-            owner.statements.append(statement)
+    def before_execute(
+        c: Any, _cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
+    ) -> tuple[str, Any]:
+        text = read_statement(statement, context)
+        if WRITES.match(statement) and (owner := find_owner(text)):
+            owner.statements.append(text)
             if probe and not parameters:
                 statement, reasons = probe(c, statement, parameters)
                 owner.blocking_reasons += reasons

@@ -4,6 +4,8 @@ https://alembic.sqlalchemy.org/en/latest/api/plugins.html
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority
@@ -14,10 +16,6 @@ from . import checks, columns, enums, indexes, keys, sequences
 # Only Alembic's comparison of server defaults is replaced.
 PLUGINS = ["alembic.autogenerate.*", "~alembic.autogenerate.defaults", "flask_safe_migrations"]
 FIRST, LAST = DispatchPriority.FIRST, DispatchPriority.LAST
-
-# SQLAlchemy and Alembic warn about indexes (SQLite; PostgreSQL with operator class) that are compared here.
-warnings.filterwarnings("ignore", ".*expression-based index")
-warnings.filterwarnings("ignore", ".*detected to include an operator clause")
 
 _plugin = Plugin("flask_safe_migrations")
 _plugin.add_autogenerate_comparator(unsupported.reset_refusals, "autogenerate", "refusals", priority=FIRST)
@@ -31,3 +29,12 @@ _plugin.add_autogenerate_comparator(enums.compare, "schema", "enums", qualifier=
 _plugin.add_autogenerate_comparator(
     sequences.compare, "schema", "sequences", qualifier="postgresql", priority=LAST
 )
+
+
+@contextmanager
+def ignore_index_warnings() -> Iterator[None]:
+    """Ignore that SQLAlchemy and Alembic do not compare some indexes: they are compared here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*expression-based index")
+        warnings.filterwarnings("ignore", ".*detected to include an operator clause")
+        yield

@@ -12,7 +12,7 @@ from sqlalchemy import text as sql_text
 from sqlalchemy.sql.elements import conv
 
 from ... import _compat
-from ...backends.escaping import escape_reported_sql, escaped
+from ...backends.escaping import escape_reported_sql, escaped, without_name_quotes
 from ...context import Comparison
 from ..filters import is_name_included, log
 from ..operations import escape_bind_params
@@ -72,15 +72,11 @@ def _changed(context: AutogenContext, table: Table, had: Any, wants: Any) -> set
     differ = {
         name
         for name in had.keys() & wants.keys()
-        if _unquoted(escaped(had[name])) != _unquoted(migration.impl.render_ddl_sql_expr(wants[name].sqltext))
+        if without_name_quotes(escaped(had[name]))
+        != without_name_quotes(migration.impl.render_ddl_sql_expr(wants[name].sqltext))
     }
     found = read_stored_table(migration, table) if differ else None
     return {name for name in differ if found and found.checks.get(name, had[name]) != had[name]}
-
-
-def _unquoted(text: str) -> str:
-    """Remove the quotes of names. Equal results mean equal checks; different ones may still be equal."""
-    return " ".join(text.replace("`", "").replace('"', "").split())
 
 
 def _drop(

@@ -19,7 +19,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import ARRAY, Column, Enum, TypeDecorator, text
 
-from ...backends.escaping import undouble_percents
+from ...backends.escaping import quote_name, undouble_percents
 from ..filters import is_name_included, is_table_included, is_unmanaged, log
 from ..operations import ReversibleSQLOp, qualified_name
 
@@ -52,6 +52,7 @@ DEPENDENT = text("""
              'ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
     FROM pg_constraint WHERE contype = 'c' AND pg_get_constraintdef(oid) LIKE :cast
 """)
+LONGEST_NAME = 63 - len("__old")
 # A reported default includes the type.
 LITERAL = re.compile(r"'((?:[^']|'')*)'")
 
@@ -154,8 +155,8 @@ def _change_values(
     New values are added before the tables change. If there are none, old values are removed afterwards. So a
     default can switch from a removed value, and to a new one.
     """
-    quote: Any = context.dialect.identifier_preparer.quote
-    name = ".".join(quote(part) for part in key if part)
+    dialect: Any = context.dialect
+    name = quote_name(dialect, *key)
     new = [value for value in wants if value not in had]
     connection: Any = context.connection
     uses = (
@@ -164,8 +165,8 @@ def _change_values(
         else list(_model_uses(context, columns))
     )
     dependent = connection.execute(DEPENDENT, {"cast": f"%::{name}%"}).all()
-    up = list(_recreate_type(name, wants, uses, dependent))
-    down = list(_recreate_type(name, had, uses, dependent))
+    up = list(_recreate_type(dialect, key, wants, uses, dependent))
+    down = list(_recreate_type(dialect, key, had, uses, dependent))
     if [value for value in wants if value in had] == had and not _is_used(upgrade, new):
         up = [_add_value(name, wants, value) for value in reversed(new)]
     return ReversibleSQLOp(up, down, first=bool(new))
@@ -200,11 +201,13 @@ def _model_uses(context: AutogenContext, columns: list[Column[Any]]) -> Iterator
         yield quote.format_table(column.table), quote.quote(column.name), is_array, default
 
 
-def _recreate_type(name: str, values: list[str], uses: Iterable[Use], dependent: Any) -> Iterator[str]:
-    old = f"{name.strip(chr(34)).rpartition('.')[2].strip(chr(34))}__old"
-    place = f'{name.rpartition(".")[0]}."{old}"' if "." in name else f'"{old}"'
+def _recreate_type(
+    dialect: Any, key: Key, values: list[str], uses: Iterable[Use], dependent: Any
+) -> Iterator[str]:
+    name = quote_name(dialect, *key)
+    old = f"{key[1][:LONGEST_NAME]}__old"
     yield from (drop for drop, _create in dependent)
-    yield f'ALTER TYPE {name} RENAME TO "{old}"'
+    yield f"ALTER TYPE {name} RENAME TO {quote_name(dialect, old)}"
     yield f"CREATE TYPE {name} AS ENUM ({', '.join(map(_literal, values))})"
     for table, column, is_array, default in uses:
         kind, bridge = (f"{name}[]", "text[]") if is_array else (name, "text")
@@ -215,7 +218,7 @@ def _recreate_type(name: str, values: list[str], uses: Iterable[Use], dependent:
         if default and set(LITERAL.findall(default)) <= set(values) | {"{}"}:
             constant = LITERAL.match(default)
             yield f"{alter} SET DEFAULT {constant[0] if constant else default}"
-    yield f"DROP TYPE {place}"
+    yield f"DROP TYPE {quote_name(dialect, key[0], old)}"
     yield from (create for _drop, create in dependent)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Sequence, text
 from sqlalchemy.schema import CreateSequence, DropSequence
 
 from ... import _compat
+from ...backends.escaping import quote_name
 from ..filters import is_table_included, log
 from ..operations import ReversibleSQLOp
 from ..unsupported import refuse
@@ -56,7 +57,7 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> 
             refuse(context.migration_context, f"Sequence {sequence.name} has changed", RECIPE)
     for schema in sorted(schemas - known):
         log.info("Detected added schema %r", schema)
-        quoted = dialect.identifier_preparer.quote(schema)
+        quoted = quote_name(dialect, schema)
         upgrade.ops.insert(0, ReversibleSQLOp([f"CREATE SCHEMA {quoted}"], [f"DROP SCHEMA {quoted}"]))
     upgrade.ops.extend(_change_types(context, upgrade.ops))
     return PriorityDispatchResult.CONTINUE
@@ -64,15 +65,15 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: Any) -> 
 
 def _change_types(context: AutogenContext, operations: list[Any]) -> list[ReversibleSQLOp]:
     """Return the changes of sequences whose columns get another type."""
-    quote: Any = context.dialect.identifier_preparer.quote
+    dialect: Any = context.dialect
     connection: Any = context.connection
     found = []
     for step in (step for table in operations for step in getattr(table, "ops", ())):
         if not isinstance(step, ops.AlterColumnOp) or step.modify_type is None:
             continue
-        new = step.modify_type.compile(context.dialect)
-        table = ".".join(quote(part) for part in (step.schema, step.table_name) if part)
-        place = {"table": table, "column": step.column_name}
+        new = step.modify_type.compile(dialect)
+        table_name = quote_name(dialect, step.schema, step.table_name)
+        place = {"table": table_name, "column": step.column_name}
         for sequence, old in connection.execute(SEQUENCE_OF_COLUMN, place).all():
             if new in SEQUENCE_TYPES - {old}:
                 log.info("Detected type of sequence %r", sequence)
@@ -82,8 +83,7 @@ def _change_types(context: AutogenContext, operations: list[Any]) -> list[Revers
 
 
 def _differs(context: AutogenContext, sequence: Sequence) -> bool:
-    quote: Any = context.dialect.identifier_preparer.quote
-    name = ".".join(quote(part) for part in (sequence.schema, sequence.name) if part)
+    name = quote_name(context.dialect, sequence.schema, sequence.name)
     stored: Any = context.connection.execute(OPTIONS, {"name": name}).mappings().one()  # type: ignore[union-attr]
     wants = {option: getattr(sequence, option, None) for option in stored}
     return any(value is not None and value != stored[option] for option, value in wants.items())

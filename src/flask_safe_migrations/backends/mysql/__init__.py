@@ -134,10 +134,16 @@ class MariaDB(Server):
     @contextmanager
     def migration_session(self, connection: Connection) -> Iterator[None]:
         self.confirm_lock()
-        if not self.lease:  # a cluster changes its schema on all nodes at once, and waits for no transaction
-            event.listen(connection.engine, "do_execute", execute_nowait)
-        with resuming(connection, self.internal_tables, self.lease) as self.resumption:
-            yield
+        engine = connection.engine
+        listens = not self.lease  # a cluster changes its schema on all nodes at once, and waits for nothing
+        if listens:
+            event.listen(engine, "do_execute", execute_nowait)
+        try:
+            with resuming(connection, self.internal_tables, self.lease) as self.resumption:
+                yield
+        finally:
+            if listens:  # the engine may be the caller's
+                event.remove(engine, "do_execute", execute_nowait)
 
     def is_half_applied(self) -> bool:
         return bool(self.resumption and self.resumption.journal.steps())

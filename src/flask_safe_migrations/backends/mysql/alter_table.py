@@ -17,7 +17,7 @@ from alembic.ddl.mysql import MariaDBImpl, MySQLImpl
 from sqlalchemy import Connection, table, text
 
 from ..constraints import ConstraintInfo, ConstraintRename, normalize_condition
-from ..escaping import SinglePercent
+from ..escaping import SinglePercent, escaped, undouble_percents
 from .introspection import COLUMN_CHECK, definition_lines
 from .normalizer import unescaped
 from .statements import quote
@@ -48,7 +48,8 @@ class _MySQLRenames(SinglePercent, MySQLImpl):
         preparer = self.dialect.identifier_preparer
         altered = preparer.format_table(table(table_name, schema=options.get("schema")))
         old, new = preparer.quote_identifier(column_name), preparer.quote_identifier(name)
-        self._exec(text(f"ALTER TABLE {altered} RENAME COLUMN {old} TO {new}"))
+        sql = undouble_percents(f"ALTER TABLE {altered} RENAME COLUMN {old} TO {new}", self.dialect)
+        self._exec(text(escaped(sql)))
 
 
 class _MariaDBRenames(_MySQLRenames, MariaDBImpl):

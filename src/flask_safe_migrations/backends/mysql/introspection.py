@@ -15,6 +15,7 @@ from .statements import COUNTER, quote, rows, show_create
 
 TABLES = """SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database()
 ORDER BY table_name"""
+TABLE_KINDS = {"BASE TABLE", "SYSTEM VERSIONED"}  # https://mariadb.com/kb/en/system-versioned-tables/
 # Matches "`id` int(11) NOT NULL", "UNIQUE KEY `uq` (`name`)", "CONSTRAINT `fk` FOREIGN KEY (`a`) …".
 LINE = re.compile(r"([A-Z ]*)`((?:[^`]|``)+)` (.*)")
 # Matches the lines of keys and CHECKs, but not those of foreign keys.
@@ -35,7 +36,7 @@ JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
 def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
     found = {}
     for name, kind in rows(connection, TABLES):
-        if kind == "BASE TABLE" and name not in ignoring:
+        if kind in TABLE_KINDS and name not in ignoring:
             sql = _without_counter(connection, name)
             found[f"table {name}"] = Definition(sql, partial(_parts, name, sql))
         elif kind == "SEQUENCE":
@@ -90,7 +91,7 @@ def counter_sql(connection: Connection) -> dict[str, str]:
     """Return the counters of AUTO_INCREMENT and of sequences whose next key is not 1."""
     found = {}
     tables = rows(connection, TABLES)
-    for name in (name for name, kind in tables if kind == "BASE TABLE"):
+    for name in (name for name, kind in tables if kind in TABLE_KINDS):
         if match := COUNTER.search(show_create(connection, "TABLE", name)[1]):
             found[name] = f"ALTER TABLE {quote(name)} AUTO_INCREMENT = {match[1]}"
     for name in (name for name, kind in tables if kind == "SEQUENCE"):

@@ -12,7 +12,11 @@ from ..schema import Definition, Schema, known
 
 # Objects of the application: neither part of the server nor of an extension.
 HERE = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
-FREE = r"NOT EXISTS (SELECT FROM pg_depend e WHERE e.objid = \1.oid AND e.deptype = 'e')"
+# An object id is unique within its catalog only, whose own id is in `tableoid`.
+FREE = (
+    r"NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = \1.tableoid AND e.objid = \1.oid "
+    r"AND e.deptype = 'e')"
+)
 # The name, with its schema unless that is the one in which names are looked up.
 NAME = r"CASE n.nspname WHEN current_schema() THEN '' ELSE n.nspname || '.' END || \1"
 SEQUENCE = (
@@ -136,7 +140,8 @@ OBJECTS = text(
     SELECT 'comment on ' || o.type || ' ' || o.identity, d.description
     FROM pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o
     WHERE d.objoid >= 16384 AND o.type NOT IN ('table', 'table column', 'extension')
-        AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.objid = d.objoid AND e.deptype = 'e')
+        AND NOT EXISTS (SELECT FROM pg_depend e
+            WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e')
 """)
 )
 # Objects that this library cannot describe as SQL. They are reported by name, so that nothing in a database

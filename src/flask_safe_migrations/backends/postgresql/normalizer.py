@@ -7,6 +7,7 @@ from sqlalchemy import ARRAY, Connection, Dialect, Enum, String, Table, text, ty
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
+from ..escaping import quote_name
 from ..normalizer import Normalizer
 
 # Indexes that do not belong to a constraint, and exclusion constraints, which have an index.
@@ -20,8 +21,11 @@ DEFINITIONS = text("""
     SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE conrelid = CAST(:table AS regclass) AND contype = 'x'
 """)
-OWNED = "SELECT relname FROM pg_class WHERE oid IN (SELECT objid FROM pg_depend WHERE deptype = 'e')"
-TYPES = "SELECT typname FROM pg_type WHERE oid IN (SELECT objid FROM pg_depend WHERE deptype = 'e')"
+OWNED = (
+    "SELECT relname FROM pg_class c WHERE EXISTS (SELECT FROM pg_depend "
+    "WHERE classid = c.tableoid AND objid = c.oid AND deptype = 'e')"
+)
+TYPES = OWNED.replace("relname FROM pg_class", "typname FROM pg_type")
 # Matches the table, whose schema and name may contain spaces.
 ON_TABLE = re.compile(r""" ON (ONLY )?("([^"]|"")+"|[^\s"])+ USING""")
 # The reported form of x IN ('a', 'b'). A CHECK created from that form is reported differently again.
@@ -59,9 +63,8 @@ class PostgreSQLNormalizer(Normalizer):
         return f"{dialect.identifier_preparer.quote(column)}::{new.compile(dialect)}"
 
     def definitions(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
-        quote = connection.dialect.identifier_preparer.quote
-        place = ".".join(quote(part) for part in (schema, table) if part)
-        rows = connection.execute(DEFINITIONS, {"table": place})
+        place = {"table": quote_name(connection.dialect, schema, table)}
+        rows = connection.execute(DEFINITIONS, place)
         return {name: ON_TABLE.sub(" ON USING", definition) for name, definition in rows}
 
     def is_plain(self, definition: str) -> bool:

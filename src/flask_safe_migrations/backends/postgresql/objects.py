@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from ..escaping import quote_name
 from ..schema import SchemaObject
 from .catalog import query
 
@@ -105,7 +106,8 @@ LATE = text(
         o.identity, d.description), NULL
     FROM pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o
     WHERE d.objoid >= 16384 AND o.type NOT IN ('table', 'table column', 'extension')
-        AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.objid = d.objoid AND e.deptype = 'e')
+        AND NOT EXISTS (SELECT FROM pg_depend e
+            WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e')
 """)
 )
 # A function may refer to an object that is created later. pg_dump does the same.
@@ -208,8 +210,7 @@ def counter_sql(connection: Connection) -> dict[str, str]:
 
 def table_sql(connection: Connection, table: str, schema: str | None = None) -> list[str]:
     """Return the SQL that creates a table, its sequences, constraints and indexes."""
-    quote = connection.dialect.identifier_preparer.quote
-    place = {"table": ".".join(quote(part) for part in (schema, table) if part)}
+    place = {"table": quote_name(connection.dialect, schema, table)}
     sequences = connection.execute(TABLE_SEQUENCES, place).all()
     columns = connection.scalar(TABLE_COLUMNS, place)
     made = connection.scalar(TABLE, {"columns": columns or "", **place})
