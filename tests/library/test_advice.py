@@ -223,3 +223,22 @@ def test_F38_a_proposed_rename_works_on_a_server(new_project, server_url, engine
     project.models = model(column.format("x:y"), "order")
     out = project.flask(*proposed(project.fails("new", "-m", "rename"), "--rename"))
     assert "renames column order.c:d to x:y" in out
+
+
+def test_F38_a_rename_to_a_name_that_no_model_has_is_refused(project):
+    column = "value = db.Column({!r}, db.String(20))"
+    with_table(project, column.format("old"))
+    project.models = model(column.format("new"))
+    count = len(project.versions)
+    sentence = project.fails("new", "-m", "rename", "--rename", "users.old:nwe")
+    assert "--rename users.old:nwe fits no difference" in sentence
+    assert len(project.versions) == count
+
+
+def test_F38_one_answer_for_two_columns_is_refused(project):
+    column = "{} = db.Column({!r}, db.String(20){})"
+    both = [("one", "a"), ("two", "a=b")]
+    with_table(project, "\n".join(column.format(*each, "") for each in both))
+    project.models = model("\n".join(column.format(*each, ", nullable=False") for each in both))
+    sentence = project.fails("new", "-m", "required", "--default", "users.a=b=c")
+    assert "--default users.a=b=c fits users.a and users.a=b" in sentence

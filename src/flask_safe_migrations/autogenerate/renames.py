@@ -47,14 +47,16 @@ def _next_rename(
     """Return the next confirmed rename. Tables come first, because a renamed table hides its columns."""
     open_questions = []
     for pairs in (_table_candidates(found), _column_candidates(migration, found)):
-        for _likeness, option, old, new, rename, similar in sorted(pairs, key=lambda pair: -pair[0]):
-            if (old, new) in refused or answers.get("drop", old) is not None:
-                continue
-            if (answer := answers.get(option, old)) is not None:
-                if answer == new:
-                    return rename
-                continue
-            if not similar:
+        candidates = [
+            pair
+            for pair in sorted(pairs, key=lambda pair: -pair[0])
+            if (pair[2], pair[3]) not in refused and not answers.is_dropped(pair[2])
+        ]
+        for _likeness, option, old, new, rename, _similar in candidates:
+            if answers.is_renamed(option, old, new):
+                return rename
+        for _likeness, option, old, new, rename, similar in candidates:
+            if not similar or answers.has_other_name(option, old):
                 continue
             name = f"{old.rpartition('.')[0]}.{new}" if option == "rename" else new
             if answers.confirm(f"Did you rename {old} to {name}?"):
@@ -72,8 +74,8 @@ def _refuse_ambiguous(questions: list[tuple[str, str, str]]) -> None:
     more = f" ({len(questions) - 1} more such questions follow.)" if len(questions) > 1 else ""
     raise MigrationError(
         f"Was {old} renamed to {new}, or dropped and {new} added? Nothing was written. Renamed, its "
-        f"values are kept: {answer_command(option, f'{old}:{new}')}. Dropped, they are lost: "
-        f"{answer_command('drop', old)}.{more}"
+        f"values are kept: {answer_command(f'--{option}', f'{old}:{new}')}. Dropped, they are lost: "
+        f"{answer_command('--drop', old)}.{more}"
     )
 
 
@@ -134,17 +136,17 @@ def _refuse_unconfirmed_drops(found: list[Any], answers: Answers) -> None:
         if isinstance(drop, ops.ModifyTableOps):
             for step in drop.ops:
                 if isinstance(step, ops.DropColumnOp):  # an answer is accepted even without a question
-                    answers.get("drop", qualified_name(drop.schema, drop.table_name, step.column_name))
+                    answers.is_dropped(qualified_name(drop.schema, drop.table_name, step.column_name))
         if not isinstance(drop, ops.DropTableOp):
             continue
         name = qualified_name(drop.schema, drop.table_name)
-        if answers.get("drop", name) is None and not answers.confirm(
+        if not answers.is_dropped(name) and not answers.confirm(
             f"The models no longer have table {name}. Drop it, with all its rows?"
         ):
             left_alone = f"lambda name, kind, _: (kind, name) != {('table', drop.table_name)}"
             raise MigrationError(
                 f"The models no longer have table {name}; nothing was written. If it may go, with all its "
-                f"rows: {answer_command('drop', name)}. If it has a model, import the model. To leave "
+                f"rows: {answer_command('--drop', name)}. If it has a model, import the model. To leave "
                 f"it alone without a model: Migrate(…, include_name={left_alone})."
             )
 

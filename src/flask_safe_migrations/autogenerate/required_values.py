@@ -62,7 +62,7 @@ def fill_required_columns(migration: MigrationContext, found: list[Any], answers
 
     def value(operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
         name = qualified_name(operation.schema, operation.table_name, wanted.name)
-        if (given := answers.get("default", name)) is not None:
+        if (given := answers.find_default(name)) is not None:
             return parse_value(given, wanted.type)
         if (default := constant_default(wanted, migration.dialect)) is not None:
             return default
@@ -71,7 +71,7 @@ def fill_required_columns(migration: MigrationContext, found: list[Any], answers
             return parse_value(output.reporter().prompt(question), wanted.type)
         raise MigrationError(
             f"Column {name} is required, and rows that are there already have no value for it: nothing was "
-            f"written. Say which one they get, {answer_command('default', f'{name}=VALUE')}, or make it "
+            f"written. Say which one they get, {answer_command('--default', f'{name}=VALUE')}, or make it "
             "nullable."
         )
 
