@@ -21,7 +21,7 @@ from .errors import MigrationError
 from .revisions import files
 from .runtime import binds
 from .runtime.checks import mark_if_in_use, refuse_ambiguous_downgrade, refuse_tables_without_revision
-from .runtime.errors import explain_broken_files, one_sentence, report_databases
+from .runtime.errors import explain_broken_files, explain_offline_errors, one_sentence, report_databases
 from .runtime.progress import Progress
 
 # Safety depends on the transaction of a migration, so the application cannot override these options.
@@ -155,7 +155,7 @@ class Environment:
             context.configure(**options, **rendering)
             revisions = binds.select_functions(self._requested_revisions(), database.bind)
             context.configure(**options, **rendering, fn=revisions)
-            with context.begin_transaction():
+            with explain_offline_errors(context.script), context.begin_transaction():
                 context.run_migrations()
 
     def _run_on_database(self, database: Database) -> None:

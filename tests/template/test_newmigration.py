@@ -238,7 +238,8 @@ def test_a_revision_that_fails_with_rows_is_not_proved(anywhere: BakedProject) -
     assert result.returncode == 1 and "Not proved. In the upgrade" in result.out
     new = project.versions[-1]
     first = re.search(r"^def upgrade.*\n", new.read_text(), re.MULTILINE)[0]
-    project.edit(new, first, f"{first}    op.execute(\"UPDATE users SET email = replace('ID@x', 'ID', trim(CAST(id AS CHAR(9))))\")\n")
+    update = "UPDATE users SET email = replace('ID@x', 'ID', trim(CAST(id AS CHAR(9))))"
+    project.edit(new, first, f'{first}    op.execute("{update}")\n')
     assert "Proved" in project.flask("db", "new", "--prove").out
 
 

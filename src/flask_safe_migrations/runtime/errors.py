@@ -4,6 +4,7 @@ After an error with several databases, the revision of each one is reported, too
 """
 
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,6 +117,25 @@ def explain_broken_files(script: ScriptDirectory) -> Iterator[None]:
         raise
     except Exception:
         files.require_complete(script, load=True)
+        raise
+
+
+@contextmanager
+def explain_offline_errors(script: ScriptDirectory) -> Iterator[None]:
+    """Convert the error of a revision that cannot be printed as SQL, mostly because it reads the database."""
+    try:
+        yield
+    except MigrationError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        paths = {str(path) for path in files.paths(script)}
+        for frame in reversed(frames):
+            if frame.filename in paths:
+                raise MigrationError(
+                    f"{Path(frame.filename).name}, line {frame.lineno}: {type(error).__name__}: "
+                    f"{first_line(error)}; `flask db sql` runs without a connection."
+                ) from error
         raise
 
 

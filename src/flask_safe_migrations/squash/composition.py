@@ -66,6 +66,7 @@ class Composer:
     # If there are any, SQL statements are only executed on these.
     dialects: tuple[str, ...]
     failures: int = 0
+    has_deferred_counters: bool = False
 
     def compose(self) -> RenderedCode:
         """Return upgrade…() and downgrade…(); raises MigrationError if no source gives the same result."""
@@ -103,7 +104,7 @@ class Composer:
         step = rendered.steps.get(line) if line else None
         sources = self.outcome.sources
         if step is None or step.key is None:
-            is_exhausted = True
+            is_exhausted = not self._defer_counters()
         elif step.inserts_rows:
             is_exhausted = not self._next_insertion(step.key)
         else:
@@ -117,6 +118,17 @@ class Composer:
         self.failures += 1
         if self.failures > MAX_MODEL_FAILURES:
             sources.demote([key for key, source in sources.chosen.items() if source is Source.MODEL])
+
+    def _defer_counters(self) -> bool:
+        """Take the counters out until the schemas are equal; return False if that has been done before.
+
+        On PostgreSQL, the sequence of a renamed table has its old name. Only the comparison shows that.
+        """
+        if self.has_deferred_counters or not self.outcome.counters:
+            return False
+        self.outcome.counters.clear()
+        self.has_deferred_counters = True
+        return True
 
     def _replace_differing_sources(self) -> bool:
         """Compare the result; choose the next source for what differs and return whether anything does.
