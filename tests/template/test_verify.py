@@ -17,6 +17,8 @@ CHECKS = {
     "rendered": "`make sql` can print every revision",
     "registered": "every model is in models/",
 }
+# If there is such a database.
+APPLIED = "a database at the newest revision has its schema"
 ADD = """
 def upgrade():
     op.add_column("tags", sa.Column("note", sa.String(20)))
@@ -34,8 +36,9 @@ def verify(project: BakedProject, **failing: str) -> dict[str, dict]:
     result = project.flask("db", "verify", "--json", check=False)
     assert "Traceback" not in result.out
     output = json.loads(result.out)
-    checks = dict(zip(CHECKS, output["checks"], strict=True))
-    assert [check["name"] for check in output["checks"]] == list(CHECKS.values())
+    found = [check for check in output["checks"] if check["name"] != APPLIED]
+    checks = dict(zip(CHECKS, found, strict=True))
+    assert [check["name"] for check in found] == list(CHECKS.values())
     failed = {kind for kind, check in checks.items() if check["ok"] is False}
     assert failed == set(failing), output
     assert result.returncode == (1 if failing else 0) and output["ok"] is not bool(failing)

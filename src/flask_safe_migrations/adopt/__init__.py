@@ -1,6 +1,13 @@
 """Takes over a database that was not created by revisions: compares, renames constraints, stamps."""
 
 from .comparison import Comparison, compare_with_models
-from .database import adopt_at_head, adopt_at_revision, check_database
+from .database import adopt_at_head, adopt_at_revision, check_database, refuse_differences
 
-__all__ = ["Comparison", "adopt_at_head", "adopt_at_revision", "check_database", "compare_with_models"]
+__all__ = [
+    "Comparison",
+    "adopt_at_head",
+    "adopt_at_revision",
+    "check_database",
+    "compare_with_models",
+    "refuse_differences",
+]

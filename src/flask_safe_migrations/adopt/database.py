@@ -20,6 +20,7 @@ from .comparison import (
     compare_with_models,
     describe_differences,
     describe_unsupported,
+    find_differences,
     find_matching_revision,
 )
 from .models import NotMatchingError
@@ -70,6 +71,22 @@ def adopt_at_head(
                 )
         _report_unsupported(database, shadow, ignore)
     _stamp(database, script, str(script.get_current_head()))
+
+
+def refuse_differences(database: Database, script: ScriptDirectory) -> None:
+    """Raise MigrationError if a database at head is not as the revisions create it."""
+    with runtime.shadow(database, script) as shadow:
+        if find_model_differences(shadow, script):
+            return  # `flask db new` comes first
+        lines = find_differences(database, script, shadow)
+    if lines:
+        output.line(f"{database} is not as the revisions create it. A revision that removes the differences:")
+        _report_lines(lines)
+        raise MigrationError(
+            f"{database} is at {describe(script, stored_heads(database))}, but it differs, because of a "
+            "change by hand or another version of Alembic: write these changes into a revision "
+            '(`flask db revision -m "…"`); in a new database they change nothing.'
+        )
 
 
 def _refuse(database: Database, script: ScriptDirectory, comparison: Comparison, *, new: bool) -> None:

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from .. import output, runtime, settings
-from ..adopt import adopt_at_head, adopt_at_revision, check_database
+from ..adopt import adopt_at_head, adopt_at_revision, check_database, refuse_differences
 from ..adopt import models as model_files
 from ..adopt.models import NotMatchingError
 from ..backends.base import Database
@@ -79,6 +79,9 @@ def _has_nothing_to_adopt(database: Database, script: ScriptDirectory) -> bool:
     heads = stored_heads(database)
     refuse_unknown(database, script, heads)
     if heads:
+        if heads == set(script.get_heads()):
+            with one_sentence(database):
+                refuse_differences(database, script)
         output.line(f"{binds.prefix(database)}Nothing to adopt: {database} is at {describe(script, heads)}.")
         if not settings.active().check_after:
             head = script.get_current_head()

@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
+from sqlalchemy.exc import DBAPIError
 
 from .. import output, runtime, safety, settings
+from ..adopt.comparison import find_differences
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
 from ..runtime import binds
 from ..runtime.errors import one_sentence
-from ..runtime.heads import alembic_config, unchecked
+from ..runtime.heads import alembic_config, stored_heads, unchecked
 from ..runtime.runner import compute_models_digest, find_model_differences
 from .checks import find_offline_errors, find_unnamed_constraints, find_unregistered_models
 from .round_trip import ShadowWalk
@@ -87,6 +89,7 @@ class Verification:
         self.models = Check("the models match the revisions")
         self.constraint_names = Check("every constraint has a name")
         self.offline_sql = Check("`flask db sql` can print every revision")
+        self.applied = Check("a database at the newest revision has its schema")
         self.registered_models = Check("every model is in models/")
 
     def run(self) -> Iterator[Check]:
@@ -100,6 +103,8 @@ class Verification:
         if self.round_trips.ok:
             self._check_offline_sql()
         yield self.offline_sql
+        if self.applied.ok is not None:  # only where there is such a database, which is not in CI
+            yield self.applied
         self.registered_models.add_problems(
             self._check_once("registered", lambda: find_unregistered_models(settings.active().import_name))
         )
@@ -130,6 +135,8 @@ class Verification:
                     yield from (self.round_trips, self.warnings)
                 if self.round_trips.ok:
                     self._check_schema(walk)
+                if self.models.ok:
+                    self._check_applied(walk)
 
     def _check_revisions(self, walk: ShadowWalk) -> None:
         """Run the revisions that have not been verified yet; stop at the first that fails."""
@@ -204,6 +211,31 @@ class Verification:
         self.constraint_names.add_problems([f"{prefix}{constraint}" for constraint in unnamed])
         if not differing and not unnamed:
             self.cache.add(digest)
+
+    def _check_applied(self, walk: ShadowWalk) -> None:
+        """Compare the database itself with the models, if it answers and is at the head.
+
+        It may differ from a new one: stock Alembic narrows types on MariaDB, and people change it by hand.
+        """
+        database = walk.database
+        newest = sorted(self.script.get_heads())
+        with suppress(DBAPIError):  # the shadow database may be on another server
+            if newest and database.exists() and sorted(stored_heads(database)) == newest:
+                with database.connect() as connection:
+                    schema = sorted(
+                        f"{name} {item.text}" for name, item in database.schema(connection).items()
+                    )
+                digests = (self.digests[database][revision] for revision in newest)
+                digest = files.digest(["applied", *digests, *schema])
+                found = [] if digest in self.cache else self._find_applied_differences(walk)
+                self.applied.add_problems(found)
+                if not found:
+                    self.cache.add(digest)
+
+    def _find_applied_differences(self, walk: ShadowWalk) -> list[str]:
+        prefix = binds.prefix(walk.database)
+        differences = find_differences(walk.database, self.script, walk.upgrade_to_heads())
+        return [f"{prefix}{walk.database}: {difference}" for difference in differences]
 
     def _find_unnamed_before(self, database: Database) -> set[str]:
         """Return the constraints that had no name at the revision in MIGRATION_CHECK_AFTER."""
