@@ -14,12 +14,14 @@ from typing import Any
 import alembic.op
 from alembic.autogenerate import render
 from alembic.autogenerate.api import AutogenContext
+from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.operations import Operations, ops
 from alembic.operations.batch import BatchOperationsImpl
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import sqla_compat
 from sqlalchemy import CheckConstraint, Column, Constraint, Dialect, MetaData, Sequence, Table
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
 FLUSH = BatchOperationsImpl.flush.__code__  # backends/sqlite/offline.py wraps the method for a while
@@ -98,6 +100,11 @@ def render_type(type_: TypeEngine[Any], context: AutogenContext) -> str:
     return render._repr_type(type_, context)
 
 
+def render_domain(type_: DOMAIN, context: AutogenContext) -> str:
+    """Return the expression of a DOMAIN, on each engine: a variant may be one."""
+    return PostgresqlImpl._render_DOMAIN_type(None, type_, context)  # type: ignore[arg-type]
+
+
 def constraint_name(constraint: Constraint, dialect: Dialect) -> str | None:
     """Return the name that the constraint gets by the naming convention."""
     name = sqla_compat._get_constraint_final_name(constraint, dialect)
@@ -155,6 +162,15 @@ def referenced_column(key: Any) -> str:
 def doubles_percents(preparer: Any) -> bool:
     """Whether the dialect writes a percent sign twice, as its driver formats statements by %."""
     return bool(preparer._double_percents)
+
+
+def variants(type_: TypeEngine[Any]) -> dict[str, TypeEngine[Any]]:
+    """Return the types that `with_variant()` has set, by the name of the dialect."""
+    return dict(type_._variant_mapping)
+
+
+def clear_variants(type_: TypeEngine[Any]) -> None:
+    type_._variant_mapping = TypeEngine._variant_mapping
 
 
 def is_null_type(type_: TypeEngine[Any]) -> bool:

@@ -168,3 +168,17 @@ def test_use_operations():
             assert op.f("x") == "x"
             assert vars(op)["_proxy"] is inner
         assert vars(op)["_proxy"] is outer
+
+
+def test_variants_and_domains():
+    context = AutogenContext(
+        MigrationContext.configure(dialect_name="sqlite"),
+        opts={"sqlalchemy_module_prefix": "sa.", "user_module_prefix": None},
+    )
+    kind = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+    assert isinstance(_compat.variants(kind)["postgresql"], postgresql.JSONB)
+    _compat.clear_variants(kind)
+    assert _compat.variants(kind) == {}
+    domain = postgresql.DOMAIN("posint", sa.Integer(), check="VALUE > 0")
+    text = "postgresql.DOMAIN('posint', sa.Integer(), check='VALUE > 0')"
+    assert _compat.render_domain(domain, context) == text

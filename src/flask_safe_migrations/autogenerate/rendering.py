@@ -5,6 +5,7 @@ therefore rendered here and replace the operations, where the script.py.mako of 
 """
 
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from alembic.autogenerate import renderers
@@ -18,7 +19,7 @@ from .. import _compat
 from ..backends.escaping import escaped
 from ..context import RunContext
 from ..errors import MigrationError
-from .compare.enums import render_type
+from .type_rendering import render_type
 
 
 class RenderedOp(ops.MigrateOperation):
@@ -40,7 +41,7 @@ def render_item(kind: str, thing: Any, context: AutogenContext) -> str | bool:
             return repr(str(thing.arg))  # Alembic would strip a quote at either end
         if thing.reflected and isinstance(thing.arg, TextClause):  # exactly as the server reported it
             return f"sa.text({escaped(thing.arg.text)!r})"
-    return render_type(kind, thing, context)
+    return render_type(thing, context) if kind == "type" else False
 
 
 def render_operations(bind: str | None, migration: MigrationContext, directive: ops.MigrationScript) -> None:
@@ -55,7 +56,21 @@ def render_operations(bind: str | None, migration: MigrationContext, directive: 
         lines = [line for operation in direction.ops for line in render_op(context, operation)]
         direction.ops[:] = [RenderedOp(lines)] if lines else []
     run.parts[bind] = _compat.render_operations(up, context), _compat.render_operations(down, context)
+    for code in run.parts[bind]:
+        _check_syntax(code)
     directive.imports |= context.imports
+
+
+def _check_syntax(code: str) -> None:
+    """Refuse an object whose repr() is no code, such as an option of the application for its dialect."""
+    try:
+        compile(dedent(code), "the revision", "exec")
+    except SyntaxError as error:
+        raise MigrationError(
+            "The revision would not be Python, and nothing was written. It cannot have "
+            f"{(error.text or '').strip()!r}: give what stands there a __repr__ that returns the call which "
+            "makes it, or render it by `render_item`."
+        ) from error
 
 
 def name_functions(bind: str | None, migration: MigrationContext, directive: ops.MigrationScript) -> None:

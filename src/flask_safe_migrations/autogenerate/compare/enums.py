@@ -19,6 +19,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import ARRAY, Column, Enum, TypeDecorator, text
 
+from ... import _compat
 from ...backends.escaping import quote_name, undouble_percents
 from ..filters import is_name_included, is_table_included, is_unmanaged, log
 from ..operations import ReversibleSQLOp, qualified_name
@@ -75,11 +76,11 @@ def _render(_context: AutogenContext, operation: EnumTypeOp) -> str:
     return f"{_render_enum(*operation.key, operation.values)}).{verb}(op.get_bind(), checkfirst=False)"
 
 
-def render_type(kind: str, thing: Any, context: AutogenContext) -> str | bool:
+def render_enum(type_: Any, context: AutogenContext) -> str | None:
     """Render the type without creating it. A separate operation creates it, not the first table."""
-    if kind == "type" and _is_native_enum(thing) and getattr(context.dialect, "name", "") == "postgresql":
-        return f"{_render_enum(thing.schema, thing.name, thing.enums)}, create_type=False)"
-    return False
+    if _is_native_enum(type_) and getattr(context.dialect, "name", "") == "postgresql":
+        return f"{_render_enum(type_.schema, type_.name, type_.enums)}, create_type=False)"
+    return None
 
 
 def _render_enum(schema: str | None, name: str, values: list[str]) -> str:
@@ -135,11 +136,17 @@ def _used_elsewhere(context: AutogenContext, key: Key, schemas: Any) -> bool:
 def _declared_enums(context: AutogenContext) -> Iterator[tuple[Column[Any], Any]]:
     for table in context.sorted_tables:
         for column in table.columns:
-            kind: Any = column.type
-            kind = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
-            kind = kind.item_type if isinstance(kind, ARRAY) else kind
+            kind = _stored_type(column.type, context.dialect)
             if _is_native_enum(kind) and is_name_included(context, "enum", kind.name, kind.schema):
                 yield column, kind
+
+
+def _stored_type(kind: Any, dialect: Any) -> Any:
+    """Return what the database stores, without an array around it."""
+    kind = _compat.variants(kind).get(dialect.name, kind)
+    if isinstance(kind, TypeDecorator):
+        return _stored_type(kind.load_dialect_impl(dialect), dialect)
+    return _stored_type(kind.item_type, dialect) if isinstance(kind, ARRAY) else kind
 
 
 def _change_values(
