@@ -129,6 +129,11 @@ def is_created(check: CheckConstraint, compiler: Any) -> bool:
     return check._create_rule is None or bool(check._create_rule(compiler))
 
 
+def belongs_to_type(check: CheckConstraint) -> bool:
+    """Whether a CHECK is that of a Boolean or an Enum."""
+    return bool(check._type_bound)
+
+
 def is_autoincrement(column: Column[Any]) -> bool:
     """Whether the database numbers this column by itself."""
     return column.table._autoincrement_column is column

@@ -182,3 +182,11 @@ def test_variants_and_domains():
     domain = postgresql.DOMAIN("posint", sa.Integer(), check="VALUE > 0")
     text = "postgresql.DOMAIN('posint', sa.Integer(), check='VALUE > 0')"
     assert _compat.render_domain(domain, context) == text
+
+
+def test_the_check_of_a_type():
+    table = sa.Table("t", sa.MetaData(), sa.Column("ok", sa.Boolean(create_constraint=True, name="ok")))
+    table.append_constraint(sa.CheckConstraint("ok > 0", name="more"))
+    checks = sorted(table.constraints, key=lambda constraint: str(constraint.name))
+    checks = [check for check in checks if isinstance(check, sa.CheckConstraint)]
+    assert [_compat.belongs_to_type(check) for check in checks] == [False, True]

@@ -7,10 +7,11 @@ renames are resolved.
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from alembic.util import PriorityDispatchResult
-from sqlalchemy.exc import CompileError
+from alembic.util import PriorityDispatchResult, sqla_compat
+from sqlalchemy import Dialect, Table
+from sqlalchemy.exc import CompileError, InvalidRequestError
 
-from .. import output
+from .. import _compat, output
 from ..context import Comparison
 from ..errors import MigrationError
 from .filters import is_table_included
@@ -55,4 +56,28 @@ def check_columns(context: AutogenContext, _upgrade: ops.UpgradeOps) -> Priority
             if advice and name not in reported:
                 reported.add(name)
                 output.notice(f"Column {name}: {advice}.")
+        if is_table_included(context, table):
+            _check_names(table, migration.dialect)
     return PriorityDispatchResult.CONTINUE
+
+
+def _check_names(table: Table, dialect: Dialect) -> None:
+    """Report a CHECK without a name where the naming convention requires one, as it does by default.
+
+    https://docs.sqlalchemy.org/en/latest/core/constraints.html#naming-check-constraints
+    """
+    for check in sqla_compat.all_table_check_constraints(table):
+        try:
+            _compat.constraint_name(check, dialect)
+        except InvalidRequestError as error:
+            columns = [column.name for column in check.columns]
+            if _compat.belongs_to_type(check):
+                what = f"The type of column {table.fullname}.{columns[0]} has a CHECK constraint"
+                example = f"create_constraint=True, name={columns[0]!r}"
+            else:
+                what = f"Table {table.fullname} has the CHECK constraint {str(check.sqltext)!r}"
+                example = 'CheckConstraint(…, name="…")'
+            raise MigrationError(
+                f"{what} without a name, which the naming convention needs: nothing was written. Give "
+                f"it one: {example}."
+            ) from error
