@@ -17,6 +17,8 @@ from sqlalchemy.exc import ArgumentError
 
 from .errors import MigrationError
 
+OWNER_LENGTH = 255  # characters of the name in the database
+
 # These can be set for a single run: MIGRATION_LOCK_TIMEOUT=5 flask db upgrade
 ENVIRONMENT = (
     "MIGRATION_LOCK_TIMEOUT",
@@ -85,6 +87,9 @@ class Settings:
     # MIGRATION_BACKUP_DIR: the folder of snapshots, instead of backups/ in the instance folder. A relative
     # path is relative to the project's folder.
     backup_folder: Path | None = None
+    # MIGRATION_OWNER: the name of this application, which each database records. By default it is the name
+    # of the package or module. A renamed application keeps its old name here.
+    owner: str = ""
 
     @classmethod
     def from_app(cls, app: Any, directory: Any = None) -> "Settings":
@@ -131,6 +136,7 @@ class Settings:
             migration_engine_options=_engine_options(config.get("MIGRATION_ENGINE_OPTIONS") or {}),
             client_programs=_folder(config, "MIGRATION_CLIENT_PROGRAMS", directory.parent),
             backup_folder=_folder(config, "MIGRATION_BACKUP_DIR", directory.parent),
+            owner=str(config.get("MIGRATION_OWNER") or app.name)[:OWNER_LENGTH],
         )
 
     def relative(self, path: Path) -> Path:

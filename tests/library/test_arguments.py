@@ -141,7 +141,7 @@ def test_another_version_table(project, place):
     assert "✗" not in project.flask("verify")
     project.flask("downgrade", "--yes")
     project.sql("DELETE FROM schema_version")
-    project.sql("DROP TABLE migration_applied")
+    project.sql("DROP TABLE migration_applied_schema_version")
     output = project.flask("adopt", "--at", users.name[:12])
     assert "Adopted" in output
     project.flask("rebuild")

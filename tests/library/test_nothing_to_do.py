@@ -119,3 +119,17 @@ def test_the_file_of_a_half_applied_revision_is_gone(on_mariadb):
     assert on_mariadb.fails("status") == sentence
     path.rename(on_mariadb.path / path.name)
     assert on_mariadb.fails("upgrade") == on_mariadb.fails("status") == sentence
+
+
+def test_a_statement_that_failed_may_change_after_the_revision_has_read_the_schema(on_mariadb):
+    """SQLAlchemy switches the error events of a connection off when it reflects a table."""
+    (path,) = on_mariadb.versions
+    text = path.read_text()
+    look = '    import sqlalchemy\n    sqlalchemy.inspect(op.get_bind()).get_columns("first_half")\n'
+    half = HALF.replace('    op.execute("DROP', f'{look}    op.execute("DROP')
+    path.write_text(text.replace("def upgrade() -> None:\n", f"def upgrade() -> None:\n{half}"))
+    assert path.read_text() != text
+    on_mariadb.fails("upgrade")
+    path.write_text(path.read_text().replace('"DROP TABLE nosuch"', '"DROP TABLE first_half"'))
+    on_mariadb.flask("upgrade")
+    assert on_mariadb.sql("SHOW TABLES LIKE 'first_half'") == []

@@ -74,7 +74,7 @@ def _read_status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
         if exists:
             with database.connect() as connection:
                 version = database.version(connection)
-                changed = applied.changed(connection, script, heads)
+                changed = applied.changed(connection, database, script, heads)
                 half_applied = database.explain_half_applied(connection)
         try:
             refuse_unknown(database, script, heads)

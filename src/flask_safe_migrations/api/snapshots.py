@@ -16,6 +16,7 @@ from ..runtime import binds, snapshots
 from ..runtime.checks import refuse_outside_development, transfer_mark
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config
+from ..runtime.owner import refuse_other_application, refuse_shared
 
 
 def backup(bind: str | None = None) -> list[Path]:
@@ -67,6 +68,9 @@ def restore(
         for database in databases:
             with one_sentence(database):
                 refuse_outside_development(database, destroy)
+                if database.exists():
+                    with database.connect() as connection:
+                        refuse_other_application(connection, database)
             sources.append(snapshots.find(database, file))
             question = f"Replace {database} by {sources[-1].name}?"
             if not (yes or destroy or output.reporter().confirm(question, from_pipe=True)):
@@ -109,6 +113,7 @@ def rebuild(
         for database in databases:
             with one_sentence(database):
                 refuse_outside_development(database, destroy)
+                refuse_shared(database)
         for database in reversed(databases):  # the default database last: its seed may add rows to the others
             with one_sentence(database):
                 output.line(f"Rebuilding {binds.prefix(database)}{database}")

@@ -41,6 +41,7 @@ def include_name(
     :param every_schema: include all schemas of the database. If a schema is a database, other databases are
         still excluded.
     """
+    own = database.library_tables | {database.applied_table}
     schemas = {table.schema for table in metadata.tables.values()} | {None}
 
     def include(name: str | None, kind: str, _parents: Any) -> bool:
@@ -48,7 +49,7 @@ def include_name(
             return name in schemas or (every_schema and database.has_schemas)
         if database.bind and not metadata.tables:
             return False  # a bind that has no models, or no longer any, is left alone
-        return kind != "table" or name not in database.library_tables
+        return kind != "table" or name not in own
 
     return include
 

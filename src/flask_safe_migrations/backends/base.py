@@ -3,6 +3,7 @@
 `env.py` and the commands use only this interface. They never check which engine is in use.
 """
 
+import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -39,6 +40,11 @@ class HalfApplied:
     statements: tuple[str, ...]
 
 
+VERSION_TABLE = "alembic_version"
+APPLIED_TABLE = "migration_applied"
+NAME_LENGTH = 60  # of a table: PostgreSQL has 63, MariaDB 64
+
+
 class Database:
     """One database: how to connect to it, migrate it, inspect it and copy it.
 
@@ -59,7 +65,7 @@ class Database:
     # The key in SQLALCHEMY_BINDS; None for the default database.
     bind: str | None = None
     # Where Alembic stores the revision: options of context.configure(), set by `store_versions_in`.
-    version_table: str = "alembic_version"
+    version_table: str = VERSION_TABLE
     version_table_schema: str | None = None
 
     def __init__(self, url: URL, connect_args: dict[str, Any]) -> None:
@@ -117,7 +123,7 @@ class Database:
                 f"version_table_schema is {schema!r}, and in {self.title} that would be another database, "
                 "which no snapshot and no shadow database holds: remove it."
             )
-        self.version_table = table or "alembic_version"
+        self.version_table = table or VERSION_TABLE
 
     @property
     def own_schema(self) -> str:
@@ -294,7 +300,7 @@ class Database:
     # The content: described, compared and written as SQL.
 
     # Tables that this library creates itself. They do not count as a difference from the models.
-    library_tables: ClassVar[frozenset[str]] = frozenset({"migration_applied", "migration_marker"})
+    library_tables: ClassVar[frozenset[str]] = frozenset({APPLIED_TABLE, "migration_marker"})
     # How the engine reports a schema, for comparisons.
     normalizer: ClassVar[Normalizer]
     # The clause that INSERT needs after its columns if the row includes the value of a generated key.
@@ -303,9 +309,20 @@ class Database:
     counts_given_keys: ClassVar[bool] = True
 
     @property
+    def applied_table(self) -> str:
+        """The table of runtime/applied.py: one for each version table, that is, for each application."""
+        place = [self.version_table_schema, self.version_table]
+        if place == [None, VERSION_TABLE]:
+            return APPLIED_TABLE
+        name = "_".join([APPLIED_TABLE, *filter(None, place)])
+        if len(name) <= NAME_LENGTH:
+            return name
+        return f"{name[: NAME_LENGTH - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+    @property
     def internal_tables(self) -> frozenset[str]:
         """The tables of this library and of Alembic: all tables that do not belong to the application."""
-        names = {self.version_table}
+        names = {self.version_table, self.applied_table}
         if self.version_table_schema:
             names.add(f"{self.version_table_schema}.{self.version_table}")
         return self.library_tables | names

@@ -13,6 +13,7 @@ import shutil
 import socket
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,47 +23,88 @@ from sqlalchemy import Column, Connection, DateTime, Float, MetaData, String, Ta
 from sqlalchemy.engine import Row
 
 from .. import _compat, output, settings
-from ..backends.base import Database
+from ..backends.base import APPLIED_TABLE, VERSION_TABLE, Database
 from ..errors import MigrationError
 from ..revisions import manifest
 from ..revisions.files import digest
+from ..settings import OWNER_LENGTH
 
-# In Database.library_tables: does not count as a difference from the models.
-APPLIED = Table(
-    "migration_applied",
-    MetaData(),
-    Column("revision", String(255), primary_key=True),
-    Column("content", String(16), nullable=False),  # see manifest.content_digest()
-    Column("file", String(16), nullable=False),  # lets an unchanged file be skipped without parsing it
-    Column("applied_at", DateTime, nullable=False),  # UTC
-    Column("applied_by", String(100), nullable=False),
-    Column("seconds", Float, nullable=False),
-)
+# The columns that every release has written.
+COLUMNS = ("revision", "content", "file", "applied_at", "applied_by", "seconds")
 
 
-def create_table(connection: Connection) -> None:
-    """Create it before the first revision runs, as Alembic creates its own table."""
-    APPLIED.create(connection, checkfirst=True)
+@cache
+def _table(name: str) -> Table:
+    """Return the table with this name: see Database.applied_table."""
+    return Table(
+        name,
+        MetaData(),
+        Column("revision", String(255), primary_key=True),
+        Column("content", String(16), nullable=False),  # see manifest.content_digest()
+        Column("file", String(16), nullable=False),  # lets an unchanged file be skipped without parsing it
+        Column("applied_at", DateTime, nullable=False),  # UTC
+        Column("applied_by", String(100), nullable=False),
+        Column("seconds", Float, nullable=False),
+        Column("application", String(OWNER_LENGTH)),  # see owner.py; None if an earlier release wrote it
+    )
 
 
-def record(connection: Connection, step: RevisionStep, seconds: float) -> None:
+def find_table(connection: Connection, database: Database) -> Table | None:
+    """Return the existing table for the version table of `database`, or None.
+
+    Earlier releases used one table for all version tables. It belongs to this application if nobody uses
+    the version table with the default name.
+    """
+    inspector = inspect(connection)
+    if inspector.has_table(database.applied_table):
+        return _table(database.applied_table)
+    if database.applied_table == APPLIED_TABLE or not inspector.has_table(APPLIED_TABLE):
+        return None
+    own = database.version_table_schema in {None, inspector.default_schema_name} and database.version_table
+    is_used = own != VERSION_TABLE and inspector.has_table(VERSION_TABLE)
+    return None if is_used else _table(APPLIED_TABLE)
+
+
+def has_owner(connection: Connection, table: Table) -> bool:
+    """Return whether an existing table has the column with the application."""
+    return any(column["name"] == "application" for column in inspect(connection).get_columns(table.name))
+
+
+def create_table(connection: Connection, database: Database) -> None:
+    """Create it before the first revision runs, as Alembic creates its own table, and record the owner."""
+    own, found = _table(database.applied_table), find_table(connection, database)
+    if found is not own:
+        own.create(connection)
+    if found is not None and found is not own:
+        rows = select(*(found.c[name] for name in COLUMNS))
+        connection.execute(own.insert().from_select(COLUMNS, rows))
+    if found is own and not has_owner(connection, own):
+        name = connection.dialect.identifier_preparer.format_table(own)
+        connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN application VARCHAR({OWNER_LENGTH})")
+    if found is not None:
+        unowned = own.update().where(own.c.application.is_(None))
+        connection.execute(unowned.values(application=settings.active().owner))
+
+
+def record(connection: Connection, database: Database, step: RevisionStep, seconds: float) -> None:
     """Record a revision, inside the transaction that stores it."""
-    revision: Script = step.revision
-    connection.execute(APPLIED.delete().where(APPLIED.c.revision == revision.revision))
+    revision, table = step.revision, _table(database.applied_table)
+    connection.execute(table.delete().where(table.c.revision == revision.revision))
     if step.is_upgrade:
-        _insert(connection, revision, seconds)
+        _insert(connection, table, revision, seconds)
 
 
-def stamp(connection: Connection, script: ScriptDirectory, heads: set[str]) -> None:
+def stamp(connection: Connection, database: Database, script: ScriptDirectory, heads: set[str]) -> None:
     """Add a row for each revision that the database has after `flask db stamp`."""
-    had = set(connection.scalars(select(APPLIED.c.revision)))
+    table = _table(database.applied_table)
+    had = set(connection.scalars(select(table.c.revision)))
     revisions = {each.revision: each for each in script.iterate_revisions(tuple(heads) or "base", "base")}
-    connection.execute(APPLIED.delete().where(APPLIED.c.revision.not_in(revisions)))
+    connection.execute(table.delete().where(table.c.revision.not_in(revisions)))
     for name in revisions.keys() - had:
-        _insert(connection, revisions[name], 0)
+        _insert(connection, table, revisions[name], 0)
 
 
-def _insert(connection: Connection, revision: Script, seconds: float) -> None:
+def _insert(connection: Connection, table: Table, revision: Script, seconds: float) -> None:
     path = Path(revision.path)
     source = path.read_bytes()
     row: dict[str, Any] = {
@@ -72,30 +114,35 @@ def _insert(connection: Connection, revision: Script, seconds: float) -> None:
         "applied_at": datetime.now(UTC).replace(tzinfo=None),
         "applied_by": f"{_user()}@{socket.gethostname()}"[:100],
         "seconds": round(seconds, 3),
+        "application": settings.active().owner,
     }
-    connection.execute(APPLIED.insert().values(row))
+    connection.execute(table.insert().values(row))
     if settings.active().debug:
         _keep_copy(path, revision.revision, row["file"])
 
 
 def read_rows(database: Database) -> dict[str, Row[Any]]:
     with database.connect() as connection:
-        return _read(connection)
+        return _read(connection, database)
 
 
-def _read(connection: Connection) -> dict[str, Row[Any]]:
-    if not inspect(connection).has_table(APPLIED.name):
+def _read(connection: Connection, database: Database) -> dict[str, Row[Any]]:
+    table = find_table(connection, database)
+    if table is None:
         return {}
-    return {row.revision: row for row in connection.execute(select(APPLIED))}
+    columns = [table.c[name] for name in COLUMNS]
+    return {row.revision: row for row in connection.execute(select(*columns))}
 
 
-def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> list[str]:
+def changed(
+    connection: Connection, database: Database, script: ScriptDirectory, heads: set[str]
+) -> list[str]:
     """Return the revisions up to `heads` whose files differ from what ran here.
 
     Unknown heads are skipped.
     """
     known = heads & set(_compat.known_revisions(script))
-    rows = _read(connection) if known else {}
+    rows = _read(connection, database) if known else {}
     found, later = [], ""
     for revision in script.iterate_revisions(tuple(known), "base") if rows else ():
         row, path = rows.pop(revision.revision, None), Path(revision.path)
@@ -111,12 +158,14 @@ def changed(connection: Connection, script: ScriptDirectory, heads: set[str]) ->
     return found
 
 
-def report_changed(connection: Connection, script: ScriptDirectory, heads: set[str]) -> bool:
+def report_changed(
+    connection: Connection, database: Database, script: ScriptDirectory, heads: set[str]
+) -> bool:
     """Warn about changed revisions, and return whether there were any.
 
     Raises MigrationError if MIGRATION_REFUSE_CHANGED is set.
     """
-    found = changed(connection, script, heads)
+    found = changed(connection, database, script, heads)
     for sentence in found:
         fix = "put the history back as it was, and make a new revision of the change"
         if settings.active().refuse_changed:

@@ -16,6 +16,7 @@ from .. import _compat, output, settings
 from ..backends.base import Database
 from ..errors import MigrationError, first_line
 from ..revisions.files import ID_LENGTH, explain_long_id
+from . import owner
 from .heads import describe, unknown_revision
 
 # In Database.library_tables: does not count as a difference from the models.
@@ -66,7 +67,10 @@ def refuse_long_id(migration: MigrationContext, revision: Script) -> None:
 
 
 def refuse_unknown(database: Database, script: ScriptDirectory, heads: set[str]) -> None:
-    """Refuse a database at an unknown revision, for example one from another branch."""
+    """Refuse a database of another application, or at an unknown revision, as one from another branch."""
+    if heads:
+        with database.connect() as connection:
+            owner.refuse_other_application(connection, database)
     for head in heads - set(_compat.known_revisions(script)):
         raise MigrationError(unknown_revision(head, database, script))
 

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from .. import output
 from ..backends.base import Database
 from ..errors import MigrationError
-from . import applied, binds, data_loss
+from . import applied, binds, data_loss, owner
 from .checks import refuse_long_id
 from .heads import describe, read_heads
 from .preconditions import Preconditions
@@ -49,9 +49,13 @@ class Progress:
             if not self.applied:  # a retry calls this again for the remaining revisions
                 self.before = set(heads)
             self.after = set(heads)
+            if migration.connection and not self.quiet:
+                owner.refuse_other_application(migration.connection, self.database)
             steps = binds.select_functions(revisions, self.database.bind)(heads, migration)
             if migration.connection and not self.quiet:
-                self.warned = applied.report_changed(migration.connection, self.script, self.after)
+                self.warned = applied.report_changed(
+                    migration.connection, self.database, self.script, self.after
+                )
             if not steps:
                 if migration.connection and not self.quiet:
                     self.half_applied = self.database.explain_half_applied(migration.connection)
@@ -64,7 +68,7 @@ class Progress:
                     take_and_report(self.database, self.before)
                 self.saved = True
             if migration.connection and not self.quiet:
-                applied.create_table(migration.connection)
+                applied.create_table(migration.connection, self.database)
             verify = self.database.integrity_check(migration.connection) if migration.connection else None
             total = self.applied + len(steps)
             for step in steps:
@@ -104,9 +108,9 @@ class Progress:
         seconds = time.perf_counter() - self.started
         if ctx.connection and not self.quiet:
             if self.current:
-                applied.record(ctx.connection, self.current, seconds)
+                applied.record(ctx.connection, self.database, self.current, seconds)
             else:
-                applied.stamp(ctx.connection, self.script, self.after)
+                applied.stamp(ctx.connection, self.database, self.script, self.after)
         self.database.after_revision()
         if not self.quiet and self.current:
             output.reporter().step_done(seconds)

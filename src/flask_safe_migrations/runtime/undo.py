@@ -18,6 +18,7 @@ from ..revisions.files import RevisionFile, parse_file
 from . import binds, data_loss
 from .applied import find_copy, read_rows
 from .heads import alembic_config, stored_heads
+from .owner import refuse_other_application
 from .snapshots import take_and_report
 
 
@@ -26,7 +27,11 @@ def find_applied_files(database: Database, existing: list[RevisionFile]) -> list
 
     The files are read as they were when they ran here: from the copies, or else from `existing`. A squashed
     baseline stands for all revisions that it contains; none of those is downgraded separately.
+
+    Raises MigrationError if another application has applied them.
     """
+    with database.connect() as connection:
+        refuse_other_application(connection, database)
     rows = read_rows(database)
     known = {file.revision: file for file in existing}
     folded = {name for file in existing for name in file.replaces}

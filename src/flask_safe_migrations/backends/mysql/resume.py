@@ -232,9 +232,13 @@ def resuming(
     resumption = Resumption(Journal(connection, lease))
     ours = re.compile(rf"(?<![\w$])({'|'.join(map(re.escape, own_tables))})(?![\w$])")
 
-    def before(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+    def before(own: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
         if ours.search(statement):
             return statement, parameters
+        # The reflection of a table leaves this option on the connection, and `failed` would not be called:
+        # https://github.com/sqlalchemy/sqlalchemy/blob/main/lib/sqlalchemy/dialects/mysql/base.py
+        if own.get_execution_options().get("skip_user_error_events"):
+            own.execution_options(skip_user_error_events=False)
         left = resumption.before(statement, parameters)
         return (left, parameters) if left else ("DO 0", ())
 
