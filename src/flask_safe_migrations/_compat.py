@@ -20,7 +20,7 @@ from alembic.operations.batch import BatchOperationsImpl
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import sqla_compat
-from sqlalchemy import CheckConstraint, Column, Constraint, Dialect, MetaData, Sequence, Table
+from sqlalchemy import CheckConstraint, Column, Constraint, Dialect, Index, MetaData, Sequence, Table
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
@@ -105,8 +105,8 @@ def render_domain(type_: DOMAIN, context: AutogenContext) -> str:
     return PostgresqlImpl._render_DOMAIN_type(None, type_, context)  # type: ignore[arg-type]
 
 
-def constraint_name(constraint: Constraint, dialect: Dialect) -> str | None:
-    """Return the name that the constraint gets by the naming convention."""
+def constraint_name(constraint: Constraint | Index, dialect: Dialect) -> str | None:
+    """Return the name that it gets by the naming convention, shortened where the engine needs it."""
     name = sqla_compat._get_constraint_final_name(constraint, dialect)
     return str(name) if name else None
 

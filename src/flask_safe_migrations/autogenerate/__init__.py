@@ -106,7 +106,7 @@ def _complete(
 
     for direction in (up, down):
         add_using_casts(migration, direction.ops)
-        rename_instead_of_drop(direction.ops, rename_sql)
+        rename_instead_of_drop(direction.ops, rename_sql, migration.dialect)
     drop_foreign_key_indexes(migration, down.ops)
     up.ops[:] = [*renames, *fill_required_columns(migration, sort_operations(up.ops), answers)]
     down.ops[:] = [*fill_restored_columns(migration, sort_operations(down.ops)), *reversed_renames]

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from alembic.operations import ops
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Dialect, UniqueConstraint
 
+from .. import _compat
 from ..backends.escaping import escaped
 
 EMPTY_OPTIONS = {"None", "False", "{}", "[]"}
@@ -18,8 +19,12 @@ OPTIONS = ("ondelete", "onupdate", "deferrable", "initially", "sqltext")
 Renamer = Callable[[ops.ModifyTableOps, str, str, str], str | None]
 
 
-def rename_instead_of_drop(operations: list[Any], renamer: Renamer) -> None:
-    """Replace a drop and a create that differ only in the name, in place."""
+def rename_instead_of_drop(operations: list[Any], renamer: Renamer, dialect: Dialect) -> None:
+    """Replace a drop and a create that differ only in the name, in place.
+
+    A name by the convention that is too long for the engine is shortened, as SQLAlchemy does it when it
+    creates the index or constraint: https://docs.sqlalchemy.org/en/21/core/constraints.html
+    """
     for table in operations:
         if not isinstance(table, ops.ModifyTableOps):
             continue
@@ -27,9 +32,10 @@ def rename_instead_of_drop(operations: list[Any], renamer: Renamer) -> None:
         replaced: dict[int, Any] = {}
         for step in table.ops:
             old = None if _is_drop(step) else dropped.get(_definition(step))
-            if old is None or _name(old) == _name(step):
+            if old is None:
                 continue
-            if sql := renamer(table, _kind(old, step), _name(old), _name(step)):
+            names = [_compat.constraint_name(_element(each), dialect) or "" for each in (old, step)]
+            if names[0] != names[1] and (sql := renamer(table, _kind(old, step), *names)):
                 replaced |= {id(old): None, id(step): ops.ExecuteSQLOp(escaped(sql))}
         steps: list[Any] = [replaced.get(id(step), step) for step in table.ops]
         table.ops[:] = [step for step in steps if step is not None]
@@ -67,7 +73,3 @@ def _kind(*steps: Any) -> str:
     """Return the name of the class, or an empty string if the classes differ."""
     kinds = {type(_element(step)).__name__ for step in steps}
     return kinds.pop() if len(kinds) == 1 else ""
-
-
-def _name(step: Any) -> str:
-    return str(_element(step).name)

@@ -11,6 +11,7 @@ from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Index, Table
 
+from ... import _compat
 from ...backends.escaping import escape_reported_clause
 from ...context import Comparison
 from ..constraint_names import EMPTY_OPTIONS
@@ -35,7 +36,7 @@ def compare(
             _escape_colons(step)
     if wanted is None:
         return PriorityDispatchResult.CONTINUE
-    indexes = {str(index.name): index for index in wanted.indexes}
+    indexes = {str(_compat.constraint_name(index, context.dialect)): index for index in wanted.indexes}
     if reflected is None:
         for index in indexes.values():
             _create(context, operation, index)
@@ -60,7 +61,7 @@ def compare(
                 _drop(context, operation, key, normalizer.index_of(key, had[key], reflected))
         elif not (_is_plain(indexes[key]) and normalizer.is_plain(had[key])):
             found = read_stored_table(migration, wanted)
-            _remove_steps(operation, key)
+            _remove_steps(operation, {key, str(indexes[key].name)})
             if found and found.definitions.get(key) != had[key]:
                 defined = normalizer.index_of(key, had[key], reflected)
                 there = defined or _reflected(reflected, key)
@@ -68,7 +69,7 @@ def compare(
                     log.info("Detected changed index %r on %r", key, wanted.fullname)
                     _replace(operation, there, indexes[key])
                     if defined is None:
-                        for step in _steps(operation, key, ops.DropIndexOp):
+                        for step in _steps(operation, {key}, ops.DropIndexOp):
                             _escape_colons(step)
     return PriorityDispatchResult.CONTINUE
 
@@ -78,13 +79,13 @@ def _is_plain(index: Index) -> bool:
     return options <= EMPTY_OPTIONS and all(isinstance(each, Column) for each in index.expressions)
 
 
-def _steps(operation: ops.ModifyTableOps, name: str, kind: Any) -> list[Any]:
-    return [step for step in operation.ops if isinstance(step, kind) and str(step.index_name) == name]
+def _steps(operation: ops.ModifyTableOps, names: set[str], kind: Any) -> list[Any]:
+    return [step for step in operation.ops if isinstance(step, kind) and str(step.index_name) in names]
 
 
 def _create(context: AutogenContext, operation: ops.ModifyTableOps, index: Index) -> None:
     name = str(index.name)
-    if not _steps(operation, name, ops.CreateIndexOp) and context.run_object_filters(
+    if not _steps(operation, {name}, ops.CreateIndexOp) and context.run_object_filters(
         index, name, "index", False, None
     ):
         log.info("Detected added index %r on %r", name, operation.table_name)
@@ -95,7 +96,7 @@ def _drop(context: AutogenContext, operation: ops.ModifyTableOps, name: str, ind
     """Drop the index. The downgrade creates it as the engine reports it."""
     if index is None or not context.run_object_filters(index, name, "index", True, None):
         return
-    known = _steps(operation, name, ops.DropIndexOp)
+    known = _steps(operation, {name}, ops.DropIndexOp)
     if not known:
         log.info("Detected removed index %r on %r", name, operation.table_name)
     operation.ops[:] = [step for step in operation.ops if step not in known]
@@ -120,8 +121,9 @@ def _escape_colons(step: ops.DropIndexOp) -> None:
         step._reverse.columns = [escape_reported_clause(each) for each in step._reverse.columns]
 
 
-def _remove_steps(operation: ops.ModifyTableOps, name: str) -> None:
-    found = _steps(operation, name, ops.DropIndexOp | ops.CreateIndexOp)
+def _remove_steps(operation: ops.ModifyTableOps, names: set[str]) -> None:
+    """Remove Alembic's steps. It has the name by the convention, the engine a shortened one."""
+    found = _steps(operation, names, ops.DropIndexOp | ops.CreateIndexOp)
     operation.ops[:] = [step for step in operation.ops if step not in found]
 
 

@@ -52,7 +52,7 @@ def compare(
         if before := old.get(_signature(context, key, "metadata")):
             _rename_key(context, operation, before, key, "foreign_key_constraint")
     if Comparison.of(migration).database.normalizer.indexes_foreign_keys:
-        _drop_existing_indexes(operation, reflected, wanted)
+        _drop_existing_indexes(context, operation, reflected, wanted)
     return PriorityDispatchResult.CONTINUE
 
 
@@ -78,11 +78,14 @@ def _signature(context: AutogenContext, key: ForeignKeyConstraint, side: str) ->
     return getattr(context.migration_context.impl, f"_create_{side}_constraint_sig")(key).unnamed
 
 
-def _drop_existing_indexes(operation: ops.ModifyTableOps, reflected: Table, wanted: Table) -> None:
+def _drop_existing_indexes(
+    context: AutogenContext, operation: ops.ModifyTableOps, reflected: Table, wanted: Table
+) -> None:
     """Drop the existing index together with its foreign key."""
     indexes = {str(index.name): index for index in reflected.indexes}
+    kept = {_compat.constraint_name(index, context.dialect) for index in wanted.indexes}
     for key in _dropped_keys(operation):
-        if str(key.name) in indexes.keys() - {str(index.name) for index in wanted.indexes}:
+        if str(key.name) in indexes.keys() - kept:
             operation.ops.append(ops.DropIndexOp.from_index(indexes[str(key.name)]))
 
 
@@ -94,7 +97,8 @@ def drop_foreign_key_indexes(migration: MigrationContext, operations: list[Any])
     for table in operations:
         for key in _dropped_keys(table):
             if not _has_index(metadata.tables[qualified_name(table.schema, table.table_name)], key):
-                table.ops.append(ops.DropIndexOp(str(key.name), table.table_name, schema=table.schema))
+                name = _compat.constraint_name(key, migration.dialect) or ""
+                table.ops.append(ops.DropIndexOp(name, table.table_name, schema=table.schema))
 
 
 def _dropped_keys(table: Any) -> list[ForeignKeyConstraint]:
