@@ -20,6 +20,7 @@ from .compare.columns import add_using_casts, types_differ
 from .compare.keys import drop_foreign_key_indexes
 from .constraint_names import rename_instead_of_drop
 from .filters import configure_logging, include_name, include_object
+from .key_types import take_out_foreign_keys
 from .ordering import sort_operations
 from .renames import resolve_renames
 from .rendering import name_functions, render_item, render_operations
@@ -108,5 +109,9 @@ def _complete(
         add_using_casts(migration, direction.ops)
         rename_instead_of_drop(direction.ops, rename_sql, migration.dialect)
     drop_foreign_key_indexes(migration, down.ops)
-    up.ops[:] = [*renames, *fill_required_columns(migration, sort_operations(up.ops), answers)]
-    down.ops[:] = [*fill_restored_columns(migration, sort_operations(down.ops)), *reversed_renames]
+    drops, creates = take_out_foreign_keys(migration, up.ops)
+    required = fill_required_columns(migration, sort_operations(up.ops), answers)
+    up.ops[:] = [*renames, *drops, *required, *creates]
+    drops, creates = take_out_foreign_keys(migration, down.ops)
+    restored = fill_restored_columns(migration, sort_operations(down.ops))
+    down.ops[:] = [*drops, *restored, *creates, *reversed_renames]

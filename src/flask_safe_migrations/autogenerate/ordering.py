@@ -65,19 +65,22 @@ def sort_tables(operations: list[Any]) -> tuple[list[Any], list[Any]]:
     """
     by_key = {_key(operation): operation for operation in operations}
     tables = {key: operation.to_table() for key, operation in by_key.items()}
-    graph = {key: {_target(foreign) for foreign in _foreign(table)} - {key} for key, table in tables.items()}
+    graph = {
+        key: {referred_table(foreign) for foreign in foreign_keys(table)} - {key}
+        for key, table in tables.items()
+    }
     separate: list[Any] = []
     for key, table in tables.items():
-        for foreign in _foreign(table):
-            if foreign.use_alter and _target(foreign) in by_key:
-                graph[key].discard(_target(foreign))
-                separate.append(_separate(by_key[key], foreign))
+        for foreign in foreign_keys(table):
+            if foreign.use_alter and referred_table(foreign) in by_key:
+                graph[key].discard(referred_table(foreign))
+                separate.append(separate_key(by_key[key], foreign))
     order, removed = break_cycles(graph)
     separate += [
-        _separate(by_key[source], foreign)
+        separate_key(by_key[source], foreign)
         for source, target in removed
-        for foreign in _foreign(tables[source])
-        if _target(foreign) == target
+        for foreign in foreign_keys(tables[source])
+        if referred_table(foreign) == target
     ]
     return [by_key[key] for key in order if key in by_key], separate
 
@@ -94,18 +97,18 @@ def break_cycles(graph: dict[Node, set[Node]]) -> tuple[list[Node], list[tuple[N
             removed.append((source, target))
 
 
-def _foreign(table: Table) -> list[ForeignKeyConstraint]:
+def foreign_keys(table: Table) -> list[ForeignKeyConstraint]:
     found = [item for item in table.constraints if isinstance(item, ForeignKeyConstraint)]
     return sorted(found, key=lambda foreign: str(foreign.name))
 
 
-def _target(foreign: ForeignKeyConstraint) -> Key:
+def referred_table(foreign: ForeignKeyConstraint) -> Key:
     table = foreign.elements[0].target_fullname.rpartition(".")[0]
     schema, _, name = table.rpartition(".")
     return schema or None, name
 
 
-def _separate(operation: Any, foreign: ForeignKeyConstraint) -> ops.ModifyTableOps:
+def separate_key(operation: Any, foreign: ForeignKeyConstraint) -> ops.ModifyTableOps:
     """Return a separate operation for a foreign key. The creation of its table is left without it."""
     if isinstance(operation, ops.DropTableOp):
         step: Any = ops.DropConstraintOp.from_constraint(foreign)

@@ -47,6 +47,10 @@ class Normalizer:
         """Return the expression that casts values of the old type to the new one, if the engine needs one."""
         return None
 
+    def needs_no_foreign_key(self, old: TypeEngine[Any] | None, new: TypeEngine[Any]) -> bool:
+        """Return whether the engine changes the type only of a column that is in no foreign key."""
+        return False
+
     def column_advice(self, column: Column[Any]) -> str | None:
         """Return a warning about unexpected behavior of this column, or None."""
         return None

@@ -38,6 +38,9 @@ class MariaDBNormalizer(Normalizer):
         is_json = any(f"CHECK (json_valid(`{column}`))" in sql for sql in statements)
         return JSON() if is_json else None
 
+    def needs_no_foreign_key(self, old: TypeEngine[Any] | None, new: TypeEngine[Any]) -> bool:
+        return True
+
     def normalize_default(self, default: str | None) -> str | None:
         if default and re.fullmatch(rf"\(?{NOW}(\(\))?\)?", default, re.IGNORECASE):
             return "now()"

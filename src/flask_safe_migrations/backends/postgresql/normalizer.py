@@ -7,6 +7,7 @@ from sqlalchemy import ARRAY, Connection, Dialect, Enum, String, Table, text, ty
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
+from ... import _compat
 from ..escaping import quote_name
 from ..normalizer import Normalizer
 
@@ -41,6 +42,10 @@ CAST = re.compile(r"('(?:[^']|'')*')::[\w ]+")
 class PostgreSQLNormalizer(Normalizer):
     names_primary_keys = True
     repeats_autoincrement = False
+
+    def needs_no_foreign_key(self, old: TypeEngine[Any] | None, new: TypeEngine[Any]) -> bool:
+        """The two columns change one after the other: between them, their types must be comparable."""
+        return old is None or not _compat.have_one_affinity(old, new)
 
     def normalize_default(self, reported: str | None) -> str | None:
         """Remove the type that the server reports after a literal."""
