@@ -321,7 +321,6 @@ def test_F21_the_prefix_of_the_application(project):
 MOOD = 'mood = db.Column(db.Enum("good", "bad", name="mood"))'
 
 
-@pytest.mark.xfail(strict=True, reason="F23: cannot cast type mood to feeling")
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -349,7 +348,6 @@ POSITIVE = 'DOMAIN("posint", db.Integer, check="VALUE > 0")'
 DOMAINS = "SELECT count(*) FROM pg_type WHERE typname = 'posint'"
 
 
-@pytest.mark.xfail(strict=True, reason='F23: type "posint" already exists, because no downgrade drops it')
 @pytest.mark.parametrize("kind", [POSITIVE, f"ARRAY({POSITIVE})"], ids=["domain", "array"])
 def test_F23_a_domain_comes_with_its_table_and_goes_with_it(project_on, kind):
     project = project_on("postgresql")
@@ -361,7 +359,6 @@ def test_F23_a_domain_comes_with_its_table_and_goes_with_it(project_on, kind):
     project.flask("upgrade")
 
 
-@pytest.mark.xfail(strict=True, reason='F23: type "posint" does not exist, because add_column creates none')
 def test_F23_a_domain_comes_with_a_column_and_goes_with_it(project_on):
     project = project_on("postgresql")
     with_table(project, "")

@@ -105,7 +105,10 @@ def _candidates(type_: TypeEngine[Any], context: AutogenContext) -> Iterator[tup
     names = ((cls, _public_name(cls)) for cls in type(type_).__mro__)
     stock, (prefix, import_line) = next((cls, name) for cls, name in names if name)  # at least TypeEngine
     if isinstance(type_, DOMAIN):
-        yield _compat.render_domain(type_, context), import_line
+        domain: Any = _as_class(type_, type(type_))
+        if getattr(context.dialect, "name", "") == "postgresql":  # compare/domains.py creates it
+            domain.create_type = False
+        yield _compat.render_domain(domain, context), import_line
     elif stock not in BASES:
         if not import_line:
             prefix = (context.opts.get("sqlalchemy_module_prefix") or "") + prefix

@@ -11,7 +11,7 @@ from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority
 
 from .. import filters, unsupported
-from . import checks, columns, enums, indexes, keys, sequences
+from . import checks, columns, domains, enums, indexes, keys, sequences
 
 # Only Alembic's comparison of server defaults is replaced.
 PLUGINS = ["alembic.autogenerate.*", "~alembic.autogenerate.defaults", "flask_safe_migrations"]
@@ -26,6 +26,9 @@ _plugin.add_autogenerate_comparator(keys.compare, "table", "keys", priority=LAST
 _plugin.add_autogenerate_comparator(indexes.compare, "table", "definitions", priority=LAST)
 _plugin.add_autogenerate_comparator(filters.keep_unmanaged_tables, "schema", "foreign", priority=LAST)
 _plugin.add_autogenerate_comparator(enums.compare, "schema", "enums", qualifier="postgresql", priority=LAST)
+_plugin.add_autogenerate_comparator(
+    domains.compare, "schema", "domains", qualifier="postgresql", priority=LAST
+)
 _plugin.add_autogenerate_comparator(
     sequences.compare, "schema", "sequences", qualifier="postgresql", priority=LAST
 )

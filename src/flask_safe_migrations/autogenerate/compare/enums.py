@@ -11,6 +11,7 @@ https://www.postgresql.org/docs/current/sql-altertype.html
 
 import re
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from alembic.autogenerate import renderers
@@ -112,11 +113,14 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
             left_alone.add((kind.schema, kind.name))
     for key in left_alone - wants.keys():  # types of filtered tables are not dropped either
         had.pop(key, None)
+    for old, new in _renamed(upgrade, had.keys() - wants.keys(), wants.keys() - had.keys()).items():
+        log.info("Detected renamed enum type %r to %r", qualified_name(*old), qualified_name(*new))
+        upgrade.ops.append(_rename(context, upgrade, old, new, had.pop(old), wants.pop(new), columns[new]))
     for key in sorted(wants.keys() - had.keys(), key=str):
         log.info("Detected added enum type %r", qualified_name(*key))
         upgrade.ops.insert(0, EnumTypeOp(key, wants[key], first=True))
     for key in sorted(had.keys() - wants.keys(), key=str):
-        if not is_unmanaged(migration, key[1]) and not _used_elsewhere(context, key, schemas):
+        if not is_unmanaged(migration, key[1]) and not is_used_elsewhere(context, key, schemas):
             log.info("Detected removed enum type %r", qualified_name(*key))
             upgrade.ops.append(EnumTypeOp(key, had[key], first=False))
     for key in sorted(wants.keys() & had.keys(), key=str):
@@ -126,7 +130,65 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
     return PriorityDispatchResult.CONTINUE
 
 
-def _used_elsewhere(context: AutogenContext, key: Key, schemas: Any) -> bool:
+def _renamed(upgrade: ops.UpgradeOps, removed: AbstractSet[Key], added: AbstractSet[Key]) -> dict[Key, Key]:
+    """Return the types whose columns all change to the same new type, in the same schema.
+
+    The changes of the columns are removed: their type is the same one, under another name.
+    """
+    changes: dict[Key, set[Key]] = {}
+    found = [
+        (table, step, _enum_key(step.existing_type), _enum_key(step.modify_type))
+        for table in upgrade.ops
+        if isinstance(table, ops.ModifyTableOps)
+        for step in table.ops
+        if isinstance(step, ops.AlterColumnOp)
+    ]
+    for _table, _step, old, new in found:
+        if old and new:
+            changes.setdefault(old, set()).add(new)
+    sources = [new for targets in changes.values() for new in targets]
+    renamed = {
+        old: new
+        for old, targets in changes.items()
+        for new in targets
+        if len(targets) == 1 and sources.count(new) == 1 and old in removed and new in added
+        if old[0] == new[0]
+    }
+    for table, step, old, new in found:
+        if old and renamed.get(old) == new:
+            step.existing_type, step.modify_type = step.modify_type, None
+            if not step.has_changes():
+                table.ops.remove(step)
+    upgrade.ops[:] = [each for each in upgrade.ops if not isinstance(each, ops.ModifyTableOps) or each.ops]
+    return renamed
+
+
+def _enum_key(kind: Any) -> Key | None:
+    kind = kind.item_type if isinstance(kind, ARRAY) else kind
+    return (kind.schema, str(kind.name)) if _is_native_enum(kind) else None
+
+
+def _rename(
+    context: AutogenContext,
+    upgrade: ops.UpgradeOps,
+    old: Key,
+    new: Key,
+    had: list[str],
+    wants: list[str],
+    columns: list[Column[Any]],
+) -> ReversibleSQLOp:
+    """Return the operations that rename the type, after its values have changed under the old name."""
+    quote: Any = context.dialect.identifier_preparer.quote
+    place = f"{quote(old[0])}." if old[0] else ""
+    there = f"ALTER TYPE {place}{quote(old[1])} RENAME TO {quote(new[1])}"
+    back = f"ALTER TYPE {place}{quote(new[1])} RENAME TO {quote(old[1])}"
+    if had == wants:
+        return ReversibleSQLOp([there], [back])
+    change = _change_values(context, upgrade, old, had, wants, columns)
+    return ReversibleSQLOp([*change.statements, there], [back, *change.back], first=change.first)
+
+
+def is_used_elsewhere(context: AutogenContext, key: Key, schemas: Any) -> bool:
     """Return whether a table in a schema that is not compared uses the type. Then it must not be dropped."""
     own = context.inspector.default_schema_name
     values = {"schema": key[0] or own, "name": key[1], "compared": [schema or own for schema in schemas]}
@@ -136,17 +198,17 @@ def _used_elsewhere(context: AutogenContext, key: Key, schemas: Any) -> bool:
 def _declared_enums(context: AutogenContext) -> Iterator[tuple[Column[Any], Any]]:
     for table in context.sorted_tables:
         for column in table.columns:
-            kind = _stored_type(column.type, context.dialect)
+            kind = stored_type(column.type, context.dialect)
             if _is_native_enum(kind) and is_name_included(context, "enum", kind.name, kind.schema):
                 yield column, kind
 
 
-def _stored_type(kind: Any, dialect: Any) -> Any:
+def stored_type(kind: Any, dialect: Any) -> Any:
     """Return what the database stores, without an array around it."""
     kind = _compat.variants(kind).get(dialect.name, kind)
     if isinstance(kind, TypeDecorator):
-        return _stored_type(kind.load_dialect_impl(dialect), dialect)
-    return _stored_type(kind.item_type, dialect) if isinstance(kind, ARRAY) else kind
+        return stored_type(kind.load_dialect_impl(dialect), dialect)
+    return stored_type(kind.item_type, dialect) if isinstance(kind, ARRAY) else kind
 
 
 def _change_values(
