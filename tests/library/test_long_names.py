@@ -29,11 +29,6 @@ def names(project, table):
     return found
 
 
-def expect_failure(request, project, reason, *engines):
-    if project.engine in engines:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
-
 ADDRESS = model("", "address").replace("class Model", "class Address")
 RENAMED = {
     "index": ("db.Integer, index=True", ""),
@@ -97,9 +92,8 @@ def test_F25_an_index_with_an_order_whose_conventional_name_is_too_long(anywhere
     assert "Nothing to migrate" in project.flask("new", "-m", "again")
 
 
-def test_F27_a_table_is_renamed_in_case_only(request, anywhere):
+def test_F27_a_table_is_renamed_in_case_only(anywhere):
     project = anywhere
-    expect_failure(request, project, "F27: there is already another table or index with this name", "sqlite")
     columns = "email = db.Column(db.String(20), index=True)"
     project.models = model(columns)
     project.flask("init")
@@ -117,7 +111,6 @@ def test_F27_a_table_is_renamed_in_case_only(request, anywhere):
     assert "ix_users_email" in names(project, "users")
 
 
-@pytest.mark.xfail(strict=True, reason="F27: there is already another table or index with this name")
 def test_F27_the_parent_of_a_foreign_key_is_renamed_in_case_only(project):
     child = (
         '\n\nclass Child(db.Model):\n    id = db.Column(db.ForeignKey("{}.id"), primary_key=True)\n'

@@ -14,7 +14,7 @@ from typing import Any
 
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import BatchOperationsImpl
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, quoted_name
 from sqlalchemy.exc import OperationalError
 
 from ... import _compat
@@ -49,6 +49,17 @@ class InPlaceImpl(SinglePercent, SQLiteImpl):
         for name in ("autoincrement", "existing_autoincrement"):
             options.pop(name, None)
         super().alter_column(table_name, column_name, **options)
+
+    def rename_table(
+        self, old_table_name: str, new_table_name: str | quoted_name, schema: str | quoted_name | None = None
+    ) -> None:
+        """Rename in two steps if only the case differs: SQLite says that there is already such a table."""
+        if old_table_name != new_table_name and old_table_name.lower() == new_table_name.lower():
+            # Not `temporary_name`: with the name of a rebuild, what refers to the table would not follow.
+            between = f"_renamed_{old_table_name}"
+            super().rename_table(old_table_name, between, schema)
+            old_table_name = between
+        super().rename_table(old_table_name, new_table_name, schema)
 
     def requires_recreate_in_batch(self, batch_op: BatchOperationsImpl) -> bool:
         if not _compat.is_flushing_batch() or any(map(_has_position, batch_op.batch)):
