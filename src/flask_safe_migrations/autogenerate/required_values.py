@@ -12,6 +12,7 @@ from typing import Any
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
+    CheckConstraint,
     Column,
     ColumnClause,
     DefaultClause,
@@ -19,10 +20,12 @@ from sqlalchemy import (
     Enum,
     SQLColumnExpression,
     String,
+    Table,
     TextClause,
     cast,
     column,
     func,
+    inspect,
     literal,
     literal_column,
     select,
@@ -31,6 +34,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import CompileError
+from sqlalchemy.schema import ColumnCollectionConstraint
 
 from .. import _compat, output
 from ..backends.escaping import escaped, on_one_line, undouble_percents
@@ -39,6 +43,7 @@ from .answers import Answers, answer_command
 from .operations import alter_column, escape_bind_params, qualified_name
 
 Value = Callable[[ops.ModifyTableOps, Column[Any]], Any]
+IsKey = Callable[[ops.ModifyTableOps, str], bool]
 SQL_EXPRESSION = re.compile(r"\w+\(.*\)|CURRENT_\w+", re.IGNORECASE)
 # By type affinity; the first match is used. Numbers are quoted too: every engine converts them, no rewrite.
 NEUTRAL_VALUES: list[tuple[Any, str]] = [
@@ -79,16 +84,40 @@ def fill_required_columns(migration: MigrationContext, found: list[Any], answers
 
 
 def fill_restored_columns(migration: MigrationContext, found: list[Any]) -> list[Any]:
-    """Return the operations of a downgrade. Dropped values are lost, so rows get a neutral value."""
+    """Return the operations of a downgrade. Dropped values are lost, so rows get a neutral value.
+
+    A column that allows NULL now gets none where it has to be unique or to refer to a row: there is no value
+    that is right for several rows, and NOT NULL then refuses those that have NULL.
+    """
+    inspector = inspect(migration.connection) if migration.connection else None
+
+    def is_key(table: ops.ModifyTableOps, name: str) -> bool:
+        model = migration.opts["target_metadata"].tables.get(qualified_name(table.schema, table.table_name))
+        keys = _list_keys(model) if model is not None else []
+        place = (table.table_name, table.schema)
+        if inspector and inspector.has_table(*place):  # not where the revision renames it
+            keys += [each["column_names"] for each in inspector.get_unique_constraints(*place)]
+            keys += [each["column_names"] for each in inspector.get_indexes(*place) if each["unique"]]
+            keys += [each["constrained_columns"] for each in inspector.get_foreign_keys(*place)]
+        return any(name in names for names in keys)
 
     def value(operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
         own = value_from_row(migration, operation, wanted)
         return neutral_value(wanted.type) if own is None else own
 
-    return _add_values(migration, found, value)
+    return _add_values(migration, found, value, is_key)
 
 
-def _add_values(migration: MigrationContext, found: list[Any], value: Value) -> list[Any]:
+def _list_keys(model: Table) -> list[Any]:
+    """Return the columns of each primary, unique and foreign key of a model."""
+    constraints = [each for each in model.constraints if isinstance(each, ColumnCollectionConstraint)]
+    keys = [each.columns.keys() for each in constraints if not isinstance(each, CheckConstraint)]
+    return keys + [[column.name for column in each.columns] for each in model.indexes if each.unique]
+
+
+def _add_values(
+    migration: MigrationContext, found: list[Any], value: Value, is_key: IsKey = lambda *_: False
+) -> list[Any]:
     result: list[Any] = []
     for changed in found:
         updates: list[Any] = []
@@ -104,7 +133,11 @@ def _add_values(migration: MigrationContext, found: list[Any], value: Value) -> 
                 else:
                     new.server_default = DefaultClause(filled)
                     changes.append(alter_column(changed, new, modify_server_default=None))
-            elif isinstance(step, ops.AlterColumnOp) and step.modify_nullable is False:
+            elif (
+                isinstance(step, ops.AlterColumnOp)
+                and step.modify_nullable is False
+                and not is_key(changed, step.column_name)
+            ):
                 wanted = model_column(migration, step)
                 result.append(update_sql(migration, changed, wanted, value(changed, wanted)))
         result += [changed, *updates]

@@ -28,6 +28,10 @@ from .progress import Progress
 RELATIVE = re.compile(r"Relative revision ([+-])\d+ didn't produce \d+ migrations")
 
 
+class IrreversibleError(MigrationError):
+    """A downgrade raises NotImplementedError, with the reason why it takes nothing back."""
+
+
 @contextmanager
 def one_sentence(database: Database, progress: Progress | None = None) -> Iterator[None]:
     """Convert errors of the database, of Alembic or of a revision to MigrationError."""
@@ -37,6 +41,9 @@ def one_sentence(database: Database, progress: Progress | None = None) -> Iterat
         raise
     except Exception as error:
         if message := _explain(error, database, progress):
+            is_downgrade = progress and progress.current and not progress.current.is_upgrade
+            if isinstance(error, NotImplementedError) and is_downgrade:
+                raise IrreversibleError(message) from error
             raise MigrationError(message) from error
         raise
     except KeyboardInterrupt as error:

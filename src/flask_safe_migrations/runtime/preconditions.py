@@ -21,8 +21,7 @@ from .. import output, settings
 from ..backends.base import Database
 from ..errors import describe_database_error, first_line
 from .rehearsal import intercept, rehearse
-from .row_checks import RowCheck, RowCheckError, find_checks
-from .type_checks import EnumChanges
+from .row_checks import KnownChanges, RowCheck, RowCheckError, find_checks
 
 # SQL that changes no rows. The words in ALTER TABLE and CREATE TABLE name the tables that it changes.
 HARMLESS = re.compile(
@@ -78,11 +77,10 @@ class Changes:
         tables = {check.table.casefold(): check.columns}
         if check.parent:
             tables.setdefault(check.parent[1].casefold(), check.parent[2])
-        words = re.findall(r"\w+", check.problem.casefold())  # of a CHECK and of an index on an expression
         return (
             self.any_row
             or bool(self.tables & tables.keys())
-            or any(table in tables and column in words for table, column in self.columns)
+            or any(table in tables and column in check.words for table, column in self.columns)
             or any(
                 (table, name.casefold()) in self.columns for table, names in tables.items() for name in names
             )
@@ -97,7 +95,7 @@ class Preconditions:
     ) -> None:
         self.database, self.step, self.migration, self.quiet = database, step, migration, quiet
         self.checked: set[RowCheck] = set()
-        self.enums = EnumChanges()
+        self.known = KnownChanges()
 
     def guard(self, function: Callable[..., None]) -> Callable[..., None]:
         """Wrap upgrade() or downgrade() of the revision.
@@ -119,7 +117,7 @@ class Preconditions:
         return run
 
     def _before_operation(self, operation: MigrateOperation) -> None:
-        checks = list(find_checks(operation, self.migration.dialect, self.enums))
+        checks = list(find_checks(operation, self.migration.dialect, self.known))
         self._refuse([check for check in checks if check not in self.checked], self.database.after_failure)
 
     def _refuse(self, checks: Sequence[RowCheck], state: str) -> None:
@@ -149,9 +147,9 @@ def split_checks(
     """
     ahead: dict[RowCheck, None] = {}
     later: dict[RowCheck, None] = {}
-    enums = EnumChanges()
+    known = KnownChanges()
     for operation in operations:
-        for check in find_checks(operation, dialect, enums):
+        for check in find_checks(operation, dialect, known):
             (later if changes.affect(check) else ahead)[check] = None
         changes.add(operation)
     return list(ahead), list(later)

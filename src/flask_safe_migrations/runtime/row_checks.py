@@ -35,6 +35,7 @@ class RowCheck:
     """One condition that no row may meet when an operation runs.
 
     :param columns: the columns that the operation is about; all of them exist, or there is nothing to check.
+    :param words: what may be columns in SQL that the operation contains.
     :param problem: what is wrong with the rows, such as "person.email is NULL".
     :param condition: returns what the rows in the way have in common, or None if there can be none.
     :param parent: the table and columns that a foreign key refers to.
@@ -48,6 +49,7 @@ class RowCheck:
     condition: Condition = field(compare=False)
     parent: tuple[str | None, str, tuple[str, ...]] | None = None
     shows: str | None = None
+    words: frozenset[str] = frozenset()
 
     def applies(self, inspector: Inspector) -> bool:
         """Whether the table has these columns now, and so has the one that they refer to."""
@@ -102,14 +104,28 @@ def _describe_rows(names: Sequence[str], rows: Sequence[Any], shows: str | None)
     return f"{number} ({listed})" if any(described) else number
 
 
-def find_checks(operation: Any, dialect: Dialect, enums: EnumChanges) -> Iterator[RowCheck]:
-    """Yield what has to hold for the rows before this operation runs.
+class KnownChanges:
+    """What earlier operations have made that matters for a check: enum types, columns with a default."""
 
-    :param enums: the changes of enum types so far, which raw SQL makes.
-    """
+    def __init__(self) -> None:
+        self.enums = EnumChanges()
+        # The value that rows get, as SQL, by table and column.
+        self.defaults: dict[tuple[str, str], str] = {}
+
+    def add_column(self, operation: ops.AddColumnOp) -> None:
+        default: Any = operation.column.server_default
+        if isinstance(argument := getattr(default, "arg", None), str):
+            self.defaults[operation.table_name, operation.column.name] = (
+                "'" + argument.replace("'", "''") + "'"
+            )
+
+
+def find_checks(operation: Any, dialect: Dialect, known: KnownChanges) -> Iterator[RowCheck]:
+    """Yield what has to hold for the rows before this operation runs, and add it to the known changes."""
     if isinstance(operation, ops.AlterColumnOp):
         yield from _check_altered_column(operation, dialect)
     elif isinstance(operation, ops.AddColumnOp):
+        known.add_column(operation)
         yield from _check_added_column(operation, dialect)
     elif isinstance(operation, ops.CreateUniqueConstraintOp) or getattr(operation, "unique", False) is True:
         yield _check_unique(operation.table_name, operation.schema, operation.columns, operation.kw, dialect)
@@ -118,27 +134,28 @@ def find_checks(operation: Any, dialect: Dialect, enums: EnumChanges) -> Iterato
             yield _check_not_null(operation.table_name, operation.schema, name)
         yield _check_unique(operation.table_name, operation.schema, operation.columns, operation.kw, dialect)
     elif isinstance(operation, ops.CreateForeignKeyOp):
-        yield from _check_foreign_key(operation)
+        yield from _check_foreign_key(operation, known)
     elif isinstance(operation, ops.CreateCheckConstraintOp):
         yield from _check_condition(operation)
     elif isinstance(operation, ops.ExecuteSQLOp):
-        for table, schema, column, type_ in enums.find_conversions(str(operation.sqltext)):
-            yield _check_type(table, schema, column, type_, None, dialect)
+        for table, schema, column, type_ in known.enums.find_conversions(str(operation.sqltext)):
+            yield _check_type(table, schema, column, [sa.types.NULLTYPE, type_], None, dialect)
 
 
 def _check_altered_column(operation: ops.AlterColumnOp, dialect: Dialect) -> Iterator[RowCheck]:
     table, schema, name = operation.table_name, operation.schema, operation.column_name
     if operation.modify_type is not None:
         using = operation.kw.get("postgresql_using") if dialect.name == "postgresql" else None
-        yield _check_type(table, schema, name, sa.types.to_instance(operation.modify_type), using, dialect)
+        types = [sa.types.to_instance(each) for each in (operation.existing_type, operation.modify_type)]
+        yield _check_type(table, schema, name, types, using, dialect)
     if operation.modify_nullable is False:
         yield _check_not_null(table, schema, name)
 
 
 def _check_type(
-    table: str, schema: str | None, name: str, new: Any, using: str | None, dialect: Dialect
+    table: str, schema: str | None, name: str, types: list[Any], using: str | None, dialect: Dialect
 ) -> RowCheck:
-    problem, misfits = find_misfits(new, using, dialect)
+    problem, misfits = find_misfits(types[0], types[1], using, dialect)
     is_long = problem.startswith("is longer")
     return RowCheck(
         table,
@@ -190,26 +207,32 @@ def _check_unique(
 
     described = [each if isinstance(each, str) else str(getattr(each, "text", each)) for each in columns]
     what = f".{described[0]}" if len(described) == 1 else f" ({', '.join(described)})"
-    return RowCheck(table, schema, names, f"{_join(schema, table)}{what} occurs more than once", condition)
+    problem = f"{_join(schema, table)}{what} occurs more than once"
+    words = _words(" ".join([*described, str(where)]))
+    return RowCheck(table, schema, names, problem, condition, words=words)
 
 
-def _check_foreign_key(operation: ops.CreateForeignKeyOp) -> Iterator[RowCheck]:
+def _check_foreign_key(operation: ops.CreateForeignKeyOp, known: KnownChanges) -> Iterator[RowCheck]:
     options = operation.kw
     if options.get("postgresql_not_valid"):
         return
     table, schema = operation.source_table, options.get("source_schema")
     referred, referred_schema = operation.referent_table, options.get("referent_schema")
     local, remote = tuple(operation.local_cols), tuple(operation.remote_cols)
+    # A column that the revision adds need not be there yet: all rows get its default.
+    added = {name: known.defaults[table, name] for name in local if (table, name) in known.defaults}
 
     def condition(rows: FromClause) -> ColumnElement[bool]:
+        values: Any = {name: sa.literal_column(sql) for name, sql in added.items()} | dict(rows.c.items())
         parents = sa.table(referred, *map(sa.column, remote), schema=referred_schema).alias("parents")
         pairs = zip(local, remote, strict=True)
-        found = sa.exists().where(*(parents.c[to] == rows.c[name] for name, to in pairs)).correlate(rows)
-        return sa.and_(*(rows.c[name].is_not(None) for name in local), ~found.select_from(parents))
+        found = sa.exists().where(*(parents.c[to] == values[name] for name, to in pairs)).correlate(rows)
+        return sa.and_(*(values[name].is_not(None) for name in local), ~found.select_from(parents))
 
     what = f".{local[0]}" if len(local) == 1 else f" ({', '.join(local)})"
     problem = f"{_join(schema, table)}{what} refers to no row of {_join(referred_schema, referred)}"
-    yield RowCheck(table, schema, local, problem, condition, (referred_schema, referred, remote))
+    present = tuple(name for name in local if name not in added)
+    yield RowCheck(table, schema, present, problem, condition, (referred_schema, referred, remote))
 
 
 def _check_condition(operation: ops.CreateCheckConstraintOp) -> Iterator[RowCheck]:
@@ -223,7 +246,13 @@ def _check_condition(operation: ops.CreateCheckConstraintOp) -> Iterator[RowChec
     problem += (
         f"{operation.constraint_name} ({written})" if operation.constraint_name else f"CHECK ({written})"
     )
-    yield RowCheck(operation.table_name, operation.schema, (), problem, lambda _rows: violated)
+    yield RowCheck(
+        operation.table_name, operation.schema, (), problem, lambda _rows: violated, words=_words(written)
+    )
+
+
+def _words(sql: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", sql.casefold()))
 
 
 def _join(*names: Any) -> str:

@@ -48,18 +48,24 @@ class EnumChanges:
             yield names[0], names[1] or None, names[2], sa.Enum(*self.values[match[3]])
 
 
-def find_misfits(new: Any, using: str | None, dialect: Dialect) -> tuple[str, Misfits]:
+def find_misfits(old: Any, new: Any, using: str | None, dialect: Dialect) -> tuple[str, Misfits]:
     """Return what is wrong with values that do not fit into `new`, and a condition that they meet.
 
     The condition is None for a column all of whose values fit.
 
+    :param old: the type that the revision gives. Only it names the members of an enum that is stored as
+        text; a value that it does not know either is no matter of the revision.
     :param using: the expression of PostgreSQL's USING, which makes the new value.
     """
     if isinstance(new, sa.types.TypeDecorator):
         new = new.load_dialect_impl(dialect) if new.impl is None else new.impl_instance
     if isinstance(new, sa.Enum):
         values = [str(value) for value in new.enums]
-        return f"is none of {', '.join(map(repr, values))}", lambda column: _find_unknown(column, values)
+        removed = (
+            [str(value) for value in old.enums if value not in values] if isinstance(old, sa.Enum) else None
+        )
+        problem = f"is none of {', '.join(map(repr, values))}"
+        return problem, lambda column: _find_unknown(column, values, removed)
     if isinstance(new, sa.LargeBinary):
         return f"is longer than {new.length} bytes", lambda column: _find_long(column, new, using, dialect)
     if isinstance(new, sa.String):
@@ -70,10 +76,15 @@ def find_misfits(new: Any, using: str | None, dialect: Dialect) -> tuple[str, Mi
     return f"does not fit into {name}", lambda column: _find_large(column, new)
 
 
-def _find_unknown(column: ColumnElement[Any], values: list[str]) -> ColumnElement[bool] | None:
-    if isinstance(column.type, sa.Enum) and set(column.type.enums) <= set(values):
+def _find_unknown(
+    column: ColumnElement[Any], values: list[str], removed: list[str] | None
+) -> ColumnElement[bool] | None:
+    if isinstance(column.type, sa.Enum):
+        removed = [str(value) for value in column.type.enums if value not in values]
+    if removed == [] or not _is_text(column.type):
         return None
-    return sa.cast(column, sa.Text).not_in(values) if _is_text(column.type) else None
+    text = sa.cast(column, sa.Text)
+    return text.not_in(values) if removed is None else text.in_(removed)
 
 
 def _find_long(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, inspect
 
 from .. import _compat, runtime, safety
 from ..backends.base import Database
@@ -18,8 +18,12 @@ from ..backends.probes import Probes, find_broken
 from ..backends.schema import Schema, differences
 from ..errors import MigrationError
 from ..runtime import Recorder, binds
+from ..runtime.errors import IrreversibleError
+from ..runtime.row_checks import RowCheckError
 from ..runtime.runner import find_model_differences
 from ..safety.revision_source import find_irreversible_reason
+from .expectations import Expectations
+from .loosened import LoosenedRows, Shape, read_shapes
 from .sample_rows import insert_sample_rows
 
 # Rows of a table after which no more are added: `verify` takes one database through the whole history, and
@@ -49,11 +53,12 @@ class AffectedTables:
         return set(re.findall(r"\w+", table.rpartition(".")[2].casefold())) <= self.words
 
     @contextmanager
-    def watch(self, connection: Connection) -> Iterator[None]:
-        """Add the words of every statement that is executed inside the block."""
+    def watch(self, connection: Connection, expected: Expectations) -> Iterator[None]:
+        """Add the words and constants of every statement that is executed inside the block."""
 
-        def before_execute(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        def before_execute(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
             self.add(statement)
+            expected.add(statement, parameters)
 
         event.listen(connection, "before_cursor_execute", before_execute)
         try:
@@ -80,6 +85,7 @@ class RoundTrip:
             )
         self.irreversible_reason = find_irreversible_reason(self.path, downgrade.__name__)
         self.metadata = binds.metadata(shadow.bind)
+        self.expected = Expectations()
 
     @property
     def is_irreversible(self) -> bool:
@@ -109,11 +115,14 @@ class RoundTrip:
             self.raise_for(problems, "after the upgrade, the models still differ")
         if self.is_irreversible:
             return empty
+        shapes = self._read_shapes()
         not_restored = "the downgrade does not restore the schema"
         self.migrate("downgrade")
         self.raise_for(differences(before, self.get_schema()), not_restored)
         self.insert_rows()
+        loosened = LoosenedRows(self._read_shapes(), shapes)
         self.migrate("upgrade with rows")
+        self.take_back_loosened_rows(loosened, before, after)
         # Few rows only: what fits into a longer column now need not fit into the shorter one again.
         empty = self.insert_rows(limit=1)
         self.migrate("downgrade with rows")
@@ -122,6 +131,38 @@ class RoundTrip:
         problems = differences(after, self.get_schema())
         self.raise_for(problems, "the second upgrade does not give the schema of the first")
         return empty
+
+    def take_back_loosened_rows(self, loosened: LoosenedRows, before: Schema, after: Schema) -> None:
+        """Run the downgrade with rows that only the new schema allows; leave the revision applied.
+
+        The downgrade may refuse them, with the reason.
+        """
+        with self.shadow.connect() as connection, connection.begin():
+            if not loosened.insert(connection, self.metadata):
+                return
+        step = "downgrade with rows that only the new schema allows"
+        try:
+            self.migrate(step)
+        except RoundTripError as error:
+            if not isinstance(error.__cause__, RowCheckError | IrreversibleError):
+                raise
+        else:
+            self.raise_for(differences(before, self.get_schema()), f"the {step} does not restore the schema")
+        with self.shadow.connect() as connection, connection.begin():
+            loosened.delete(connection)
+        if self.get_schema() == after:
+            return
+        if self.get_schema() != before:  # without a transaction for DDL, a downgrade may stop half-way
+            self.shadow.reset()
+            runtime.build(self.shadow, self.script, str(self.revision.down_revision or "base"))
+        self.migrate(f"upgrade after the {step}")
+
+    def _read_shapes(self) -> dict[str, Shape]:
+        """Return what the affected tables allow; remember their types and foreign keys."""
+        with self.shadow.connect() as connection:
+            names = [*filter(self.affected_tables.includes, inspect(connection).get_table_names())]
+            self.expected.add_schema(connection, names)
+            return read_shapes(connection, names)
 
     def get_schema(self) -> Schema:
         with self.shadow.connect() as connection:
@@ -141,7 +182,9 @@ class RoundTrip:
 
         with self.shadow.connect() as connection, connection.begin():
             dependent = self.shadow.dependent_tables(connection)
-            return insert_sample_rows(connection, self.metadata, is_affected, limit=limit)
+            return insert_sample_rows(
+                connection, self.metadata, is_affected, limit=limit, expected=self.expected
+            )
 
     def migrate(self, step: str, recorder: Recorder | None = None) -> None:
         """Run the revision; `step` begins with "upgrade" or "downgrade" and names it in an error."""
@@ -150,7 +193,10 @@ class RoundTrip:
 
         @contextmanager
         def watch(connection: Connection) -> Iterator[None]:
-            with (recorder or nullcontext)(connection), self.affected_tables.watch(connection):
+            with (
+                (recorder or nullcontext)(connection),
+                self.affected_tables.watch(connection, self.expected),
+            ):
                 yield
 
         try:

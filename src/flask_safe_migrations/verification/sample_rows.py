@@ -2,7 +2,7 @@
 
 import uuid
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -24,18 +24,37 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, SAWarning, StatementError
 from sqlalchemy.sql.elements import Grouping
 
+from .expectations import Expectations
+
 ROWS_PER_CALL = 3
+NUMBER = (int, float, Decimal)
+# Text can become a value of these types.
+CONVERTIBLE = (
+    types.Boolean,
+    types.Date,
+    types.DateTime,
+    types.Float,
+    types.Integer,
+    types.Numeric,
+    types.Uuid,
+)
 FIRST_DATETIME = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).replace(tzinfo=None)
 
 
 def insert_sample_rows(
-    connection: Connection, models: MetaData, includes: Callable[[str], bool], *, limit: int
+    connection: Connection,
+    models: MetaData,
+    includes: Callable[[str], bool],
+    *,
+    limit: int,
+    expected: Expectations | None = None,
 ) -> list[str]:
     """Insert rows into tables, those they refer to, and those that refer to them.
 
     :param models: the tables as they will be after the newest revision.
     :param includes: whether a table of this name gets rows.
     :param limit: a table that has so many rows gets no more.
+    :param expected: what the revision expects of rows; those that it names are inserted first.
     :return: the names of the tables into which no row could be inserted.
     """
     existing = set(inspect(connection).get_table_names())
@@ -43,7 +62,12 @@ def insert_sample_rows(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
         tables = _reflect_tables(connection, names | _referring_tables(models, names) & existing)
-    return [table.name for table in tables if not _insert_rows(connection, models, table, limit)]
+    rows = SampleRows(connection, models, expected or Expectations())
+    wanted = rows.expected.find_rows(tables)
+    for table in tables:
+        for values in wanted.get(table.name, ()):
+            rows.insert_expected(table, values)
+    return [table.name for table in tables if not rows.insert_numbered(table, limit)]
 
 
 def _reflect_tables(connection: Connection, names: set[str]) -> list[Table]:
@@ -62,31 +86,84 @@ def _referring_tables(models: MetaData, names: set[str]) -> set[str]:
     return {key.parent.table.name for key in keys if key.target_fullname.rpartition(".")[0] in names}
 
 
-def _insert_rows(connection: Connection, models: MetaData, table: Table, limit: int) -> bool:
-    model = models.tables.get(table.fullname)
-    rows = connection.scalar(select(func.count()).select_from(table)) or 0
-    if rows >= limit:
-        return True
-    for number in range(rows, rows + ROWS_PER_CALL):
+class SampleRows:
+    """Makes rows up and inserts them.
+
+    :param expected: what the revision expects of rows.
+    """
+
+    def __init__(self, connection: Connection, models: MetaData, expected: Expectations) -> None:
+        self.connection, self.models, self.expected = connection, models, expected
+
+    def insert_numbered(self, table: Table, limit: int) -> bool:
+        """Insert some rows; return whether the table has any."""
+        rows = self.connection.scalar(select(func.count()).select_from(table)) or 0
+        if rows >= limit:
+            return True
+        for number in range(rows, rows + ROWS_PER_CALL):
+            empty = number % ROWS_PER_CALL == ROWS_PER_CALL - 1
+            rows += self.insert(table, number, {}, leave_empty=empty) is not None
+        return rows > 0
+
+    def insert_expected(self, table: Table, values: Mapping[str, Any]) -> None:
+        """Insert a row with these values, unless there is one."""
+        condition = [table.c[name] == value for name, value in values.items()]
+        with suppress(DBAPIError, StatementError), self.connection.begin_nested():
+            if not self.connection.scalar(select(func.count()).select_from(table).where(*condition)):
+                self.insert(table, len(values), values)
+
+    def insert(
+        self, table: Table, number: int, given: Mapping[str, Any], *, leave_empty: bool = False
+    ) -> Sequence[Any] | None:
+        """Insert a row with the given values and made-up others.
+
+        :param leave_empty: whether columns that may be NULL are.
+        :return: its primary key, or None if the database accepts no such row.
+        """
         # Large values first; then small ones, for a CHECK that refuses the large; then only required values.
         for large, sparse in ((True, False), (False, False), (False, True)):
-            leave_empty = sparse or number % ROWS_PER_CALL == ROWS_PER_CALL - 1
             values = {
-                column.name: _make_value(connection, column, model, number, large=large)
+                column.name: self._make_value(column, number, large=large)
                 for column in table.columns
-                if not (column.computed or (column.nullable and leave_empty) or _is_generated(column))
+                if column.name not in given
+                and not (
+                    column.computed or (column.nullable and (sparse or leave_empty)) or _is_generated(column)
+                )
             }
             try:
-                with connection.begin_nested() as attempt:
-                    connection.execute(insert(table).values(values))
-                    if _violates_check(connection, model):
-                        attempt.rollback()
-                        continue
+                with self.connection.begin_nested() as attempt:
+                    result = self.connection.execute(insert(table).values({**values, **given}))
+                    if not self._violates_check(table):
+                        return tuple(result.inserted_primary_key or ())
+                    attempt.rollback()
             except (DBAPIError, StatementError):
                 continue
-            rows += 1
-            break
-    return rows > 0
+        return None
+
+    def _make_value(self, column: Column[Any], number: int, *, large: bool) -> Any:
+        for key in column.foreign_keys:
+            keys = self.connection.scalars(select(key.column).order_by(key.column)).all()
+            return keys[number % len(keys)] if keys else None
+        model = self.models.tables.get(column.table.fullname)
+        planned = model.columns.get(column.name) if model is not None else None
+        later = self.expected.types.get((column.table.name, column.name))
+        if planned is not None and (later is None or isinstance(planned.type, types.Enum)):
+            later = planned.type  # the database may not know it for an enum
+        # A column that gets a foreign key later needs a small value: the generated keys are 1, 2, 3.
+        large = large and not (planned is not None and planned.foreign_keys)
+        return make_fitting(column.type, later, number, large=large)
+
+    def _violates_check(self, table: Table) -> bool:
+        """Whether a row violates a CHECK of the model, also if the database does not have it yet."""
+        model = self.models.tables.get(table.fullname)
+        for check in () if model is None else model.constraints:
+            if isinstance(check, CheckConstraint):
+                violations = select(func.count()).select_from(model).where(not_(Grouping(check.sqltext)))  # type: ignore[arg-type]
+                # Its columns may not exist yet either.
+                with suppress(DBAPIError), self.connection.begin_nested():
+                    if self.connection.scalar(violations):
+                        return True
+        return False
 
 
 def _is_generated(column: Column[Any]) -> bool:
@@ -95,34 +172,27 @@ def _is_generated(column: Column[Any]) -> bool:
     )
 
 
-def _make_value(
-    connection: Connection, column: Column[Any], model: Table | None, number: int, *, large: bool
+def make_fitting(
+    kind: types.TypeEngine[Any], later: types.TypeEngine[Any] | None, number: int, *, large: bool
 ) -> Any:
-    for key in column.foreign_keys:
-        keys = connection.scalars(select(key.column).order_by(key.column)).all()
-        return keys[number % len(keys)] if keys else None
-    # A column that gets a foreign key later needs a small value: the generated keys are 1, 2, 3.
-    return make_sample(column.type, number, large=large and not _is_foreign_key(model, column))
-
-
-def _is_foreign_key(model: Table | None, column: Column[Any]) -> bool:
-    """Whether the model has a foreign key on the column, also if the database does not have it yet."""
-    return (
-        model is not None and column.name in model.columns and bool(model.columns[column.name].foreign_keys)
-    )
-
-
-def _violates_check(connection: Connection, model: Table | None) -> bool:
-    """Whether a row violates a CHECK of the model, also if the database does not have it yet."""
-    if model is None:
-        return False
-    for check in model.constraints:
-        if isinstance(check, CheckConstraint):
-            violations = select(func.count()).select_from(model).where(not_(Grouping(check.sqltext)))
-            with suppress(DBAPIError), connection.begin_nested():  # its columns may not exist yet either
-                if connection.scalar(violations):
-                    return True
-    return False
+    """Return a value of the type that fits into the later type as well, if there is one."""
+    sample = make_sample(kind, number, large=large)
+    if isinstance(later, types.Enum) and isinstance(kind, types.String):
+        length = None if isinstance(kind, types.Enum) else kind.length
+        known = kind.enums if isinstance(kind, types.Enum) else later.enums
+        fitting = [name for name in known if name in later.enums and (length is None or len(name) <= length)]
+        return fitting[number % len(fitting)] if fitting else sample
+    if later is None or isinstance(kind, types.Enum):
+        return sample
+    others = [make_sample(later, number, large=size) for size in dict.fromkeys((large, False))]
+    if isinstance(kind, types.String) and isinstance(later, CONVERTIBLE):
+        texts = [str(int(other)) if isinstance(other, bool) else str(other) for other in others]
+        return next((text for text in texts if kind.length is None or len(text) <= kind.length), sample)
+    if isinstance(sample, NUMBER) and isinstance(others[0], NUMBER):
+        return min(sample, others[0], key=lambda value: abs(value))
+    if isinstance(sample, str | bytes) and isinstance(others[0], type(sample)):
+        return min(sample, others[0], key=len)
+    return sample
 
 
 def make_sample(type_: types.TypeEngine[Any], number: int, *, large: bool) -> Any:

@@ -1,0 +1,124 @@
+"""What a revision expects of rows: that there are some with the constants that it names, and types.
+
+`UPDATE child SET parent_id = 7` works where the parent 7 exists, and so does a default of 7 for a new foreign
+key. `… = (SELECT id FROM parent WHERE name = 'main')` needs a parent of that name.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, inspect
+from sqlalchemy.types import TypeEngine
+
+from ..autogenerate.values import parse_text
+
+LITERAL = r"('(?:[^']|'')*'|-?\d+(?:\.\d+)?\b)(?!\s*[.(*/%|+-])"
+NAME = r"[\"`\[]?\b(\w+)[\"`\]]?"
+COMPARED = re.compile(rf"{NAME}\s*(?:=|\bIN\s*\()\s*{LITERAL}", re.IGNORECASE)
+VALUE = rf"{NAME}\s[^,\n]*?\bDEFAULT\s+\(?{LITERAL}"
+ALTERED = re.compile(rf"\b(?:ADD|ALTER|MODIFY|CHANGE)\s+(?:COLUMN\s+)?{VALUE}", re.IGNORECASE)
+DECLARED = re.compile(rf"^\s+{VALUE}", re.IGNORECASE | re.MULTILINE)  # a line of CREATE TABLE
+PLACEHOLDER = re.compile(r"%\((\w+)\)s|(?<!:):(\w+)|\?|%s")
+MAX_ROWS = 20
+# Table, its columns, referred table, its columns.
+Key = tuple[str, tuple[str, ...], str, tuple[str, ...]]
+
+
+class Expectations:
+    """The columns and literals that statements put side by side, and the foreign keys of the revision."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[frozenset[str], str, str], None] = {}
+        self.keys: set[Key] = set()
+        # The types after the upgrade, by table and column.
+        self.types: dict[tuple[str, str], TypeEngine[Any]] = {}
+
+    def add(self, statement: str, parameters: Any) -> None:
+        """Add what one statement names; `parameters` are those of the driver."""
+        sql = _insert_parameters(statement, parameters)
+        words = frozenset(re.findall(r"\w+", sql.casefold().replace("_alembic_tmp_", "")))
+        for pattern in (COMPARED, ALTERED, DECLARED):
+            for column, literal in pattern.findall(sql):
+                text = literal[1:-1].replace("''", "'") if literal.startswith("'") else literal
+                self.found[words, column.casefold(), text] = None
+
+    def add_schema(self, connection: Connection, tables: Iterable[str]) -> None:
+        """Add the foreign keys and the types that these tables have now; call it after the upgrade first."""
+        inspector = inspect(connection)
+        for table in tables:
+            for key in inspector.get_foreign_keys(table):
+                columns, referred = tuple(key["constrained_columns"]), tuple(key["referred_columns"])
+                self.keys.add((table, columns, key["referred_table"], referred))
+            for column in inspector.get_columns(table):
+                self.types.setdefault((table, column["name"]), column["type"])
+
+    def find_rows(self, tables: list[Table]) -> dict[str, list[dict[str, Any]]]:
+        """Return the values that rows of each table need, by column.
+
+        :param tables: sorted by their foreign keys.
+        """
+        rows: dict[str, list[dict[str, Any]]] = {}
+        known = {table.name: table for table in tables}
+        for table in tables:
+            for column, text in self._named(table.name):
+                _add(rows, table, {column: text})
+        pending = [(key, values) for key in sorted(self.keys) for values in self._key_values(key)]
+        seen: list[Any] = []
+        for key, values in pending:  # the list grows, where a key refers to a key
+            _child, columns, parent, referred = key
+            needed = {to: values[name] for name, to in zip(columns, referred, strict=True) if name in values}
+            if parent not in known or not needed or (parent, needed) in seen:
+                continue
+            seen.append((parent, needed))
+            _add(rows, known[parent], needed)
+            pending += [(other, needed) for other in sorted(self.keys) if other[0] == parent]
+        return rows
+
+    def _named(self, table: str) -> Iterator[tuple[str, str]]:
+        words = set(re.findall(r"\w+", table.casefold()))
+        for near, column, text in self.found:
+            if words <= near:
+                yield column, text
+
+    def _key_values(self, key: Key) -> Iterator[dict[str, str]]:
+        table, columns, _parent, _referred = key
+        for column, text in self._named(table):
+            yield from ({name: text} for name in columns if name.casefold() == column)
+
+
+def _add(rows: dict[str, list[dict[str, Any]]], table: Table, texts: Mapping[str, str]) -> None:
+    """Add a row with these values, if the table has such columns whose types have such values."""
+    columns = {column.name.casefold(): column for column in table.columns}
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        if (column := columns.get(name.casefold())) is None:
+            return
+        try:
+            values[column.name] = parse_text(text, column.type)
+        except ValueError:
+            return
+    wanted = rows.setdefault(table.name, [])
+    if values not in wanted and len(wanted) < MAX_ROWS:
+        wanted.append(values)
+
+
+def _insert_parameters(statement: str, parameters: Any) -> str:
+    """Return the statement with its parameters as literals, so that one pattern finds both."""
+    if not parameters:
+        return statement
+    first = parameters[0] if isinstance(parameters, list) else parameters
+    positional = iter(first if isinstance(first, list | tuple) else ())
+
+    def write(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        value = first.get(name) if isinstance(first, Mapping) and name else next(positional, None)
+        if value is None:
+            return match[0]
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else _quote(str(value))
+
+    return PLACEHOLDER.sub(write, statement)
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

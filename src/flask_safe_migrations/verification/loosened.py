@@ -1,0 +1,117 @@
+"""Rows that only a revision allows, about which its downgrade has to do something.
+
+They contain NULL where it was not allowed, the same value twice, a value that was too long, an enum member
+that did not exist, a key without its row.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, Table, delete, inspect, types
+from sqlalchemy.exc import DBAPIError, SAWarning
+
+from .expectations import Expectations
+from .sample_rows import SampleRows, make_sample
+
+FIRST_NUMBER = 1000  # of rows that are not to resemble the other made-up rows
+
+
+@dataclass
+class Shape:
+    """What a table allows.
+
+    :param unique: the sets of columns whose values are not repeated.
+    :param keys: the columns that refer to other rows.
+    """
+
+    columns: dict[str, Any] = field(default_factory=dict)
+    unique: set[frozenset[str]] = field(default_factory=set)
+    keys: set[frozenset[str]] = field(default_factory=set)
+
+
+def read_shapes(connection: Connection, tables: Iterable[str]) -> dict[str, Shape]:
+    """Return what each of these tables allows now; those that do not exist are left out."""
+    inspector = inspect(connection)
+    existing = set(inspector.get_table_names())
+    shapes = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        for table in existing & set(tables):
+            shape = shapes[table] = Shape({each["name"]: each for each in inspector.get_columns(table)})
+            found: list[Any] = [each["column_names"] for each in inspector.get_unique_constraints(table)]
+            found += [each["column_names"] for each in inspector.get_indexes(table) if each["unique"]]
+            shape.unique = {frozenset(names) for names in found if all(names)}
+            foreign = inspector.get_foreign_keys(table)
+            shape.keys = {frozenset(each["constrained_columns"]) for each in foreign}
+    return shapes
+
+
+class LoosenedRows:
+    """Inserts the rows, and deletes them again.
+
+    :param before: what the tables allow without the revision.
+    :param after: what they allow with it.
+    """
+
+    def __init__(self, before: dict[str, Shape], after: dict[str, Shape]) -> None:
+        self.before, self.after = before, after
+        self.inserted: list[tuple[str, dict[str, Any]]] = []
+
+    def insert(self, connection: Connection, models: MetaData) -> bool:
+        """Insert them into a database that has the revision; return whether there are any."""
+        rows = SampleRows(connection, models, Expectations())
+        for name in sorted(self.before.keys() & self.after.keys()):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SAWarning)
+                table = Table(name, MetaData(), autoload_with=connection)
+            for number, given in enumerate(self._find_values(name), FIRST_NUMBER):
+                key = rows.insert(table, number, given)
+                if key is not None:
+                    columns = [column.name for column in table.primary_key.columns]
+                    self.inserted.append((name, dict(zip(columns, key, strict=False))))
+        return bool(self.inserted)
+
+    def delete(self, connection: Connection) -> None:
+        """Delete them, before or after the downgrade."""
+        for name, key in reversed(self.inserted):
+            with suppress(DBAPIError), connection.begin_nested():
+                table = Table(name, MetaData(), autoload_with=connection)
+                if key:
+                    condition = [
+                        table.c[column] == value for column, value in key.items() if column in table.c
+                    ]
+                    connection.execute(delete(table).where(*condition))
+        self.inserted.clear()
+
+    def _find_values(self, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the values of each row by column; the same twice, to break a unique constraint as well."""
+        before, after = self.before[name], self.after[name]
+        for column in before.columns.keys() & after.columns.keys():
+            old, new = before.columns[column], after.columns[column]
+            if new["nullable"] and not old["nullable"]:
+                yield from ({column: None},) * 2
+            if (value := _make_wider(old["type"], new["type"])) is not None:
+                yield {column: value}
+        for unique in before.unique - after.unique:
+            if unique <= after.columns.keys():
+                yield from (_make_values(after, unique),) * 2
+        for key in before.keys - after.keys:
+            if key <= after.columns.keys():
+                yield _make_values(after, key)
+
+
+def _make_values(shape: Shape, names: frozenset[str]) -> dict[str, Any]:
+    return {name: make_sample(shape.columns[name]["type"], FIRST_NUMBER, large=False) for name in names}
+
+
+def _make_wider(old: types.TypeEngine[Any], new: types.TypeEngine[Any]) -> Any:
+    """Return a value of the new type that the old one does not have, or None."""
+    if isinstance(old, types.Enum) and isinstance(new, types.Enum):
+        return next((member for member in new.enums if member not in old.enums), None)
+    value, limit = (make_sample(kind, FIRST_NUMBER, large=True) for kind in (new, old))
+    if isinstance(value, str) and isinstance(limit, str):
+        return value if len(value) > len(limit) else None
+    return value if isinstance(value, int) and isinstance(limit, int) and value > limit * 2 else None
