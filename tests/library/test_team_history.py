@@ -158,14 +158,12 @@ def downgrade():
 """,
     ),
     (
-        "addresses are unique; the second of two goes",
+        "addresses are unique; of two, the first keeps it",
         """
 def upgrade():
     op.execute(
-        "DELETE FROM customer WHERE id NOT IN (SELECT keep FROM (SELECT min(id) AS keep FROM customer "
-        "GROUP BY coalesce(email, id)) AS kept)"
-        if op.get_bind().dialect.name != "postgresql"
-        else "DELETE FROM customer a USING customer b WHERE a.email = b.email AND a.id > b.id"
+        "UPDATE customer SET email = NULL WHERE id NOT IN "
+        "(SELECT first FROM (SELECT min(id) AS first FROM customer GROUP BY email) AS firsts)"
     )
     with op.batch_alter_table("customer") as batch:
         batch.create_unique_constraint("uq_customer_email", ["email"])
@@ -183,6 +181,7 @@ STATES = sa.Enum("new", "paid", "sent", name="order_state")
 
 
 def upgrade():
+    op.execute("UPDATE orders SET state = 'new' WHERE state NOT IN ('new', 'paid', 'sent')")
     op.execute("DROP VIEW turnover")
     if op.get_bind().dialect.name == "postgresql":
         STATES.create(op.get_bind())
