@@ -7,7 +7,7 @@ that.
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -34,7 +34,7 @@ LISTS = {
 DROP = re.compile(r"\b(DROP\s+(?:TABLE|VIEW|SEQUENCE))\s+(?!IF\b)", re.IGNORECASE)
 EXCHANGE = re.compile(r"\bEXCHANGE\s+PARTITION\b", re.IGNORECASE)
 RENAME = re.compile(r"\bRENAME\s+TABLE\b(.*)", re.IGNORECASE | re.DOTALL)
-LITERAL = re.compile(r"'(?:[^'\\]|''|\\.)*'|\b\d[\d.]*\b")
+LITERAL = re.compile(r"'(?:[^'\\]|''|\\.)*'")
 HALF = 32  # characters of each of the two digests of a statement
 RENAMED = re.compile(r"([\w$.]+)\s+TO\s+([\w$.]+)", re.IGNORECASE)
 
@@ -200,7 +200,7 @@ class Resumption:
     def _digest(self, statement: str, parameters: Any) -> str:
         """Return the digest of the SQL with its values, then the one of its kind and its source."""
         exact = hashlib.sha256(f"{statement}{parameters!r}".encode()).hexdigest()
-        source = f"{LITERAL.sub('?', statement)}{self.revision.digest()}"
+        source = f"{LITERAL.sub('?', statement)}{_form(parameters)!r}{self.revision.digest()}"
         return exact[:HALF] + hashlib.sha256(source.encode()).hexdigest()[:HALF]
 
     def after(self, cursor: Any) -> None:
@@ -222,6 +222,18 @@ class Resumption:
             # If this fails as well, the next run corrects it.
             with suppress(DBAPIError, MigrationError):
                 self.journal.forget(self.step, self.position)
+
+
+def _form(parameters: Any) -> Any:
+    """Return parameters without the values that may differ in each run.
+
+    Numbers are kept: they select rows, and a row that has not been changed must not be skipped.
+    """
+    if isinstance(parameters, Mapping):
+        return {name: _form(value) for name, value in parameters.items()}
+    if isinstance(parameters, list | tuple):
+        return [_form(value) for value in parameters]
+    return parameters if isinstance(parameters, int | None) else type(parameters).__name__
 
 
 @contextmanager
