@@ -215,6 +215,12 @@ def _keep_copy(path: Path, revision: str, digest: str) -> None:
             unfinished.unlink(missing_ok=True)
 
 
+def was_migrated(database: Database) -> bool:
+    """Return whether this library has ever applied a revision to the database."""
+    with database.connect() as connection:
+        return inspect(connection).has_table(APPLIED.name)
+
+
 def find_copy(revision: str, digest: str = "*") -> Path | None:
     """Return the copy of the file with this digest, or any copy of this revision."""
     return next(_copies_folder().glob(f"{_escape(revision)}-{digest}.py"), None)

@@ -13,7 +13,7 @@ from .. import _compat, settings
 from ..backends.base import Database
 from ..context import RunContext
 from ..errors import MigrationError
-from .applied import find_copy
+from .applied import find_copy, was_migrated
 
 
 def alembic_config(*flags: str, x: Iterable[str] = ()) -> Config:
@@ -91,6 +91,14 @@ def unknown_revision(revision: str, database: Database | None, script: ScriptDir
             f"{state}, which was folded into {Path(baseline.path).name}, and nothing was changed: go through "
             f"{release} first, whose `flask db upgrade` brings it to {baseline.revision} or later, then come "
             "back; a development database can be built again from scratch with `flask db rebuild`."
+        )
+    if database and not find_copy(revision) and not was_migrated(database):
+        table = database.version_table
+        return (
+            f"{state}, which no revision file has, and nothing was changed: its table {table} is of another "
+            "application or tool, or of another branch. If it is still used, give this application its own "
+            'table, version_table="…" in Environment(…) of env.py, and run '
+            f"`flask db adopt --ignore {table}`. If not, drop it and run `flask db adopt`. Rows are kept."
         )
     if database:
         return (
