@@ -38,6 +38,7 @@ class RecordedOperation:
     :param table: the table before the operation, without the tables it refers to; None if there was none.
     :param statements: the SQL that was sent to the database for it.
     :param blocking_reasons: why the server would not run it without blocking writes.
+    :param path: the file of the revision.
     """
 
     operation: MigrateOperation
@@ -48,6 +49,7 @@ class RecordedOperation:
     autocommit: bool = False
     statements: list[str] = field(default_factory=list)
     blocking_reasons: list[str] = field(default_factory=list)
+    path: Path | None = None
 
 
 @contextmanager
@@ -65,7 +67,12 @@ def record_operations(path: Path, connection: sa.Connection) -> Iterator[list[Re
     def record(operation: MigrateOperation, line: int, **attributes: Any) -> RecordedOperation:
         level = connection.get_execution_options().get("isolation_level")
         recorded = RecordedOperation(
-            operation, line, dialect=connection.dialect, autocommit=level == "AUTOCOMMIT", **attributes
+            operation,
+            line,
+            dialect=connection.dialect,
+            autocommit=level == "AUTOCOMMIT",
+            path=path,
+            **attributes,
         )
         operations.append(recorded)
         return recorded

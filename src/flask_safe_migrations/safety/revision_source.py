@@ -121,3 +121,19 @@ def _is_empty(function: ast.FunctionDef) -> bool:
 
 def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def find_enums(path: Path) -> list[tuple[str | None, list[str], int]]:
+    """Return the name, the values and the length of each Enum in a revision.
+
+    An engine without enum types, and an Enum with native_enum=False, store the length of the longest value.
+    """
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Enum":
+            values = [value.value for value in node.args if isinstance(value, ast.Constant)]
+            given = {each.arg: getattr(each.value, "value", None) for each in node.keywords}
+            if values and len(values) == len(node.args):
+                texts = [str(value) for value in values]
+                found.append((given.get("name"), texts, given.get("length") or max(map(len, texts))))
+    return found

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 
 from ..column_types import may_lose_values
+from ..revision_source import find_enums
 from . import OperationContext, Violations, register_rule
 
 
@@ -80,7 +81,28 @@ def get_types(context: OperationContext) -> tuple[Any, Any]:
     if isinstance(new, sa.Enum) and isinstance(operation.existing_type, sa.Enum):
         return operation.existing_type, new
     column = context.column(operation.column_name)
-    return (column.type if column is not None else operation.existing_type), new
+    old = column.type if column is not None else operation.existing_type
+    if isinstance(new, sa.Enum) and isinstance(old, sa.String) and not isinstance(old, sa.Enum):
+        return _find_stored_enum(context, old, new) or old, new
+    return old, new
+
+
+def _find_stored_enum(context: OperationContext, old: sa.String, new: sa.Enum) -> sa.Enum | None:
+    """Return the Enum of other revisions that is stored as the text `old`, if the engine has no such type.
+
+    If there are several, it has the values of all.
+    """
+    path = context.recorded.path
+    files = path.parent.glob("*.py") if path else ()
+    found = [
+        values
+        for file in sorted(files)
+        if file != path
+        for name, values, length in find_enums(file)
+        if name == new.name and length == old.length
+    ]
+    values = dict.fromkeys(value for each in found for value in each)
+    return sa.Enum(*values, name=new.name, native_enum=False) if found else None
 
 
 @register_rule(ops.MigrateOperation)
