@@ -30,6 +30,7 @@ WITH_COLUMN_CHECKS = text(
     "SELECT DISTINCT table_name FROM information_schema.check_constraints "
     "WHERE constraint_schema = database() AND level = 'Column'"
 )
+PLAIN_NAME = re.compile(r"`(\w+)`")
 JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
 
 
@@ -43,7 +44,8 @@ def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
             sql = str(show_create(connection, kind, name)[1])
             found[f"sequence {name}"] = Definition(sql, known({"definition": sql}))
     for each in stored_objects.read(connection):
-        sql = f"{each.statement} {each.sql_mode} {each.time_zone}"
+        # RENAME TABLE quotes the new name in the triggers of the table.
+        sql = PLAIN_NAME.sub(r"\1", f"{each.statement} {each.sql_mode} {each.time_zone}")
         found[f"{each.kind.lower()} {each.name}"] = Definition(sql, known({"definition": sql}))
     return found
 
