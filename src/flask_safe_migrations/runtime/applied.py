@@ -218,7 +218,7 @@ def _keep_copy(path: Path, revision: str, digest: str) -> None:
 def was_migrated(database: Database) -> bool:
     """Return whether this library has ever applied a revision to the database."""
     with database.connect() as connection:
-        return inspect(connection).has_table(APPLIED.name)
+        return find_table(connection, database) is not None
 
 
 def find_copy(revision: str, digest: str = "*") -> Path | None:
