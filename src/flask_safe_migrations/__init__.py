@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import MigrationError
 from .extension import Migrate
+from .naming import RequiredName
 
 if TYPE_CHECKING:
     from .environment import Environment
@@ -24,6 +25,7 @@ NAMING_CONVENTION = {
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
+    "constraint_name": RequiredName(),  # a CHECK without a name is an error that shows which one
 }
 
 

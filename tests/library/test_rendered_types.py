@@ -4,7 +4,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
 from alembic.runtime.migration import MigrationContext
-from hand_written import DRIVERS, model, with_table
+from click.testing import CliRunner
+from flask.cli import FlaskGroup
+from hand_written import DRIVERS, model, upgrade, with_table, write_revision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, inspect
@@ -452,18 +454,49 @@ def test_F24_the_type_changes_while_a_foreign_key_comes_and_one_goes(project_on,
     ["db.Boolean(create_constraint=True)", 'db.Enum("a", "b", native_enum=False, create_constraint=True)'],
     ids=["boolean", "enum"],
 )
-def test_F26_a_type_with_a_check_needs_a_name(project_on, engine, kind):
+@pytest.mark.parametrize("convention", ["NAMING_CONVENTION", '{"ck": "ck_%(constraint_name)s"}'])
+def test_F26_a_type_with_a_check_needs_a_name(project_on, engine, kind, convention):
     project = project_on(engine)
     with_table(project, "")
     project.models = model(f"ok = db.Column({kind})")
+    project.metadata = f"metadata=MetaData(naming_convention={convention})"
     sentence = project.fails("new", "-m", "ok")
-    assert "users.ok" in sentence and "name=" in sentence
+    assert "users.ok" in sentence and 'name="ok"' in sentence
+    assert project.fails("check") == sentence
+    project.metadata = "metadata=MetaData(naming_convention=NAMING_CONVENTION)"
     project.models = model(f'ok = db.Column({kind[:-1]}, name="ok"))')
     project.flask("new", "-m", "ok")
 
 
-@pytest.mark.xfail(strict=True, reason="F26: SQLAlchemy's traceback, as the import of the models fails")
-def test_F26_a_check_without_a_name(project):
-    project.models = model("age = db.Column(db.Integer)\n__table_args__ = (db.CheckConstraint('age > 0'),)")
-    sentence = project.fails("new", "-m", "users")
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "age = db.Column(db.Integer)\n__table_args__ = (db.CheckConstraint('age > 0'),)",
+        "age = db.Column(db.Integer, db.CheckConstraint('age > 0'))",
+    ],
+    ids=["table", "column"],
+)
+def test_F26_a_check_without_a_name(project, columns):
+    """SQLAlchemy raises when the models are imported, before a command begins."""
+    project.models = model(columns)
+    result = CliRunner().invoke(FlaskGroup(create_app=project.create_app), ["db", "new", "-m", "users"])
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    sentence = result.output.strip().splitlines()[-1]
     assert "users" in sentence and "age > 0" in sentence and "name=" in sentence
+
+
+def test_F26_a_check_without_a_name_in_a_revision(project):
+    path = write_revision(project, "check", upgrade('op.create_check_constraint(None, "users", "id > 0")'))
+    project.models = model("")
+    sentence = project.fails("upgrade")
+    assert path.name in sentence and "id > 0" in sentence and "name=" in sentence
+
+
+def test_F26_checks_with_a_name_are_named_as_before(project):
+    columns = "age = db.Column(db.Integer)\nok = db.Column(db.Boolean(create_constraint=True, name='ok'))"
+    with_table(project, f"{columns}\n__table_args__ = (db.CheckConstraint('age > 0', name='adult'),)")
+    engine = create_engine(project.url)
+    names = {each["name"] for each in inspect(engine).get_check_constraints("users")}
+    engine.dispose()
+    assert names == {"ck_users_adult", "ck_users_ok"}
+    assert "Nothing to migrate" in project.flask("new", "-m", "again")

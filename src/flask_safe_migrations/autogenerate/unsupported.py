@@ -14,6 +14,7 @@ from sqlalchemy.exc import CompileError, InvalidRequestError
 from .. import _compat, output
 from ..context import Comparison
 from ..errors import MigrationError
+from ..naming import UnnamedCheckError, describe_unnamed
 from .filters import is_table_included
 
 
@@ -62,22 +63,9 @@ def check_columns(context: AutogenContext, _upgrade: ops.UpgradeOps) -> Priority
 
 
 def _check_names(table: Table, dialect: Dialect) -> None:
-    """Report a CHECK without a name where the naming convention requires one, as it does by default.
-
-    https://docs.sqlalchemy.org/en/latest/core/constraints.html#naming-check-constraints
-    """
+    """Report a CHECK without a name, if the naming convention requires one."""
     for check in sqla_compat.all_table_check_constraints(table):
         try:
             _compat.constraint_name(check, dialect)
-        except InvalidRequestError as error:
-            columns = [column.name for column in check.columns]
-            if _compat.belongs_to_type(check):
-                what = f"The type of column {table.fullname}.{columns[0]} has a CHECK constraint"
-                example = f"create_constraint=True, name={columns[0]!r}"
-            else:
-                what = f"Table {table.fullname} has the CHECK constraint {str(check.sqltext)!r}"
-                example = 'CheckConstraint(…, name="…")'
-            raise MigrationError(
-                f"{what} without a name, which the naming convention needs: nothing was written. Give "
-                f"it one: {example}."
-            ) from error
+        except (InvalidRequestError, UnnamedCheckError) as error:
+            raise MigrationError(describe_unnamed(check, table)) from error
