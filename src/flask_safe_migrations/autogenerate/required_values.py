@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     TextClause,
+    TypeDecorator,
     cast,
     column,
     func,
@@ -41,6 +42,7 @@ from ..backends.escaping import escaped, on_one_line, undouble_percents
 from ..errors import MigrationError
 from .answers import Answers, answer_command
 from .operations import alter_column, escape_bind_params, qualified_name
+from .values import parse_text
 
 Value = Callable[[ops.ModifyTableOps, Column[Any]], Any]
 IsKey = Callable[[ops.ModifyTableOps, str], bool]
@@ -68,12 +70,12 @@ def fill_required_columns(migration: MigrationContext, found: list[Any], answers
     def value(operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
         name = qualified_name(operation.schema, operation.table_name, wanted.name)
         if (given := answers.find_default(name)) is not None:
-            return parse_value(given, wanted.type)
+            return parse_value(given, name, wanted.type, migration.dialect)
         if (default := constant_default(wanted, migration.dialect)) is not None:
             return default
         if answers.asks:
             question = f"Column {name} is required. Which value do rows get that are there already?"
-            return parse_value(output.reporter().prompt(question), wanted.type)
+            return parse_value(output.reporter().prompt(question), name, wanted.type, migration.dialect)
         raise MigrationError(
             f"Column {name} is required, and rows that are there already have no value for it: nothing was "
             f"written. Say which one they get, {answer_command('--default', f'{name}=VALUE')}, or make it "
@@ -152,22 +154,41 @@ def _needs_value(new: Column[Any]) -> bool:
     return not new.nullable and not is_generated
 
 
-def parse_value(text: str, kind: types.TypeEngine[Any]) -> str | TextClause:
-    """Convert typed input to a value or, for types other than text, to an expression such as now()."""
-    if isinstance(kind, types.Boolean) and text.casefold() in {"true", "false"}:
-        return str(int(text.casefold() == "true"))  # SQLite stores true as text, and MariaDB reports an error
-    if SQL_EXPRESSION.fullmatch(text) and not isinstance(kind, types.String):
-        return escape_bind_params(text)
-    return text
+def parse_value(given: str, name: str, kind: types.TypeEngine[Any], dialect: Dialect) -> str | TextClause:
+    """Convert typed input to the form that the type stores, or to an expression such as now().
+
+    :raises MigrationError: if the type has no such value.
+    """
+    if SQL_EXPRESSION.fullmatch(given) and not isinstance(kind, types.String):
+        return escape_bind_params(given)
+    # PostgreSQL has dates that Python does not.
+    is_special = dialect.name == "postgresql" and given.casefold().lstrip("-") in {"infinity", "nan"}
+    if is_special or isinstance(kind, TypeDecorator):
+        return given
+    try:
+        value = parse_text(given, kind)
+    except ValueError as error:
+        raise MigrationError(
+            f"Column {name} is {kind.compile(dialect)}, which has no value {given!r}: {error}. "
+            f"Nothing was written; say another one, {answer_command('--default', f'{name}=VALUE')}."
+        ) from None
+    if isinstance(value, str) or isinstance(kind, types.JSON):  # stored as they are written
+        return given
+    stored = _format_constant(value, kind, dialect)
+    return given if stored is None else stored
 
 
 def constant_default(wanted: Column[Any], dialect: Dialect) -> str | None:
     """Return the value of `default=` in the model, if it is a constant."""
     if wanted.default is None or not wanted.default.is_scalar:
         return None
+    return _format_constant(wanted.default.arg, wanted.type, dialect)  # type: ignore[attr-defined]
+
+
+def _format_constant(value: Any, kind: types.TypeEngine[Any], dialect: Dialect) -> str | None:
+    """Return the text of a literal of this type, or None if SQLAlchemy writes none."""
     try:
-        value = literal(wanted.default.arg, wanted.type)  # type: ignore[attr-defined]
-        sql = str(value.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        sql = str(literal(value, kind).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
     except (CompileError, NotImplementedError):
         return None
     if sql.casefold() in {"true", "false"}:

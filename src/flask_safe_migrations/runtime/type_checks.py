@@ -20,6 +20,28 @@ LARGEST = (
     (sa.Integer, 31),
 )
 NUMBERS = (sa.Integer, sa.Numeric, sa.Float)
+# How a value is written in lower case, for Python's, PostgreSQL's and MariaDB's regular expressions.
+DATE = "[0-9]{4}-(0?[1-9]|1[0-2])-(0?[1-9]|[12][0-9]|3[01])"
+TIME = "[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
+ZONE = " ?(z|[-+][0-9]{2}(:?[0-9]{2})?)?"
+PATTERNS: list[tuple[Any, str]] = [
+    (sa.Boolean, "0|1|t|f|true|false|y|n|yes|no|on|off"),
+    (sa.Integer, "[-+]?[0-9]+"),
+    ((sa.Numeric, sa.Float), "[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)(e[-+]?[0-9]+)?"),
+    (sa.DateTime, f"{DATE}([ t]{TIME}{ZONE})?"),
+    (sa.Date, DATE),
+    (sa.Time, f"{TIME}{ZONE}"),
+    (sa.Uuid, "[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}"),
+]
+# There, text stays as it is, and SQLAlchemy has to read it.
+SQLITE_PATTERNS: list[tuple[Any, str]] = [
+    (sa.Boolean, "0|1"),
+    (sa.DateTime, "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"),
+    (sa.Date, "[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    (sa.Time, "[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"),
+    (sa.Uuid, "[0-9a-f]{32}"),
+    *PATTERNS,
+]
 # What `flask db new` writes for a changed enum type on PostgreSQL, and others by hand.
 CREATE_ENUM = re.compile(
     r"\s*CREATE\s+TYPE\s+(\S+)\s+AS\s+ENUM\s*\((.*)\)\s*;?\s*", re.IGNORECASE | re.DOTALL
@@ -73,7 +95,13 @@ def find_misfits(old: Any, new: Any, using: str | None, dialect: Dialect) -> tup
             column, new, using, dialect
         )
     name = new.compile(dialect=dialect)
-    return f"does not fit into {name}", lambda column: _find_large(column, new)
+
+    def misfits(column: ColumnElement[Any]) -> ColumnElement[bool] | None:
+        if isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum):
+            return _find_unreadable(column, new, using, dialect)
+        return _find_large(column, new)
+
+    return f"does not fit into {name}", misfits
 
 
 def _find_unknown(
@@ -106,6 +134,17 @@ def _find_long(
         return _is_outside(sa.func.length(value), 0, new.length)
     # The servers cut off blanks at the end without an error.
     return _is_outside(sa.func.char_length(sa.func.rtrim(value)), 0, new.length)
+
+
+def _find_unreadable(
+    column: ColumnElement[Any], new: Any, using: str | None, dialect: Dialect
+) -> ColumnElement[bool] | None:
+    """Compare text with how the new type is written, unless USING converts it in another way."""
+    if using and not re.fullmatch(rf"\W*(CAST\W+)?{column.name}\W*(::|\sAS\s).*", using, re.IGNORECASE):
+        return None
+    patterns = SQLITE_PATTERNS if dialect.name == "sqlite" else PATTERNS
+    pattern = next((pattern for kind, pattern in patterns if isinstance(new, kind)), None)
+    return None if pattern is None else sa.not_(sa.func.lower(column).regexp_match(f"^ *({pattern}) *$"))
 
 
 def _find_large(column: ColumnElement[Any], new: Any) -> ColumnElement[bool] | None:

@@ -9,7 +9,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult
-from sqlalchemy import Column, Computed, DefaultClause, Identity
+from sqlalchemy import Column, Computed, DefaultClause, Identity, types
 from sqlalchemy.types import TypeEngine
 
 from ... import _compat
@@ -19,6 +19,14 @@ from ..operations import escape_bind_params
 from ..unsupported import refuse
 from .temporary_table import read_stored_table
 
+# No value of one kind can be made of a value of the other.
+NUMBERS = (types.Integer, types.Numeric, types.Float, types.Boolean)
+TIMES = (types.Date, types.DateTime, types.Time, types.Interval)
+INCONVERTIBLE: tuple[tuple[Any, Any], ...] = ((NUMBERS, types.Uuid), (TIMES, types.Uuid), (NUMBERS, TIMES))
+REPLACE = (
+    "in which add a column of the new type, fill it, let what refers to the old one refer to it, then drop "
+    "the old one and rename the new one"
+)
 COMPUTED = "for which drop the column and add it again (its indexes as well): the values are computed again"
 IDENTITY = 'for which write op.execute("ALTER TABLE … ALTER COLUMN … SET GENERATED …") and the way back'
 
@@ -64,6 +72,11 @@ def compare(
     repeats = Comparison.of(context.migration_context).database.normalizer.repeats_autoincrement
     if repeats and (_compat.is_autoincrement(wanted) or isinstance(wanted.autoincrement, bool)):
         operation.kw["autoincrement"] = bool(wanted.autoincrement)
+    if operation.modify_type is not None and _is_inconvertible(reflected.type, wanted.type):
+        dialect = context.migration_context.dialect
+        change = f"{reflected.type.compile(dialect)} to {wanted.type.compile(dialect)}"
+        what = f"Column {wanted.table.fullname}.{wanted.name} has changed from {change}"
+        refuse(context.migration_context, f"{what}, to which no value can be converted", REPLACE)
     had, wants = reflected.server_default, wanted.server_default
     if any(isinstance(default, Computed | Identity) for default in (had, wants)):
         operation.existing_server_default = had or False
@@ -78,6 +91,11 @@ def compare(
         # Not `had`: on MariaDB, SQLAlchemy truncates a default that contains a quote.
         operation.existing_server_default = wants
     return PriorityDispatchResult.CONTINUE
+
+
+def _is_inconvertible(had: TypeEngine[Any], wants: TypeEngine[Any]) -> bool:
+    pairs = [*INCONVERTIBLE, *((new, old) for old, new in INCONVERTIBLE)]
+    return any(isinstance(had, old) and isinstance(wants, new) for old, new in pairs)
 
 
 def _defaults_differ(context: AutogenContext, had: Any, wanted: Column[Any]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import BatchOperationsImpl
-from sqlalchemy import Connection, Table, quoted_name
+from sqlalchemy import Connection, Table, quoted_name, types
 from sqlalchemy.exc import OperationalError
 
 from ... import _compat
@@ -60,6 +60,15 @@ class InPlaceImpl(SinglePercent, SQLiteImpl):
             super().rename_table(old_table_name, between, schema)
             old_table_name = between
         super().rename_table(old_table_name, new_table_name, schema)
+
+    def cast_for_batch_migrate(self, existing: Any, existing_transfer: Any, new_type: Any) -> None:
+        """Keep text that becomes a date, a UUID or the like: CAST AS DATE makes a number of its first digits.
+
+        https://sqlite.org/lang_expr.html#castexpr
+        """
+        is_stored_as_text = isinstance(new_type, types.Date | types.DateTime | types.Time | types.Uuid)
+        if not (is_stored_as_text and isinstance(existing.type, types.String)):
+            super().cast_for_batch_migrate(existing, existing_transfer, new_type)
 
     def requires_recreate_in_batch(self, batch_op: BatchOperationsImpl) -> bool:
         if not _compat.is_flushing_batch() or any(map(_has_position, batch_op.batch)):
