@@ -36,6 +36,7 @@ def items(bake: Bake, postgresql: Server) -> BakedProject:
 @pytest.mark.parametrize("arguments", ["unique=True, ", "unique=True, if_not_exists=True, "])
 def test_H51_an_index_that_failed_is_created_again(items: BakedProject, arguments: str) -> None:
     project = items
+    project.env["MIGRATION_ROW_CHECK_TIMEOUT"] = "0"  # which would find the two rows before
     project.sql("INSERT INTO items VALUES (0, 'item 1')")
     project.write_revision("indexed", INDEX.format(arguments=arguments))
     out = project.flask("db", "upgrade", check=False)
