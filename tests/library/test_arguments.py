@@ -64,6 +64,7 @@ def test_a_stock_alembic_ini_with_its_logging(project):
         root.handlers[:] = handlers
         root.setLevel(level)
     assert "Running upgrade" in applied
+    assert "static SQL" not in applied  # of the rehearsal of a revision
     assert "Running upgrade" not in output  # of throwaway databases
     assert "[alembic.autogenerate.compare.tables] Detected added table 'user'" in output
     assert "[flask_safe_migrations.autogenerate] Detected server default on column 'user.email'" in output

@@ -7,6 +7,7 @@ operation in question: what it corrects must not stop it.
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,7 @@ class Preconditions:
         :raises RowCheckError: from the wrapped function, if rows are in the way.
         """
 
+        @wraps(function)  # other code reads its name and source
         def run(**options: Any) -> None:
             if settings.active().row_check_timeout <= 0:
                 function(**options)

@@ -8,6 +8,7 @@ send a message twice.
 import ast
 import builtins
 import io
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
@@ -63,7 +64,12 @@ def rehearse(step: RevisionStep, bind: str | None, migration: MigrationContext) 
         return rehearsal
     # The output of --sql: it is neither shown nor complete, as no operation is run.
     options = {**migration.opts, "as_sql": True, "output_buffer": io.StringIO(), "literal_binds": True}
-    offline = MigrationContext.configure(dialect=migration.dialect, opts=options)
+    log = logging.getLogger("alembic.runtime.migration")
+    log.addFilter(_is_warning)  # it would announce static SQL
+    try:
+        offline = MigrationContext.configure(dialect=migration.dialect, opts=options)
+    finally:
+        log.removeFilter(_is_warning)
 
     def record(construct: Any, *_: Any, **__: Any) -> None:
         if READS.match(str(construct)):
@@ -80,6 +86,10 @@ def rehearse(step: RevisionStep, bind: str | None, migration: MigrationContext) 
     except Exception as error:  # noqa: BLE001 - whatever a revision does that needs a database
         rehearsal.unknown = f"{type(error).__name__}: {first_line(error)}"
     return rehearsal
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 @contextmanager
