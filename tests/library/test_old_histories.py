@@ -198,15 +198,7 @@ COLLATED = {
 }
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=pytest.mark.xfail(strict=True, reason="F31: errno 150"))
-        if kind in {"table and column", "column and table"}
-        else kind
-        for kind in COLLATED
-    ],
-)
+@pytest.mark.parametrize("kind", COLLATED)
 def test_F31_strings_in_a_foreign_key_on_mariadb(adoptable, kind):
     first, second, third, fourth = COLLATED[kind]
     statements = STRINGS[0].format(first, second), STRINGS[1].format(third, fourth)

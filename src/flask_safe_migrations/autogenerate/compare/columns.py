@@ -33,18 +33,31 @@ IDENTITY = 'for which write op.execute("ALTER TABLE … ALTER COLUMN … SET GEN
 
 def types_differ(
     migration: MigrationContext,
-    _reflected: Column[Any],
+    reflected: Column[Any],
     wanted: Column[Any],
     reflected_type: TypeEngine[Any],
     wanted_type: TypeEngine[Any],
 ) -> bool:
     """Compare two types, as `compare_type` of context.configure()."""
     normalize, dialect = Comparison.of(migration).database.normalizer.normalize_type, migration.dialect
-    is_now = reflected_type.compile(dialect)
+    is_now = _with_collation_of_table(reflected, reflected_type, wanted_type).compile(dialect)
     if normalize(is_now) == normalize(wanted_type.compile(dialect)):
         return False
     found = read_stored_table(migration, wanted.table)
     return found is not None and found.columns[wanted.name]["type"].compile(dialect) != is_now
+
+
+def _with_collation_of_table(
+    reflected: Column[Any], reflected_type: TypeEngine[Any], wanted_type: TypeEngine[Any]
+) -> TypeEngine[Any]:
+    """MariaDB does not report the collation of a column that has the one of its table."""
+    given, collation = getattr(reflected_type, "collation", None), getattr(wanted_type, "collation", None)
+    options = {reflected.table.kwargs.get(f"{name}_collate") for name in ("mysql", "mariadb")}
+    if given or not collation or collation not in options:
+        return reflected_type
+    shown = _compat.shallow_copy(reflected_type)
+    vars(shown).update(charset=getattr(wanted_type, "charset", None), collation=collation)
+    return shown
 
 
 def add_using_casts(migration: MigrationContext, operations: list[Any]) -> None:

@@ -4,7 +4,7 @@ import re
 from functools import partial
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Connection, Table, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Connection, String, Table, UniqueConstraint, text
 
 from ..constraints import ConstraintInfo, normalize_condition
 from ..escaping import escaped
@@ -141,11 +141,24 @@ def enrich_table(connection: Connection, table: Table) -> None:
             table.append_constraint(UniqueConstraint(*columns, name=name))
         elif is_plain and _belongs_to_foreign_key(table, str(index.name), columns):
             table.indexes.remove(index)
+    _complete_collations(table)
     for condition in _column_conditions(connection, table.name):
         if match := JSON_VALID.fullmatch(condition):
             table.c[match[1]].type = JSON()  # which is a LONGTEXT with this CHECK
             continue
         table.append_constraint(CheckConstraint(text(escaped(condition))))
+
+
+def _complete_collations(table: Table) -> None:
+    """Give both ends of a foreign key the same collation, which the server requires (errno 150).
+
+    The server does not report the collation of a column that has the one of its table.
+    """
+    for element in table.foreign_keys:
+        ends: list[Any] = [element.parent.type, element.column.type]
+        for one, other in (ends, ends[::-1]):
+            if getattr(one, "collation", None) and isinstance(other, String) and not other.collation:
+                vars(other).update(charset=getattr(one, "charset", None), collation=one.collation)
 
 
 def _belongs_to_foreign_key(table: Table, name: str, columns: list[str]) -> bool:
