@@ -119,6 +119,13 @@ def identity_differs(impl: Any, wanted: Any, reflected: Any) -> bool:
 # SQLAlchemy
 
 
+def shallow_copy(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return a copy with the same attributes. copy.copy() would lose what __reduce__ of PickleType omits."""
+    other = type_.__class__.__new__(type_.__class__)
+    vars(other).update(vars(type_))
+    return other
+
+
 def copy_column(column: Column[Any]) -> Column[Any]:
     """Return a copy that belongs to no table."""
     return column._copy()

@@ -164,7 +164,7 @@ def test_P5_replicas_that_all_migrate_at_start(
         ended = stop(*replicas)
     out = "".join(out for _, out in ended)
     assert [code for code, _ in ended] == [0, 0, 0], out
-    assert len(re.findall(r"^  two \(two\)  [\d.]+ s$", out, re.MULTILINE)) == 1
+    assert len(re.findall(r"^  (?:\d/\d )?two \(two\)\n    [\d.]+ s$", out, re.MULTILINE)) == 1
     rows = BakedProject(image.context, env={"DATABASE_URL": url}).sql("SELECT name FROM tags")
     assert rows == [("once",)]
 

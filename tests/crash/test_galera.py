@@ -102,7 +102,10 @@ def test_H49_processes_on_all_nodes_apply_each_revision_once(shop: Shop) -> None
     assert [code for code, _ in ended] == [0] * REPLICAS, [out for code, out in ended if code]
     everything = "".join(out for _, out in ended)
     for revision in ("3f1d9a62c0b7 (baseline)", "step0 (step0)", "step1 (step1)", "step2 (step2)"):
-        assert len(re.findall(rf"^  {re.escape(revision)}  [\d.]+ s$", everything, re.MULTILINE)) == 1
+        assert (
+            len(re.findall(rf"^  (?:\d/\d )?{re.escape(revision)}\n    [\d.]+ s$", everything, re.MULTILINE))
+            == 1
+        )
     assert everything.count("Nothing to do") == REPLICAS - 1
     for node in shop.nodes:
         assert node.sql("SELECT name FROM tags ORDER BY name", shop.name) == [(f"tag {n}",) for n in range(3)]

@@ -50,7 +50,7 @@ def ends_in_one_sentence(process) -> str:
     """Wait for a migration that cannot go on; return its last line."""
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 1 and "Traceback" not in out, out
-    others = r"  \w+ \(\w+\)  [\d.]+ s|Taking up \w+ where it stopped.*"
+    others = r"  (?:\d/\d )?\w+ \(\w+\)|    [\d.]+ s|Taking up \w+ where it stopped.*"
     lines = [line for line in out.splitlines() if not re.fullmatch(others, line)]
     assert len(lines) == 1, out
     return lines[0]

@@ -93,6 +93,14 @@ def test_names_of_constraints():
     assert _compat.constraint_name(sa.UniqueConstraint("y"), sqlite.dialect()) is None
 
 
+def test_shallow_copy():
+    kind = sa.String(20, collation="C")
+    copied = _compat.shallow_copy(kind)
+    assert copied is not kind and repr(copied) == repr(kind)
+    vars(copied).update(collation=None)
+    assert kind.collation == "C"
+
+
 def test_identity():
     impl = MigrationContext.configure(dialect_name="postgresql").impl
     same, other = sa.Identity(start=1), sa.Identity(start=5)

@@ -45,7 +45,7 @@ from .operations import alter_column, escape_bind_params, qualified_name
 from .values import parse_text
 
 Value = Callable[[ops.ModifyTableOps, Column[Any]], Any]
-IsKey = Callable[[ops.ModifyTableOps, str], bool]
+IsKey = Callable[[ops.ModifyTableOps, Column[Any]], bool]
 SQL_EXPRESSION = re.compile(r"\w+\(.*\)|CURRENT_\w+", re.IGNORECASE)
 # By type affinity; the first match is used. Numbers are quoted too: every engine converts them, no rewrite.
 NEUTRAL_VALUES: list[tuple[Any, str]] = [
@@ -88,20 +88,24 @@ def fill_required_columns(migration: MigrationContext, found: list[Any], answers
 def fill_restored_columns(migration: MigrationContext, found: list[Any]) -> list[Any]:
     """Return the operations of a downgrade. Dropped values are lost, so rows get a neutral value.
 
-    A column that allows NULL now gets none where it has to be unique or to refer to a row: there is no value
-    that is right for several rows, and NOT NULL then refuses those that have NULL.
+    A column that allows NULL now gets none where it has to be unique, to refer to a row or to pass a CHECK:
+    there is no value that is right for several rows, and NOT NULL then refuses those that have NULL.
     """
     inspector = inspect(migration.connection) if migration.connection else None
 
-    def is_key(table: ops.ModifyTableOps, name: str) -> bool:
+    def is_key(table: ops.ModifyTableOps, wanted: Column[Any]) -> bool:
         model = migration.opts["target_metadata"].tables.get(qualified_name(table.schema, table.table_name))
         keys = _list_keys(model) if model is not None else []
+        # The neutral value of these is one that their CHECK permits.
+        has_check = not isinstance(wanted.type, Enum | types.Boolean)
         place = (table.table_name, table.schema)
         if inspector and inspector.has_table(*place):  # not where the revision renames it
             keys += [each["column_names"] for each in inspector.get_unique_constraints(*place)]
             keys += [each["column_names"] for each in inspector.get_indexes(*place) if each["unique"]]
             keys += [each["constrained_columns"] for each in inspector.get_foreign_keys(*place)]
-        return any(name in names for names in keys)
+            checks = inspector.get_check_constraints(*place) if has_check else []
+            keys += [re.findall(r"\w+", each["sqltext"]) for each in checks]
+        return any(wanted.name in names for names in keys)
 
     def value(operation: ops.ModifyTableOps, wanted: Column[Any]) -> Any:
         own = value_from_row(migration, operation, wanted)
@@ -138,9 +142,8 @@ def _add_values(
             elif (
                 isinstance(step, ops.AlterColumnOp)
                 and step.modify_nullable is False
-                and not is_key(changed, step.column_name)
+                and not is_key(changed, wanted := model_column(migration, step))
             ):
-                wanted = model_column(migration, step)
                 result.append(update_sql(migration, changed, wanted, value(changed, wanted)))
         result += [changed, *updates]
         if changes:
