@@ -137,6 +137,7 @@ def test_H45_the_server_works_on_for_a_process_that_was_killed(family: BakedProj
         wait_until(lambda: project.sql(SLEEPING))
         kill(first)
         second = start(project)
+        assert second.stdout.readline() == "  changed (changed)\n"
         assert "Taking up changed where it stopped: 1 of its statements" in second.stdout.readline()
         assert "Waiting for connection " in second.stdout.readline()
     ((code, out),) = finish([second])
