@@ -2,7 +2,7 @@
 
 import uuid
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -21,10 +21,12 @@ from sqlalchemy import (
     select,
     types,
 )
+from sqlalchemy import column as column_clause
+from sqlalchemy import table as table_clause
 from sqlalchemy.exc import DBAPIError, SAWarning, StatementError
 from sqlalchemy.sql.elements import Grouping
 
-from .expectations import Expectations
+from .expectations import Expectations, Key
 
 ROWS_PER_CALL = 3
 NUMBER = (int, float, Decimal)
@@ -63,6 +65,7 @@ def insert_sample_rows(
         warnings.simplefilter("ignore", SAWarning)
         tables = _reflect_tables(connection, names | _referring_tables(models, names) & existing)
     rows = SampleRows(connection, models, expected or Expectations())
+    tables = _sort_tables(tables, rows.expected.keys)
     wanted = rows.expected.find_rows(tables)
     for table in tables:
         for values in wanted.get(table.name, ()):
@@ -78,6 +81,25 @@ def _reflect_tables(connection: Connection, names: set[str]) -> list[Table]:
         keys = (key for name in names for key in metadata.tables[name].foreign_keys)
         names = {key.target_fullname.rpartition(".")[0] for key in keys} - metadata.tables.keys()
     return metadata.sorted_tables
+
+
+def _sort_tables(tables: list[Table], keys: Iterable[Key]) -> list[Table]:
+    """Return each table after those that it refers to, now or after the revision."""
+    by_name = {table.name: table for table in tables}
+    found: dict[str, Table] = {}
+
+    def visit(name: str, pending: frozenset[str]) -> None:
+        if name in found or name in pending or name not in by_name:
+            return
+        parents = {key.target_fullname.split(".")[-2] for key in by_name[name].foreign_keys}
+        parents |= {parent for child, _columns, parent, _referred in keys if child == name}
+        for parent in sorted(parents):
+            visit(parent, pending | {name})
+        found[name] = by_name[name]
+
+    for table in tables:
+        visit(table.name, frozenset())
+    return list(found.values())
 
 
 def _referring_tables(models: MetaData, names: set[str]) -> set[str]:
@@ -143,6 +165,7 @@ class SampleRows:
     def _make_value(self, column: Column[Any], number: int, *, large: bool) -> Any:
         for key in column.foreign_keys:
             keys = self.connection.scalars(select(key.column).order_by(key.column)).all()
+            keys = self._keep_later_keys(column, keys)
             return keys[number % len(keys)] if keys else None
         model = self.models.tables.get(column.table.fullname)
         planned = model.columns.get(column.name) if model is not None else None
@@ -152,6 +175,16 @@ class SampleRows:
         # A column that gets a foreign key later needs a small value: the generated keys are 1, 2, 3.
         large = large and not (planned is not None and planned.foreign_keys)
         return make_fitting(column.type, later, number, large=large)
+
+    def _keep_later_keys(self, column: Column[Any], keys: Sequence[Any]) -> Sequence[Any]:
+        """Return those of the keys that are also in the table to which the revision points the column."""
+        for table, columns, parent, referred in self.expected.keys:
+            if (table, columns) == (column.table.name, (column.name,)):
+                later = table_clause(parent, column_clause(referred[0]))
+                with suppress(DBAPIError), self.connection.begin_nested():  # the revision may create it
+                    existing = set(self.connection.scalars(select(later.c[referred[0]])))
+                    keys = [key for key in keys if key in existing] or keys
+        return keys
 
     def _violates_check(self, table: Table) -> bool:
         """Whether a row violates a CHECK of the model, also if the database does not have it yet."""

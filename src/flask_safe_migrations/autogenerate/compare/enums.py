@@ -155,7 +155,7 @@ def _renamed(upgrade: ops.UpgradeOps, removed: AbstractSet[Key], added: Abstract
         if old[0] == new[0]
     }
     for table, step, old, new in found:
-        if old and renamed.get(old) == new:
+        if old in renamed and renamed[old] == new:
             step.existing_type, step.modify_type = step.modify_type, None
             if not step.has_changes():
                 table.ops.remove(step)
