@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import create_engine, inspect
 
 from flask_safe_migrations import runtime
@@ -24,12 +23,6 @@ NOTHING = """
 def downgrade():
     raise NotImplementedError("not part of this test")
 """
-
-
-def some(cases: Any, broken: Any, reason: str) -> list[Any]:
-    """Return the cases as parameters, with those that are wrong today marked."""
-    mark = pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason)
-    return [pytest.param(case, marks=mark) if case in broken else pytest.param(case) for case in cases]
 
 
 def write_revision(project: Any, name: str, body: str) -> Path:
