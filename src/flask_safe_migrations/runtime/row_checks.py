@@ -138,8 +138,13 @@ def find_checks(operation: Any, dialect: Dialect, known: KnownChanges) -> Iterat
     elif isinstance(operation, ops.CreateCheckConstraintOp):
         yield from _check_condition(operation)
     elif isinstance(operation, ops.ExecuteSQLOp):
-        for table, schema, column, type_ in known.enums.find_conversions(str(operation.sqltext)):
+        for table, schema, column, type_ in known.enums.find_conversions(_executed_sql(operation.sqltext)):
             yield _check_type(table, schema, column, [sa.types.NULLTYPE, type_], None, dialect)
+
+
+def _executed_sql(sqltext: Any) -> str:
+    """Return the SQL as it is executed: in a string, a colon is written with a backslash."""
+    return str(sa.text(sqltext) if isinstance(sqltext, str) else sqltext)
 
 
 def _check_altered_column(operation: ops.AlterColumnOp, dialect: Dialect) -> Iterator[RowCheck]:
