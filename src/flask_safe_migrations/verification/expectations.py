@@ -20,6 +20,7 @@ VALUE = rf"{NAME}\s[^,\n]*?\bDEFAULT\s+\(?{LITERAL}"
 ALTERED = re.compile(rf"\b(?:ADD|ALTER|MODIFY|CHANGE)\s+(?:COLUMN\s+)?{VALUE}", re.IGNORECASE)
 DECLARED = re.compile(rf"^\s+{VALUE}", re.IGNORECASE | re.MULTILINE)  # a line of CREATE TABLE
 PLACEHOLDER = re.compile(r"%\((\w+)\)s|(?<!:):(\w+)|\?|%s")
+INSERTED = re.compile(r"\s*INSERT\s.*?\bVALUES\b(.*)", re.IGNORECASE | re.DOTALL)
 MAX_ROWS = 20
 # Table, its columns, referred table, its columns.
 Key = tuple[str, tuple[str, ...], str, tuple[str, ...]]
@@ -31,17 +32,21 @@ class Expectations:
     def __init__(self) -> None:
         self.found: dict[tuple[frozenset[str], str, str], None] = {}
         self.keys: set[Key] = set()
+        # What the revision inserts itself is not there before.
+        self.inserted: set[str] = set()
         # The types after the upgrade, by table and column.
         self.types: dict[tuple[str, str], TypeEngine[Any]] = {}
 
     def add(self, statement: str, parameters: Any) -> None:
         """Add what one statement names; `parameters` are those of the driver."""
+        for each in parameters if isinstance(parameters, list) else [parameters]:
+            if match := INSERTED.match(_insert_parameters(statement, each)):
+                self.inserted.update(map(_unquote, re.findall(LITERAL, match[1])))
         sql = _insert_parameters(statement, parameters)
         words = frozenset(re.findall(r"\w+", sql.casefold().replace("_alembic_tmp_", "")))
         for pattern in (COMPARED, ALTERED, DECLARED):
             for column, literal in pattern.findall(sql):
-                text = literal[1:-1].replace("''", "'") if literal.startswith("'") else literal
-                self.found[words, column.casefold(), text] = None
+                self.found[words, column.casefold(), _unquote(literal)] = None
 
     def add_schema(self, connection: Connection, tables: Iterable[str]) -> None:
         """Add the foreign keys and the types that these tables have now; call it after the upgrade first."""
@@ -78,7 +83,7 @@ class Expectations:
     def _named(self, table: str) -> Iterator[tuple[str, str]]:
         words = set(re.findall(r"\w+", table.casefold()))
         for near, column, text in self.found:
-            if words <= near:
+            if words <= near and text not in self.inserted:
                 yield column, text
 
     def _key_values(self, key: Key) -> Iterator[dict[str, str]]:
@@ -118,6 +123,10 @@ def _insert_parameters(statement: str, parameters: Any) -> str:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else _quote(str(value))
 
     return PLACEHOLDER.sub(write, statement)
+
+
+def _unquote(literal: str) -> str:
+    return literal[1:-1].replace("''", "'") if literal.startswith("'") else literal
 
 
 def _quote(text: str) -> str:
