@@ -118,6 +118,21 @@ def progress(text: str) -> None:
     reporter().progress(text)
 
 
+@contextmanager
+def quiet_alembic() -> Iterator[None]:
+    """Suppress Alembic's log within the block: what runs there is no migration of a user's database."""
+    logger = logging.getLogger("alembic.runtime.migration")
+    logger.addFilter(_is_warning)  # a fileConfig() in env.py would reset the log level
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_warning)
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
+
+
 def quote(argument: str) -> str:
     """Return the argument as it is typed in a shell: in double quotes, if they are enough."""
     if shlex.quote(argument) == argument or re.search(r'["$`\\!]', argument):

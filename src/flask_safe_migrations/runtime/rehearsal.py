@@ -8,7 +8,6 @@ send a message twice.
 import ast
 import builtins
 import io
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from .. import _compat
+from .. import _compat, output
 from ..errors import MigrationError, first_line
 from . import binds
 from .application_session import READS, use_migration_connection
@@ -64,12 +63,8 @@ def rehearse(step: RevisionStep, bind: str | None, migration: MigrationContext) 
         return rehearsal
     # The output of --sql: it is neither shown nor complete, as no operation is run.
     options = {**migration.opts, "as_sql": True, "output_buffer": io.StringIO(), "literal_binds": True}
-    log = logging.getLogger("alembic.runtime.migration")
-    log.addFilter(_is_warning)  # it would announce static SQL
-    try:
+    with output.quiet_alembic():  # it would announce static SQL
         offline = MigrationContext.configure(dialect=migration.dialect, opts=options)
-    finally:
-        log.removeFilter(_is_warning)
 
     def record(construct: Any, *_: Any, **__: Any) -> None:
         if READS.match(str(construct)):
@@ -86,10 +81,6 @@ def rehearse(step: RevisionStep, bind: str | None, migration: MigrationContext) 
     except Exception as error:  # noqa: BLE001 - whatever a revision does that needs a database
         rehearsal.unknown = f"{type(error).__name__}: {first_line(error)}"
     return rehearsal
-
-
-def _is_warning(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """The revisions in versions/: shadow databases built from them, and their differences from the models."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
@@ -15,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from .. import _compat, settings
+from .. import _compat, output, settings
 from ..backends.base import Database
 from ..context import Recorder, RunContext
 from ..revisions import files
@@ -92,7 +91,7 @@ def _run(database: Database, script: ScriptDirectory, upto: str) -> None:
         "fn": progress.watch(revisions, lambda _migration: None),
     }
     with (
-        _quiet_alembic(),
+        output.quiet_alembic(),
         one_sentence(database, progress),
         database.connect() as connection,
         database.migration_session(connection),
@@ -144,23 +143,8 @@ def _run_env(
     config = alembic_config()
     run = RunContext.of(config)
     run.only, run.quiet, run.recorder = database, True, recorder or nullcontext
-    with _quiet_alembic(), EnvironmentContext(config, script, fn=fn, **options):
+    with output.quiet_alembic(), EnvironmentContext(config, script, fn=fn, **options):
         script.run_env()
-
-
-@contextmanager
-def _quiet_alembic() -> Iterator[None]:
-    """Suppress Alembic's log of each revision, which is not useful for a shadow database."""
-    logger = logging.getLogger("alembic.runtime.migration")
-    logger.addFilter(_is_warning)  # a fileConfig() in env.py would reset the log level
-    try:
-        yield
-    finally:
-        logger.removeFilter(_is_warning)
-
-
-def _is_warning(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING
 
 
 def all_tables(_table: str) -> bool:
