@@ -80,7 +80,8 @@ class Progress:
                     self._report_start(self.current, total)
                     if not self.quiet:
                         self.database.before_revision(self.current.revision, upgrade=step.is_upgrade)
-                    if migration.connection and self.checks_rows:
+                    # An empty database has no rows but those of the revisions themselves.
+                    if migration.connection and self.checks_rows and self.before:
                         rows = Preconditions(self.database, self.current, migration, quiet=self.quiet)
                         step.migration_fn = rows.guard(step.migration_fn)
                 yield step
