@@ -4,6 +4,7 @@ import getpass
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,9 @@ import pytest
 import servers
 from filelock import FileLock
 from project import ENGINES, TEMPLATE, Bake, BakedProject, install_library, names
+
+# A shell makes its background jobs, and all that they start, ignore Ctrl-C. Some tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What takes minutes by itself (many processes, kills, whole environments, a browser), or is about a server.
 LONG = {

@@ -25,7 +25,6 @@ import sys
 # The first message: where, how and what to run, and the three standard descriptors. The answers: the process
 # id in one line, at once; the exit code in a second line. Who hangs up before that kills the command.
 MAXIMUM = 1_000_000
-SIGINT_AT_THE_START = signal.getsignal(signal.SIGINT)  # a background job of a shell ignores it
 
 
 def request(path, command, cwd, env, descriptors):
@@ -146,7 +145,7 @@ def become(message, descriptors, sockets):
 
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, SIGINT_AT_THE_START)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     for each in sockets:

@@ -4,7 +4,6 @@ import itertools
 import os
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -113,8 +112,6 @@ class BakedProject:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # Who runs the tests in the background has Ctrl-C switched off, for all that they start.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     @property

@@ -273,18 +273,13 @@ def test_F41_ctrl_c_of_a_proof_tells_that_the_database_is_unchanged(project, com
     assert re.search("unchanged|as it was|Nothing was changed", result.output.splitlines()[-1])
 
 
-def allow_ctrl_c():
-    """A shell switches it off for what it runs in the background, such as these tests."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_F41_ctrl_c_in_a_process_of_its_own(project):
     with_table(project, COLUMNS)
     path = write_revision(
         project, "slow", upgrade("import time", 'print("RUNS", flush=True)', "time.sleep(60)")
     )
     command = [sys.executable, "-m", "flask", "--app", project.name, "db", "upgrade"]
-    process = Popen(command, cwd=project.path, stdout=PIPE, stderr=PIPE, text=True, preexec_fn=allow_ctrl_c)
+    process = Popen(command, cwd=project.path, stdout=PIPE, stderr=PIPE, text=True)
     started = [process.stdout.readline(), process.stdout.readline()]
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
