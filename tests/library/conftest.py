@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from histories import write_revision
 from project import names
 from sqlalchemy import create_engine, text
 
@@ -149,6 +150,28 @@ def project_on(
         return project
 
     return project_on
+
+
+ITEM = """
+def upgrade():
+    op.create_table("item", sa.Column("id", sa.Integer, primary_key=True))
+def downgrade():
+    op.drop_table("item")
+"""
+
+
+@pytest.fixture
+def started(project_on: Callable[[str], Project]) -> Callable[[str], Project]:
+    """`started("mariadb")` gives a project with one model, whose revision is applied."""
+
+    def started(engine: str) -> Project:
+        project = project_on(engine)
+        project.models = "class Item(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
+        write_revision(project, "start", ITEM)
+        project.flask("upgrade")
+        return project
+
+    return started
 
 
 @pytest.fixture

@@ -5,12 +5,6 @@ import re
 import pytest
 from histories import ENGINES, edit, list_revisions, stored_revision, tables, write_revision
 
-START = """
-def upgrade():
-    op.create_table("item", sa.Column("id", sa.Integer, primary_key=True))
-def downgrade():
-    op.drop_table("item")
-"""
 HALF = """
 def add(value):
     op.execute(f"INSERT INTO token (value) VALUES ('{{value}}')")
@@ -33,18 +27,6 @@ def upgrade():
 def downgrade():
     op.drop_table("phone")
 """
-
-
-@pytest.fixture
-def started(project_on):
-    def started(engine):
-        project = project_on(engine)
-        project.models = "class Item(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
-        write_revision(project, "start", START)
-        project.flask("upgrade")
-        return project
-
-    return started
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,6 @@
 import pytest
 from histories import edit, list_revisions, write_revision
 
-START = """
-def upgrade():
-    op.create_table("item", sa.Column("id", sa.Integer, primary_key=True))
-def downgrade():
-    op.drop_table("item")
-"""
 STOPPED = """
 def upgrade():
     token = sa.table("token", sa.column("value"), sa.column("at"))
@@ -20,18 +14,6 @@ def downgrade():
     op.drop_table("other")
     op.drop_table("token")
 """
-
-
-@pytest.fixture
-def started(project_on):
-    def started(engine):
-        project = project_on(engine)
-        project.models = "class Item(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
-        write_revision(project, "start", START)
-        project.flask("upgrade")
-        return project
-
-    return started
 
 
 CHANGED_VALUES = """

@@ -105,6 +105,20 @@ class Child(db.Model):
 """
 
 
+KEY = """
+def upgrade():
+    op.add_column("child", sa.Column("parent_id", sa.Integer))
+    {fill}
+    with op.batch_alter_table("child") as batch_op:
+        batch_op.alter_column("parent_id", existing_type=sa.Integer(), nullable=False)
+        batch_op.create_foreign_key("fk_child_parent_id_parent", "parent", ["parent_id"], ["id"])
+def downgrade():
+    with op.batch_alter_table("child") as batch_op:
+        batch_op.drop_constraint("fk_child_parent_id_parent", type_="foreignkey")
+        batch_op.drop_column("parent_id")
+"""
+
+
 def proved(project, *arguments):
     result = project.run("new", *arguments)
     return "Proved: up, down and up again" in result.output and result.exit_code == 0
@@ -149,22 +163,7 @@ def test_F17_a_foreign_key_that_an_update_fills_is_proved(project_on, engine):
     project.models = CHILDREN.format(
         type="Integer", column="parent_id = db.Column(db.ForeignKey('parent.id'), nullable=False)"
     )
-    write_revision(
-        project,
-        "key",
-        """
-def upgrade():
-    op.add_column("child", sa.Column("parent_id", sa.Integer))
-    op.execute("UPDATE child SET parent_id = 7")
-    with op.batch_alter_table("child") as batch_op:
-        batch_op.alter_column("parent_id", existing_type=sa.Integer(), nullable=False)
-        batch_op.create_foreign_key("fk_child_parent_id_parent", "parent", ["parent_id"], ["id"])
-def downgrade():
-    with op.batch_alter_table("child") as batch_op:
-        batch_op.drop_constraint("fk_child_parent_id_parent", type_="foreignkey")
-        batch_op.drop_column("parent_id")
-""",
-    )
+    write_revision(project, "key", KEY.format(fill='op.execute("UPDATE child SET parent_id = 7")'))
     assert proved(project, "--prove")
 
 
@@ -176,22 +175,7 @@ def test_F17_a_foreign_key_that_loses_rows_is_still_not_proved(project_on, engin
     project.models = CHILDREN.format(
         type="Integer", column="parent_id = db.Column(db.ForeignKey('parent.id'), nullable=False)"
     )
-    write_revision(
-        project,
-        "key",
-        """
-def upgrade():
-    op.add_column("child", sa.Column("parent_id", sa.Integer))
-    op.execute("UPDATE child SET parent_id = -id")
-    with op.batch_alter_table("child") as batch_op:
-        batch_op.alter_column("parent_id", existing_type=sa.Integer(), nullable=False)
-        batch_op.create_foreign_key("fk_child_parent_id_parent", "parent", ["parent_id"], ["id"])
-def downgrade():
-    with op.batch_alter_table("child") as batch_op:
-        batch_op.drop_constraint("fk_child_parent_id_parent", type_="foreignkey")
-        batch_op.drop_column("parent_id")
-""",
-    )
+    write_revision(project, "key", KEY.format(fill='op.execute("UPDATE child SET parent_id = -id")'))
     assert "Not proved. In the upgrade with rows" in project.fails("new", "--prove")
 
 
@@ -214,18 +198,6 @@ def test_F17_a_default_that_is_no_key_is_named(project_on, engine):
     assert project.sql("SELECT parent_id FROM child") == [(7,), (7,)]
 
 
-LOOKED_UP = """
-def upgrade():
-    op.add_column("child", sa.Column("parent_id", sa.Integer))
-    {fill}
-    with op.batch_alter_table("child") as batch_op:
-        batch_op.alter_column("parent_id", existing_type=sa.Integer(), nullable=False)
-        batch_op.create_foreign_key("fk_child_parent_id_parent", "parent", ["parent_id"], ["id"])
-def downgrade():
-    with op.batch_alter_table("child") as batch_op:
-        batch_op.drop_constraint("fk_child_parent_id_parent", type_="foreignkey")
-        batch_op.drop_column("parent_id")
-"""
 NAMED_PARENTS = """
 def upgrade():
     op.create_table(
@@ -260,7 +232,7 @@ class Child(db.Model):
     id = db.Column(db.Integer, primary_key=True)
     parent_id = db.Column(db.ForeignKey('parent.id'), nullable=False)
 """
-    write_revision(project, "key", LOOKED_UP.format(fill=fill))
+    write_revision(project, "key", KEY.format(fill=fill))
     assert proved(project, "--prove")
 
 
