@@ -417,6 +417,15 @@ MATRIX = [
         expected=[["b"]],
     ),
     row(
+        "remove an enum value, where the default has a quote",
+        t("""Column("x", Enum("don't", "b", "c", name="mood"), server_default="don't")"""),
+        t("""Column("x", Enum("don't", "b", name="mood"), server_default="don't")"""),
+        outputs={"sqlite": "Nothing to migrate"},
+        rows=("INSERT INTO t (id, x) VALUES (1, 'b')", "INSERT INTO t (id) VALUES (2)"),
+        query="SELECT x FROM t ORDER BY id",
+        expected=[["b"], ["don't"]],
+    ),
+    row(
         "an enum value is renamed",
         t('Column("x", Enum("a", "b", name="mood"))'),
         t('Column("x", Enum("a", "c", name="mood"))'),

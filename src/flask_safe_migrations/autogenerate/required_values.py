@@ -38,7 +38,7 @@ from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import ColumnCollectionConstraint
 
 from .. import _compat, output
-from ..backends.escaping import escaped, on_one_line, undouble_percents
+from ..backends.escaping import escaped, on_one_line, undouble_percents, unquote_literal
 from ..errors import MigrationError
 from .answers import Answers, answer_command
 from .operations import alter_column, escape_bind_params, qualified_name
@@ -201,7 +201,7 @@ def _format_constant(value: Any, kind: types.TypeEngine[Any], dialect: Dialect) 
 
 def _content(sql: str, dialect: Any) -> str:
     """Return the text that a literal represents."""
-    content = undouble_percents(sql, dialect)[1:-1].replace("''", "'")
+    content = unquote_literal(undouble_percents(sql, dialect))
     return content.replace("\\\\", "\\") if getattr(dialect, "_backslash_escapes", False) else content
 
 

@@ -64,6 +64,14 @@ def read_statement(statement: str, context: Any) -> str:
     return undouble_percents(statement, context.dialect) if context.compiled is not None else statement
 
 
+def quote_literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def unquote_literal(sql: str) -> str:
+    return sql[1:-1].replace("''", "'")
+
+
 def on_one_line(sql: str) -> str:
     """Remove line breaks, except inside literals."""
     return QUOTED_OR_SPACE.sub(lambda found: found[1] or " ", sql).strip()

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Dialect, FromClause
 from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.exc import NoSuchTableError
 
+from ..backends.escaping import quote_literal
 from ..errors import MigrationError
 from .type_checks import EnumChanges, find_misfits
 
@@ -115,9 +116,7 @@ class KnownChanges:
     def add_column(self, operation: ops.AddColumnOp) -> None:
         default: Any = operation.column.server_default
         if isinstance(argument := getattr(default, "arg", None), str):
-            self.defaults[operation.table_name, operation.column.name] = (
-                "'" + argument.replace("'", "''") + "'"
-            )
+            self.defaults[operation.table_name, operation.column.name] = quote_literal(argument)
 
 
 def find_checks(operation: Any, dialect: Dialect, known: KnownChanges) -> Iterator[RowCheck]:

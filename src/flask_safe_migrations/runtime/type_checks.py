@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Dialect
 from sqlalchemy.dialects import mysql
 
 from .. import _compat
+from ..backends.escaping import LITERAL, unquote_literal
 
 Misfits = Callable[[ColumnElement[Any]], ColumnElement[bool] | None]
 # The largest value by type; MySQL's sizes come first, because they are subclasses of Integer.
@@ -51,7 +52,6 @@ CONVERT = re.compile(
     r"USING\s+\(?\2::text\)?::\3\s*;?\s*",
     re.IGNORECASE,
 )
-LITERAL = re.compile(r"'((?:[^']|'')*)'")
 
 
 class EnumChanges:
@@ -63,7 +63,7 @@ class EnumChanges:
     def find_conversions(self, sql: str) -> Iterator[tuple[str, str | None, str, sa.Enum]]:
         """Note a type that the statement creates; yield each column that it converts to such a type."""
         if match := CREATE_ENUM.fullmatch(sql):
-            self.values[match[1]] = [each.replace("''", "'") for each in LITERAL.findall(match[2])]
+            self.values[match[1]] = list(map(unquote_literal, LITERAL.findall(match[2])))
         elif (match := CONVERT.fullmatch(sql)) and match[3] in self.values:
             schema, _, table = match[1].rpartition(".")
             names = [part.strip('"') for part in (table, schema, match[2])]

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, inspect
 from sqlalchemy.types import TypeEngine
 
 from ..autogenerate.values import parse_text
+from ..backends.escaping import quote_literal, unquote_literal
 
 LITERAL = r"('(?:[^']|'')*'|-?\d+(?:\.\d+)?\b)(?!\s*[.(*/%|+-])"
 NAME = r"[\"`\[]?\b(\w+)[\"`\]]?"
@@ -41,12 +42,12 @@ class Expectations:
         """Add what one statement names; `parameters` are those of the driver."""
         for each in parameters if isinstance(parameters, list) else [parameters]:
             if match := INSERTED.match(_insert_parameters(statement, each)):
-                self.inserted.update(map(_unquote, re.findall(LITERAL, match[1])))
+                self.inserted.update(map(_read_value, re.findall(LITERAL, match[1])))
         sql = _insert_parameters(statement, parameters)
         words = frozenset(re.findall(r"\w+", sql.casefold().replace("_alembic_tmp_", "")))
         for pattern in (COMPARED, ALTERED, DECLARED):
             for column, literal in pattern.findall(sql):
-                self.found[words, column.casefold(), _unquote(literal)] = None
+                self.found[words, column.casefold(), _read_value(literal)] = None
 
     def add_schema(self, connection: Connection, tables: Iterable[str]) -> None:
         """Add the foreign keys and the types that these tables have now; call it after the upgrade first."""
@@ -120,14 +121,11 @@ def _insert_parameters(statement: str, parameters: Any) -> str:
         value = first.get(name) if isinstance(first, Mapping) and name else next(positional, None)
         if value is None:
             return match[0]
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else _quote(str(value))
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        return str(value) if is_number else quote_literal(str(value))
 
     return PLACEHOLDER.sub(write, statement)
 
 
-def _unquote(literal: str) -> str:
-    return literal[1:-1].replace("''", "'") if literal.startswith("'") else literal
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _read_value(sql: str) -> str:
+    return unquote_literal(sql) if sql.startswith("'") else sql

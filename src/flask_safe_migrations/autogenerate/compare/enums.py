@@ -9,7 +9,6 @@ value, the conversion fails and nothing is changed.
 https://www.postgresql.org/docs/current/sql-altertype.html
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -21,7 +20,7 @@ from alembic.util import PriorityDispatchResult
 from sqlalchemy import ARRAY, Column, Enum, TypeDecorator, text
 
 from ... import _compat
-from ...backends.escaping import quote_name, undouble_percents
+from ...backends.escaping import LITERAL, quote_literal, quote_name, undouble_percents, unquote_literal
 from ..filters import is_name_included, is_table_included, is_unmanaged, log
 from ..operations import ReversibleSQLOp, qualified_name
 
@@ -55,8 +54,6 @@ DEPENDENT = text("""
     FROM pg_constraint WHERE contype = 'c' AND pg_get_constraintdef(oid) LIKE :cast
 """)
 LONGEST_NAME = 63 - len("__old")
-# A reported default includes the type.
-LITERAL = re.compile(r"'((?:[^']|'')*)'")
 
 
 class EnumTypeOp(ops.MigrateOperation):
@@ -244,8 +241,8 @@ def _change_values(
 def _add_value(name: str, wants: list[str], value: str) -> str:
     """Add from the last to the first, so that the value after it exists."""
     behind = wants[wants.index(value) + 1 :]
-    place = f" BEFORE {_literal(behind[0])}" if behind else ""
-    return f"ALTER TYPE {name} ADD VALUE {_literal(value)}{place}"
+    place = f" BEFORE {quote_literal(behind[0])}" if behind else ""
+    return f"ALTER TYPE {name} ADD VALUE {quote_literal(value)}{place}"
 
 
 def _is_used(upgrade: ops.UpgradeOps, values: list[str]) -> bool:
@@ -277,19 +274,15 @@ def _recreate_type(
     old = f"{key[1][:LONGEST_NAME]}__old"
     yield from (drop for drop, _create in dependent)
     yield f"ALTER TYPE {name} RENAME TO {quote_name(dialect, old)}"
-    yield f"CREATE TYPE {name} AS ENUM ({', '.join(map(_literal, values))})"
+    yield f"CREATE TYPE {name} AS ENUM ({', '.join(map(quote_literal, values))})"
     for table, column, is_array, default in uses:
         kind, bridge = (f"{name}[]", "text[]") if is_array else (name, "text")
         alter = f"ALTER TABLE {table} ALTER COLUMN {column}"
         if default:
             yield f"{alter} DROP DEFAULT"
         yield f"{alter} TYPE {kind} USING {column}::{bridge}::{kind}"
-        if default and set(LITERAL.findall(default)) <= set(values) | {"{}"}:
-            constant = LITERAL.match(default)
+        if default and set(map(unquote_literal, LITERAL.findall(default))) <= set(values) | {"{}"}:
+            constant = LITERAL.match(default)  # a reported default includes the type
             yield f"{alter} SET DEFAULT {constant[0] if constant else default}"
     yield f"DROP TYPE {quote_name(dialect, key[0], old)}"
     yield from (create for _drop, create in dependent)
-
-
-def _literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

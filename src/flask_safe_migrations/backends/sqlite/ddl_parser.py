@@ -39,10 +39,6 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
 def without_quotes(sql: str) -> str:
     """Return the statement without quotes around plain names.
 

@@ -26,13 +26,12 @@ from sqlalchemy import (
 )
 
 from ..constraints import ConstraintInfo, normalize_condition
-from ..escaping import escaped
+from ..escaping import escaped, quote_literal
 from ..schema import Definition, Schema, SchemaObject, reflect_tables
 from .ddl_parser import (
     DeclaredConstraint,
     columns_with,
     declared_constraints,
-    literal,
     quote,
     unreflected_features,
     without_quotes,
@@ -286,6 +285,6 @@ def counter_sql(connection: Connection) -> dict[str, str]:
     if connection.scalar(text(query)) is None:
         return {}
     return {
-        name: f"UPDATE sqlite_sequence SET seq = {last} WHERE name = {literal(name)}"  # noqa: S608
+        name: f"UPDATE sqlite_sequence SET seq = {last} WHERE name = {quote_literal(name)}"  # noqa: S608
         for name, last in connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence").all()
     }

@@ -16,8 +16,9 @@ from sqlalchemy import Connection, event
 
 from ... import output
 from ...errors import MigrationError
+from ..escaping import quote_literal
 from ..probes import find_broken
-from .ddl_parser import literal, lost_features, quote, split
+from .ddl_parser import lost_features, quote, split
 from .introspection import create_table_sql
 from .probes import probe_triggers
 
@@ -102,7 +103,7 @@ def keep_counter(driver: Any, table: str) -> None:
     https://sqlite.org/autoinc.html: the counters are stored in a table, and they follow a renamed table.
     """
     if driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
-        old, new = literal(table), literal(temporary_name(table))
+        old, new = quote_literal(table), quote_literal(temporary_name(table))
         driver.execute(f"DELETE FROM sqlite_sequence WHERE name = {new}")  # noqa: S608
         driver.execute(
             f"INSERT INTO sqlite_sequence SELECT {new}, seq FROM sqlite_sequence WHERE name = {old}"  # noqa: S608

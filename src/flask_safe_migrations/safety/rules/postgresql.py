@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 from sqlalchemy.dialects import postgresql
 
+from ...backends.escaping import LITERAL
 from ..column_types import requires_rewrite
 from ..description import format_sql
 from . import OperationContext, Rule, Violations, register_rule
@@ -141,7 +142,7 @@ def _is_volatile(context: OperationContext, default: Any) -> bool:
     argument = getattr(default, "arg", default)
     if isinstance(argument, str):
         return False
-    expression = re.sub(r"'(?:[^']|'')*'", "", format_sql(argument, context.recorded.dialect))
+    expression = LITERAL.sub("", format_sql(argument, context.recorded.dialect))
     return bool({name.casefold() for name in re.findall(r"(\w+)\s*\(", expression)} - STABLE_FUNCTIONS)
 
 
