@@ -6,31 +6,13 @@ revision runs. In the text of a statement, `:name` is a parameter, and a backsla
 it: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text
 """
 
-import inspect
 import re
 from collections.abc import Callable
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from alembic.ddl.impl import DefaultImpl
-from sqlalchemy import (
-    BindParameter,
-    CheckConstraint,
-    DefaultClause,
-    Dialect,
-    Table,
-    TextClause,
-    literal,
-    text,
-)
-from sqlalchemy.exc import CompileError
-from sqlalchemy.schema import DDLElement
-from sqlalchemy.sql import visitors
+from sqlalchemy import CheckConstraint, DefaultClause, Dialect, Table, TextClause, text
 
 from .. import _compat
-from ..errors import MigrationError, first_line
-from .literals import write_literals
 
 # Matches before text that sa.text() reads as a parameter, and before a backslash that it would remove.
 PARAMETER_LIKE = re.compile(r"(?<![:\w\\])(?=:\w+(?![:\w]))|(?=\\:\w*(?![:\w]))")
@@ -38,8 +20,6 @@ LITERAL = re.compile(r"('(?:[^']|'')*')")
 NAME_QUOTES = re.compile(r"[`\"\[\]]")
 # Literals and quoted names, or the whitespace between them.
 QUOTED_OR_SPACE = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)|\s+""")
-
-NOTHING: dict[str, Any] = {}
 
 
 def escaped(sql: str) -> str:
@@ -125,51 +105,3 @@ def _conditions(table: Table) -> list[Any]:
     found: list[Any] = [each.computed for each in table.columns if each.computed is not None]
     found += [each for each in table.constraints if isinstance(each, CheckConstraint)]
     return [each for each in found if isinstance(each.sqltext, TextClause)]
-
-
-class SinglePercent(DefaultImpl):
-    def render_ddl_sql_expr(self, *expression: Any, **options: Any) -> str:
-        sql = undouble_percents(super().render_ddl_sql_expr(*expression, **options), self.dialect)
-        return sql if options.get("is_index") else escaped(sql)  # there it becomes a literal_column()
-
-    def _exec(
-        self, construct: Any, execution_options: Any = None, multiparams: Any = None, params: Any = NOTHING
-    ) -> Any:
-        """Escape what Alembic cannot render with --sql.
-
-        It replaces a tab in a value with spaces, and it cannot render a literal without a type.
-        """
-        if not self.as_sql or multiparams is not None or params:
-            return super()._exec(construct, execution_options, multiparams, params)
-        construct = text(construct) if isinstance(construct, str) else construct
-        literal_binds = {}
-        if self.literal_binds and not isinstance(construct, DDLElement):
-            literal_binds = {"literal_binds": True}
-            for each in visitors.iterate(construct):
-                if (
-                    isinstance(each, BindParameter)
-                    and _compat.is_null_type(each.type)
-                    and each.value is not None
-                ):
-                    each.type = literal(each.value).type
-        write_literals(self.dialect)
-        try:
-            sql = str(construct.compile(dialect=self.dialect, compile_kwargs=literal_binds))
-        except CompileError as error:
-            raise MigrationError(
-                f"{_find_revision_line()}this cannot be written as SQL: {first_line(error)}. Write the "
-                "statement as text, with op.execute()."
-            ) from error
-        sql = QUOTED_OR_SPACE.sub(lambda found: found[1] or found[0].replace("\t", "    "), sql)
-        self.static_output(sql.strip() + self.command_terminator)
-        return None
-
-
-def _find_revision_line() -> str:
-    """Return file and line of the revision that is running, as the beginning of a message."""
-    frame: FrameType | None = inspect.currentframe()
-    while frame:
-        if "down_revision" in frame.f_globals:
-            return f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}: "
-        frame = frame.f_back
-    return ""

@@ -17,7 +17,8 @@ from alembic.ddl.mysql import MariaDBImpl, MySQLImpl
 from sqlalchemy import Connection, table, text
 
 from ..constraints import ConstraintInfo, ConstraintRename, normalize_condition
-from ..escaping import SinglePercent, escaped, undouble_percents
+from ..escaping import escaped, undouble_percents
+from ..impl import SinglePercent
 from .introspection import COLUMN_CHECK, definition_lines
 from .normalizer import unescaped
 from .statements import quote

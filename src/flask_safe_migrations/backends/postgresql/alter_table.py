@@ -5,19 +5,13 @@ from typing import Any
 from alembic.ddl.postgresql import PostgresqlImpl
 from sqlalchemy import INTEGER, SMALLINT
 
-from ..escaping import SinglePercent
+from ..impl import IgnoredAutoincrement, SinglePercent
 
 
-class PostgreSQLImpl(SinglePercent, PostgresqlImpl):
+class PostgreSQLImpl(IgnoredAutoincrement, SinglePercent, PostgresqlImpl):
     """Defining the class registers it."""
 
     __dialect__ = "postgresql"
-
-    def alter_column(self, table_name: str, column_name: str, **options: Any) -> None:
-        """Ignore what only MariaDB needs: Alembic would warn whenever the revision runs."""
-        for name in ("autoincrement", "existing_autoincrement"):
-            options.pop(name, None)
-        super().alter_column(table_name, column_name, **options)
 
     def autogen_column_reflect(self, inspector: Any, table: Any, column_info: Any) -> None:
         """Leave out the default of a SMALLSERIAL too, as Alembic does for SERIAL and BIGSERIAL."""

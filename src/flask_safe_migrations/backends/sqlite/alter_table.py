@@ -20,7 +20,8 @@ from sqlalchemy.exc import OperationalError
 from ... import _compat
 from ...errors import MigrationError
 from ..constraints import ConstraintRename
-from ..escaping import SinglePercent, escape_reported_indexes, escape_reported_sql
+from ..escaping import escape_reported_indexes, escape_reported_sql
+from ..impl import IgnoredAutoincrement, SinglePercent
 from .ddl_parser import columns_with, quote
 from .introspection import INDEXES, create_table_sql
 from .rebuild import (
@@ -39,16 +40,10 @@ IN_A_VIEW = re.compile(r"error in view (\S+) after .*", re.DOTALL)
 CREATE_TABLE = re.compile(r'\s*CREATE\s+TABLE\s+(?:"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|[^\s(]+)', re.IGNORECASE)
 
 
-class InPlaceImpl(SinglePercent, SQLiteImpl):
+class InPlaceImpl(IgnoredAutoincrement, SinglePercent, SQLiteImpl):
     """Alembic's implementation for SQLite. Defining the class registers it."""
 
     __dialect__ = "sqlite"
-
-    def alter_column(self, table_name: str, column_name: str, **options: Any) -> None:
-        """Ignore what only MariaDB needs: Alembic would warn whenever the revision runs."""
-        for name in ("autoincrement", "existing_autoincrement"):
-            options.pop(name, None)
-        super().alter_column(table_name, column_name, **options)
 
     def rename_table(
         self, old_table_name: str, new_table_name: str | quoted_name, schema: str | quoted_name | None = None
