@@ -119,9 +119,12 @@ def identity_differs(impl: Any, wanted: Any, reflected: Any) -> bool:
 # SQLAlchemy
 
 
-def shallow_copy(type_: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return a copy with the same attributes. copy.copy() would lose what __reduce__ of PickleType omits."""
-    other = type_.__class__.__new__(type_.__class__)
+def shallow_copy(type_: TypeEngine[Any], cls: type | None = None) -> Any:
+    """Return a copy with the same attributes, as an object of `cls`.
+
+    copy.copy() breaks a TypeDecorator, and would lose what __reduce__ of PickleType omits.
+    """
+    other: Any = object.__new__(cls or type(type_))
     vars(other).update(vars(type_))
     return other
 

@@ -105,7 +105,7 @@ def _candidates(type_: TypeEngine[Any], context: AutogenContext) -> Iterator[tup
     names = ((cls, _public_name(cls)) for cls in type(type_).__mro__)
     stock, (prefix, import_line) = next((cls, name) for cls, name in names if name)  # at least TypeEngine
     if isinstance(type_, DOMAIN):
-        domain: Any = _as_class(type_, type(type_))
+        domain = _compat.shallow_copy(type_)
         if getattr(context.dialect, "name", "") == "postgresql":  # compare/domains.py creates it
             domain.create_type = False
         yield _compat.render_domain(domain, context), import_line
@@ -148,18 +148,11 @@ def _module(cls: type) -> str | None:
 
 def _repr_as(type_: TypeEngine[Any], cls: type, context: AutogenContext) -> str:
     """Return the repr() that the type would have as an object of this class, with nested types rendered."""
-    as_cls = _as_class(type_, cls)
+    as_cls = _compat.shallow_copy(type_, cls)
     for name in NESTED:
         if isinstance(nested := getattr(type_, name, None), TypeEngine):
             setattr(as_cls, name, _Code(_compat.render_type(nested, context)))
     return repr(as_cls)
-
-
-def _as_class(type_: TypeEngine[Any], cls: type) -> Any:
-    """Return a shallow copy as an object of this class. copy.copy() breaks a TypeDecorator."""
-    made: Any = object.__new__(cls)
-    made.__dict__.update(type_.__dict__)
-    return made
 
 
 class _Code:
@@ -186,7 +179,7 @@ def _has_same_sql(type_: TypeEngine[Any], text: str, import_line: str, context: 
 
 def _sql(type_: TypeEngine[Any], context: AutogenContext) -> list[str | None]:
     """Return the SQL of the type without its variants, for each engine that has it."""
-    bare = _as_class(type_, type(type_))
+    bare = _compat.shallow_copy(type_)
     _compat.clear_variants(bare)
     found: list[str | None] = []
     for dialect in _dialects(context).values():

@@ -327,6 +327,14 @@ class Database:
             names.add(f"{self.version_table_schema}.{self.version_table}")
         return self.library_tables | names
 
+    def ignored_tables(self, connection: Connection) -> set[str]:
+        """Return the tables of the default schema that no model describes.
+
+        These are the internal ones, and those that are created and dropped with another table.
+        """
+        dependent = {name for schema, name in self.dependent_tables(connection) if schema is None}
+        return dependent | self.internal_tables
+
     def schema(self, connection: Connection) -> Schema:
         """Describe the content of this database, without the tables of this library."""
         raise NotImplementedError

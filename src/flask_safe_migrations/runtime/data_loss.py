@@ -92,12 +92,8 @@ def find_losses(
             loses, drops = "loses", _dropped(downgrades, metadata)
         except UnreadableError:
             loses = "may lose (its file does not say what it drops)"
-            dependent = database.dependent_tables(connection)
-            drops = {
-                Drop(name)
-                for name in inspect(connection).get_table_names()
-                if name not in database.internal_tables and (None, name) not in dependent
-            }
+            names = set(inspect(connection).get_table_names())
+            drops = {Drop(name) for name in names - database.ignored_tables(connection)}
         return loses, _count_rows(connection, drops)
 
 

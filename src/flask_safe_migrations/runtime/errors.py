@@ -48,16 +48,18 @@ def one_sentence(database: Database, progress: Progress | None = None) -> Iterat
         raise
     except KeyboardInterrupt as error:
         if progress and progress.current:
-            raise KeyboardInterrupt(_explain_interrupt(database, progress)) from error
+            path = Path(progress.current.revision.path)
+            raise KeyboardInterrupt(_explain_interrupt(path, database, quiet=progress.quiet)) from error
         raise
 
 
-def _explain_interrupt(database: Database, progress: Progress) -> str:
+def _explain_interrupt(path: Path, database: Database, *, quiet: bool) -> str:
     """Return what state is left by a revision that Ctrl-C has stopped."""
-    name = Path(progress.current.revision.path).name if progress.current else ""
-    if progress.quiet:
-        return f"Interrupted in {name}, on a shadow database: the database of the application is unchanged."
-    return f"Interrupted in {name}. {database.after_failure}."
+    if quiet:
+        return (
+            f"Interrupted in {path.name}, on a shadow database: the database of the application is unchanged."
+        )
+    return f"Interrupted in {path.name}. {database.after_failure}."
 
 
 def _explain(error: Exception, database: Database, progress: Progress | None) -> str | None:

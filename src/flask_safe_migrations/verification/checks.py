@@ -79,12 +79,11 @@ def _list_compared_tables(context: AutogenContext, shadow: Database) -> list[str
     """Return the tables of the default schema that a comparison with the models includes."""
     connection: Any = context.connection
     metadata: Any = context.metadata
-    others = {name for schema, name in shadow.dependent_tables(connection) if schema is None}
-    others |= shadow.internal_tables | shadow.normalizer.of_extensions(connection)
+    ignored = shadow.ignored_tables(connection) | shadow.normalizer.of_extensions(connection)
     names = [
         name
         for name in context.inspector.get_table_names()
-        if name not in others and is_name_included(context, "table", name, None)
+        if name not in ignored and is_name_included(context, "table", name, None)
     ]
     return [name for name in names if _is_object_included(context, name, metadata.tables.get(name))]
 

@@ -180,12 +180,12 @@ class RoundTrip:
         """
 
         def is_affected(table: str) -> bool:
-            if table in self.shadow.internal_tables or (None, table) in dependent:
+            if table in ignored:
                 return False
             return self.is_irreversible or self.affected_tables.includes(table)
 
         with self.shadow.connect() as connection, connection.begin():
-            dependent = self.shadow.dependent_tables(connection)
+            ignored = self.shadow.ignored_tables(connection)
             return insert_sample_rows(
                 connection,
                 self.metadata,

@@ -16,6 +16,7 @@ from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
 from ..runtime import binds
+from ..runtime.checks import list_head_files
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, stored_heads, unchecked
 from ..runtime.runner import compute_models_digest, find_model_differences
@@ -112,9 +113,8 @@ class Verification:
 
     def _check_directory(self) -> None:
         """Compare the files with migrations/HEAD, and look for a second head."""
-        heads = self.script.get_heads()
-        names = " and ".join(sorted(Path(self.script.get_revision(head).path).name for head in heads))
-        two = [f"{names}: `flask db rebase` puts yours on top of theirs"] if len(heads) > 1 else []
+        names = list_head_files(self.script)
+        two = [f"{' and '.join(names)}: `flask db rebase` puts yours on top of theirs"] if names[1:] else []
         self.unchecked = unchecked(self.script)
         safety.get_disabled_rules()  # raises an error for a wrong setting before anything runs
         if manifest.path(self.script).exists():

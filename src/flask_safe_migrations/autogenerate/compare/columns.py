@@ -55,7 +55,7 @@ def _with_collation_of_table(
     options = {reflected.table.kwargs.get(f"{name}_collate") for name in ("mysql", "mariadb")}
     if given or not collation or collation not in options:
         return reflected_type
-    shown = _compat.shallow_copy(reflected_type)
+    shown: TypeEngine[Any] = _compat.shallow_copy(reflected_type)
     vars(shown).update(charset=getattr(wanted_type, "charset", None), collation=collation)
     return shown
 

@@ -175,10 +175,9 @@ def _rename(
     columns: list[Column[Any]],
 ) -> ReversibleSQLOp:
     """Return the operations that rename the type, after its values have changed under the old name."""
-    quote: Any = context.dialect.identifier_preparer.quote
-    place = f"{quote(old[0])}." if old[0] else ""
-    there = f"ALTER TYPE {place}{quote(old[1])} RENAME TO {quote(new[1])}"
-    back = f"ALTER TYPE {place}{quote(new[1])} RENAME TO {quote(old[1])}"
+    dialect: Any = context.dialect
+    there = f"ALTER TYPE {quote_name(dialect, *old)} RENAME TO {quote_name(dialect, new[1])}"
+    back = f"ALTER TYPE {quote_name(dialect, *new)} RENAME TO {quote_name(dialect, old[1])}"
     if had == wants:
         return ReversibleSQLOp([there], [back])
     change = _change_values(context, upgrade, old, had, wants, columns)

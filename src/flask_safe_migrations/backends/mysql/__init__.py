@@ -99,10 +99,7 @@ class MariaDB(Server):
     def create_read_only_engine(self) -> Engine:
         return self.create_engine({"init_command": "SET SESSION TRANSACTION READ ONLY"})
 
-    @contextmanager
-    def limit_query(self, connection: Connection, seconds: float) -> Iterator[None]:
-        with limit_time(connection, seconds):
-            yield
+    limit_query = staticmethod(limit_time)
 
     def statement_limits(self) -> dict[str, Any]:
         return statement_limits()
@@ -161,10 +158,11 @@ class MariaDB(Server):
 
     def read_half_applied(self, connection: Connection) -> HalfApplied | None:
         reader = journal.Journal(connection, None)
-        for step in reader.steps():
-            rows = reader.read(step).values()
-            return HalfApplied(step, tuple(" ".join(row.statement.split()) for row in rows))
-        return None
+        steps = reader.steps()
+        if not steps:
+            return None
+        rows = reader.read(steps[0]).values()
+        return HalfApplied(steps[0], tuple(" ".join(row.statement.split()) for row in rows))
 
     def abandon_half_applied(self, connection: Connection, step: str) -> None:
         Resumption(journal.Journal(connection, self.lease)).abandon(step)
