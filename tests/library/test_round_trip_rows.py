@@ -354,3 +354,19 @@ def test_F14_longer_and_larger_values_are_made_before_the_way_down(project_on, e
     sentence = project.fails("downgrade", "--yes")
     assert "person.nick is longer than 9 characters in 1 row (id 31)" in sentence
     assert "person.n does not fit into SMALLINT in 1 row (id 31: '70000')" in sentence.replace("(6)", "")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("renames", ["the column", "the table", "both"])
+def test_F14_values_fit_into_a_type_that_is_narrowed_under_another_name(project_on, engine, renames):
+    """The rows of the proof fit into the new type, so the revision passes."""
+    project = project_on(engine)
+    start = START.format(column='sa.Column("phone", sa.String(30))', constraint="")
+    write_revision(project, "start", start)
+    table = "Person" if renames == "the column" else "Human"
+    column = "phone" if renames == "the table" else "mobile"
+    project.models = MODELS.format(column=f"{column} = db.Column(db.String(20))").replace("Person", table)
+    answers = ["--rename-table", "person:human"] if table == "Human" else []
+    answers += ["--rename", f"{table.lower()}.phone:mobile"] if column == "mobile" else []
+    assert proved(project, "-m", "rename and narrow", *answers)
+    project.flask("upgrade")

@@ -20,6 +20,14 @@ COMPARED = re.compile(rf"{NAME}\s*(?:=|\bIN\s*\()\s*{LITERAL}", re.IGNORECASE)
 VALUE = rf"{NAME}\s[^,\n]*?\bDEFAULT\s+\(?{LITERAL}"
 ALTERED = re.compile(rf"\b(?:ADD|ALTER|MODIFY|CHANGE)\s+(?:COLUMN\s+)?{VALUE}", re.IGNORECASE)
 DECLARED = re.compile(rf"^\s+{VALUE}", re.IGNORECASE | re.MULTILINE)  # a line of CREATE TABLE
+TABLE = rf"(?:[\w\"`\[\]]+\.)?{NAME}"
+RENAMED_COLUMN = re.compile(
+    rf"\bALTER\s+TABLE\s+{TABLE}\s+(?:RENAME\s+(?:COLUMN\s+)?{NAME}\s+TO|CHANGE\s+(?:COLUMN\s+)?{NAME})\s+{NAME}",
+    re.IGNORECASE,
+)
+RENAMED_TABLE = re.compile(
+    rf"\b(?:ALTER\s+TABLE\s+{TABLE}\s+RENAME|RENAME\s+TABLE\s+{TABLE})\s+TO\s+{TABLE}\s*$", re.IGNORECASE
+)
 PLACEHOLDER = re.compile(r"%\((\w+)\)s|(?<!:):(\w+)|\?|%s")
 INSERTED = re.compile(r"\s*INSERT\s.*?\bVALUES\b(.*)", re.IGNORECASE | re.DOTALL)
 MAX_ROWS = 20
@@ -35,8 +43,10 @@ class Expectations:
         self.keys: set[Key] = set()
         # What the revision inserts itself is not there before.
         self.inserted: set[str] = set()
-        # The types after the upgrade, by table and column.
+        # The types after the upgrade, by the table and the column as they are named before it.
         self.types: dict[tuple[str, str], TypeEngine[Any]] = {}
+        # Table, old name, new name; the column is None where the table itself is renamed.
+        self.renames: list[tuple[str, str | None, str]] = []
 
     def add(self, statement: str, parameters: Any) -> None:
         """Add what one statement names; `parameters` are those of the driver."""
@@ -44,6 +54,7 @@ class Expectations:
             if match := INSERTED.match(_insert_parameters(statement, each)):
                 self.inserted.update(map(_read_value, re.findall(LITERAL, match[1])))
         sql = _insert_parameters(statement, parameters)
+        self._add_rename(sql)
         words = frozenset(re.findall(r"\w+", sql.casefold().replace("_alembic_tmp_", "")))
         for pattern in (COMPARED, ALTERED, DECLARED):
             for column, literal in pattern.findall(sql):
@@ -57,7 +68,9 @@ class Expectations:
                 columns, referred = tuple(key["constrained_columns"]), tuple(key["referred_columns"])
                 self.keys.add((table, columns, key["referred_table"], referred))
             for column in inspector.get_columns(table):
-                self.types.setdefault((table, column["name"]), column["type"])
+                before = self._find_name_before(table, column["name"])
+                self.types.setdefault(before, column["type"])
+        self.renames.clear()  # those of the downgrade lead the other way
 
     def find_rows(self, tables: list[Table]) -> dict[str, list[dict[str, Any]]]:
         """Return the values that rows of each table need, by column.
@@ -80,6 +93,23 @@ class Expectations:
             _add(rows, known[parent], needed)
             pending += [(other, needed) for other in sorted(self.keys) if other[0] == parent]
         return rows
+
+    def _add_rename(self, sql: str) -> None:
+        if match := RENAMED_COLUMN.search(sql):
+            table, old, new = filter(None, match.groups())
+            self.renames.append((table, old, new))
+        elif (match := RENAMED_TABLE.search(sql)) and "_alembic_tmp_" not in sql:
+            old, new = filter(None, match.groups())
+            self.renames.append((old, None, new))
+
+    def _find_name_before(self, table: str, column: str) -> tuple[str, str]:
+        """Return the names of table and column before the renames."""
+        for renamed, old, new in reversed(self.renames):
+            if old is None and new == table:
+                table = renamed
+            elif old is not None and (renamed, new) == (table, column):
+                column = old
+        return table, column
 
     def _named(self, table: str) -> Iterator[tuple[str, str]]:
         words = set(re.findall(r"\w+", table.casefold()))

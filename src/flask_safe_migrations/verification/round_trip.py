@@ -201,9 +201,9 @@ class RoundTrip:
 
         @contextmanager
         def watch(connection: Connection) -> Iterator[None]:
-            with (
-                (recorder or nullcontext)(connection),
+            with (  # in this order: on MariaDB, the recorder replaces what it has tried with LOCK=NONE
                 self.affected_tables.watch(connection, self.expected),
+                (recorder or nullcontext)(connection),
             ):
                 yield
 
