@@ -370,3 +370,18 @@ def test_F14_values_fit_into_a_type_that_is_narrowed_under_another_name(project_
     answers += ["--rename", f"{table.lower()}.phone:mobile"] if column == "mobile" else []
     assert proved(project, "-m", "rename and narrow", *answers)
     project.flask("upgrade")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_F14_a_row_that_only_the_new_schema_allows_does_not_refer_to_itself(project_on, engine):
+    """MariaDB would not delete it, and it would be in the way of the next downgrade."""
+    project = project_on(engine)
+    models = """
+class Person(db.Model):
+    boss_id = db.Column(db.String({length}), db.ForeignKey("person.id"))
+    id = db.Column(db.String({length}), primary_key=True)
+"""
+    project.models = models.format(length=20)
+    project.flask("new", "-m", "start")
+    project.models = models.format(length=40)
+    assert proved(project, "-m", "widen")

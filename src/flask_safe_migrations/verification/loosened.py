@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SAWarning
 from .expectations import Expectations
 from .sample_rows import SampleRows, make_sample
 
-FIRST_NUMBER = 1000  # of rows that are not to resemble the other made-up rows
+FIRST_NUMBER = 1000  # of values that are not to resemble those of the other made-up rows
 
 
 @dataclass
@@ -67,7 +67,8 @@ class LoosenedRows:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SAWarning)
                 table = Table(name, MetaData(), autoload_with=connection)
-            for number, given in enumerate(self._find_values(name), FIRST_NUMBER):
+            # The next number, so that no row refers to itself: MariaDB would not delete it.
+            for number, given in enumerate(self._find_values(name), FIRST_NUMBER + 1):
                 key = rows.insert(table, number, given)
                 if key is not None:
                     columns = [column.name for column in table.primary_key.columns]
@@ -89,16 +90,17 @@ class LoosenedRows:
     def _find_values(self, name: str) -> Iterator[dict[str, Any]]:
         """Yield the values of each row by column; the same twice, to break a unique constraint as well."""
         before, after = self.before[name], self.after[name]
-        for column in before.columns.keys() & after.columns.keys():
-            old, new = before.columns[column], after.columns[column]
+        for column, new in after.columns.items():
+            if (old := before.columns.get(column)) is None:
+                continue
             if new["nullable"] and not old["nullable"]:
                 yield from ({column: None},) * 2
             if (value := _make_wider(old["type"], new["type"])) is not None:
                 yield {column: value}
-        for unique in before.unique - after.unique:
+        for unique in sorted(before.unique - after.unique, key=sorted):
             if unique <= after.columns.keys():
                 yield from (_make_values(after, unique),) * 2
-        for key in before.keys - after.keys:
+        for key in sorted(before.keys - after.keys, key=sorted):
             if key <= after.columns.keys():
                 yield _make_values(after, key)
 
