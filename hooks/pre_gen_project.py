@@ -1,8 +1,19 @@
-"""Reject invalid names, each with a message of one sentence, before any file is written."""
+"""Reject invalid names, each with a message of one sentence, or print the next commands.
 
-import keyword
+This runs before any file is written. A second hook after that would only print, and take as long as all
+files of the package: each hook is a Python of its own. Do not run git here: a commit made by a hook
+breaks `cruft diff` and `cruft update`.
+"""
+
+import os
 import sys
-import unicodedata
+
+# Cookiecutter runs this from the folder of temporary files. Import nothing from there: others can write
+# to it, and with thousands of files in it the search for a module takes as long as all the rest.
+sys.path[:] = [folder for folder in sys.path if folder != os.path.dirname(sys.argv[0])]  # noqa: PTH120
+
+import keyword  # noqa: E402
+import unicodedata  # noqa: E402
 
 SLUG = bytes.fromhex("{{ cookiecutter.__asked_slug.encode().hex() }}").decode()
 PACKAGE = bytes.fromhex("{{ cookiecutter.package_name.encode().hex() }}").decode()
@@ -75,3 +86,11 @@ if reason := why_not_slug(SLUG):
     sys.exit(f"project_slug {SLUG!r} {reason}: choose another, such as my-app.")
 if reason := why_not_package(PACKAGE):
     sys.exit(f"package_name {PACKAGE!r} {reason}: choose another, such as {'my_app'!r}.")
+
+folder = f'"{SLUG}"' if " " in SLUG else SLUG
+print(f"""
+  cd {folder}
+  make db
+  make run
+
+To keep it in version control: git init && git add . && git commit -m "Start\"""")
