@@ -28,6 +28,7 @@ class Revision(NamedTuple):
 
     id: str
     message: str
+    is_folded: bool = False  # by a squash; its file is gone
 
     def __str__(self) -> str:
         return f"{self.id} ({self.message})" if self.message else self.id
@@ -77,7 +78,7 @@ def read_manifest(directory: Path) -> list[Revision]:
     for line in path.read_text(encoding="utf-8").splitlines():
         words = line.split(maxsplit=2)
         if words[:2] == ["#", "folded:"]:
-            found += [Revision(name, "") for name in words[2].split()] if len(words) > 2 else []
+            found += [Revision(name, "", True) for name in words[2].split()] if len(words) > 2 else []
         elif words and not words[0].startswith("#"):
             found.append(Revision(words[0], words[2] if len(words) > 2 else ""))
     return found
