@@ -16,7 +16,7 @@ import os, signal, sys
 from flask_safe_migrations import backends as engines
 from flask_safe_migrations.backends.mysql import lifecycle, stored_objects
 from my_app import create_app
-from my_app.database import parse_url
+from flask_safe_migrations.urls import parse_url
 
 rows = stored_objects.rows
 CODE = [

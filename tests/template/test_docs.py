@@ -1,6 +1,7 @@
 """The documentation, of the library and of a generated project: every command runs, every sentence is one."""
 
 import ast
+import inspect
 import json
 import os
 import pty
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 from pages import BLOCK, Block, Reader, blocks, under_git
 from project import TEMPLATE, Bake, BakedProject, clean_environment, rewrite
+
+from flask_safe_migrations.urls import parse_url
 
 PACKAGE = TEMPLATE / "src" / "flask_safe_migrations"
 HELP = PACKAGE / "help"
@@ -420,6 +423,31 @@ def test_the_installation_word_for_word(tmp_path: Path) -> None:
     assert "Pending   nothing" in project.flask("db", "status").out
 
 
+def leave_in_the_application(project: BakedProject) -> None:
+    """What step 3 of the page says."""
+    package = project.path / project.package
+    shutil.rmtree(package / "welcome")
+    project.edit(package / "web" / "__init__.py", "from .. import welcome\n", "")
+    project.edit(package / "web" / "__init__.py", "    app.register_blueprint(welcome.blueprint)\n", "")
+    health = package / "web" / "health.py"
+    project.edit(health, "from flask_safe_migrations.readiness import behind\n", "")
+    project.edit(health, "problems = behind()", "problems: list[str] = []")
+    development = package / "development.py"
+    rewrite(development, development.read_text().partition("\n\ndef _find_postgresql")[0])
+    project.edit(development, "from flask_safe_migrations import MigrationError\n", "")
+    call = '_find_postgresql(url, instance / "postgresql")'
+    project.edit(development, call, "url")
+    copied = (TEMPLATE / "src" / "flask_safe_migrations" / "urls.py").read_text()
+    copied = copied[copied.index("# Hosting companies") : copied.index("LOCAL = ")] + inspect.getsource(
+        parse_url
+    )
+    imports = "import re\n\nfrom sqlalchemy import make_url\nfrom sqlalchemy.exc import ArgumentError\n\n"
+    config = package / "config.py"
+    project.edit(config, "from flask_safe_migrations import MigrationError\n", "")
+    project.edit(config, "from flask_safe_migrations.urls import parse_url\n", "")
+    project.edit(config, "ROOT = ", f"MigrationError = SetupError\n{imports}{copied}\nROOT = ")
+
+
 def test_leaving_word_for_word(project: BakedProject, tmp_path: Path) -> None:
     """The library is not even there any more: the project and its history still work."""
     project.make("db")
@@ -430,9 +458,7 @@ def test_leaving_word_for_word(project: BakedProject, tmp_path: Path) -> None:
         "PATH": f"{project.python.parent}:{os.environ['PATH']}",
         "FLASK_APP": "my_app",
     }
-    health = project.path / project.package / "web" / "health.py"
-    project.edit(health, "from flask_safe_migrations.readiness import behind\n", "")
-    project.edit(health, "problems = behind()", "problems: list[str] = []")
+    leave_in_the_application(project)
     reader = PlainReader(project, f"{project.package}/database.py")
     typed = 0
     for block in blocks(read(HELP / "leaving.md")):

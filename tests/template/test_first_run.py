@@ -208,7 +208,7 @@ def test_make_run_serves_the_welcome_page_and_health(project: BakedProject, debu
         try:
             page = get("/")
             assert json.loads(get("/health")) == {"database": "ok", "status": "ok"}
-            details = [project.package, "my_app.db", "3f1d9a62c0b7", "tags", "user_tags", "make newmigration"]
+            details = ["My App", "my_app.db", "3f1d9a62c0b7", "tags", "user_tags", "make newmigration"]
             assert [text in page for text in details] == [True] + [debug == "1"] * 5
             if debug == "1":
                 # An idle development server does not stand in the way.

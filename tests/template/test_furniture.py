@@ -18,7 +18,7 @@ def test_agents_page_is_one_page_and_names_what_there_is(render: Bake) -> None:
             text = (project.path / "AGENTS.md").read_text(encoding="utf-8")
             assert len(text.splitlines()) <= 70
             named = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
-            assert len(named) == 10
+            assert len(named) == 12
             assert [path for path in named if not (project.path / path).exists()] == []
             named = re.findall(r"`((?:migrations|docs|tests)/[\w./]+)`|\]\(([\w.]+)\)", text)
             assert [
@@ -26,7 +26,7 @@ def test_agents_page_is_one_page_and_names_what_there_is(render: Bake) -> None:
             ] == []
             # no folder of the application is left out
             top = {path.name for path in (project.path / project.package).iterdir() if path.is_dir()}
-            assert top - {"static", "__pycache__"} == {"models", "web"}
+            assert top - {"static", "__pycache__"} == {"models", "templates", "web", "welcome"}
             targets = (project.path / "Makefile").read_text(encoding="utf-8")
             for target in re.findall(r"`make (\w+)", text):
                 assert f"\n{target}: " in targets, target

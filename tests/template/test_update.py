@@ -42,7 +42,7 @@ MINE = [
         "    app.register_blueprint(health.blueprint)\n",
         "    app.extensions\n",
     ),
-    ("my_app/web/templates/welcome.html", "</title>", "<!-- mine -->"),
+    ("my_app/welcome/templates/welcome.html", "<h3>Revisions</h3>\n", "<!-- mine -->\n"),
     (
         "migrations/env.py",
         "    compare_type=True,\n",

@@ -12,9 +12,11 @@ from typing import Any
 
 import dotenv
 from flask import Flask
+from flask_safe_migrations import MigrationError
+from flask_safe_migrations.urls import parse_url
+from sqlalchemy import URL
 
 from . import development, production
-from .database import parse_url
 from .errors import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,15 +50,22 @@ def init_app(app: Flask, settings: Mapping[str, Any]) -> None:
     app.config.from_mapping(settings)
 
     url = app.config.get("SQLALCHEMY_DATABASE_URI") or app.config["DATABASE_URL"]
-    app.config["SQLALCHEMY_DATABASE_URI"] = parse_url(url, ROOT)
+    app.config["SQLALCHEMY_DATABASE_URI"] = _parse(url, "DATABASE_URL")
     for name in ("MIGRATION_DATABASE_URL", "SHADOW_DATABASE_URL"):
         if other := app.config[name]:
-            app.config[name] = parse_url(other, ROOT)
+            app.config[name] = _parse(other, name)
     app.config["SQLALCHEMY_BINDS"] = _binds(app.config["SQLALCHEMY_BINDS"])
     if app.debug:
         development.prepare(app, is_default=url == DEFAULT_DATABASE_URL)
     elif not app.testing:
         production.check(app)
+
+
+def _parse(url: str | URL, setting: str) -> URL:
+    try:
+        return parse_url(url, ROOT, setting)
+    except MigrationError as error:
+        raise SetupError(str(error)) from error
 
 
 def _binds(setting: Any) -> dict[str, dict[str, Any]]:
@@ -65,7 +74,7 @@ def _binds(setting: Any) -> dict[str, dict[str, Any]]:
         binds = json.loads(setting) if isinstance(setting, str) else dict(setting or {})
         with_options = {name: v if isinstance(v, dict) else {"url": v} for name, v in binds.items()}
         return {
-            name: {**options, "url": parse_url(options["url"], ROOT, f"SQLALCHEMY_BINDS, {name},")}
+            name: {**options, "url": _parse(options["url"], f"SQLALCHEMY_BINDS, {name},")}
             for name, options in with_options.items()
         }
     except (ValueError, AttributeError, KeyError, TypeError) as error:

@@ -1,28 +1,15 @@
 """The database: `db`, the names of constraints, and the options of connections."""
 
-import re
 import sqlite3
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask_safe_migrations import NAMING_CONVENTION, Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import URL, MetaData, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import MetaData, event
 
 from .errors import SetupError
-
-# Hosting companies use postgres://. PyMySQL is the MySQL driver with a wheel for all platforms.
-DRIVERS = {
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
-}
-# The query of a URL, behind a host or a path: a ? may also stand in a password.
-QUERY = re.compile(r"(?<=[@/])[^?@]*(\?[\w.-]+=[^?]*)$")
 
 # Every constraint gets a name, so that a later revision can change it on every engine.
 db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING_CONVENTION))
@@ -56,33 +43,6 @@ def init_app(app: Flask) -> None:
             if engine.dialect.name == "sqlite":
                 event.listen(engine, "do_connect", _be_patient)
                 event.listen(engine, "connect", _prepare_sqlite)
-
-
-def parse_url(text: str | URL, root: Path, setting: str = "DATABASE_URL") -> URL:
-    """Return a URL with a driver. A relative SQLite path becomes absolute, starting at `root`.
-
-    Raise SetupError if it is not a database URL. The message never contains the password.
-    """
-    # An @ in a password has to be written as %40 in a URL. It is accepted unescaped, too.
-    if isinstance(text, str) and "://" in text:
-        scheme, rest = text.strip().split("://", 1)
-        found = QUERY.search(rest)
-        address, query = (rest[: found.start(1)], found[1]) if found else (rest, "")
-        login, at, host = address.rpartition("@")
-        text = f"{DRIVERS.get(scheme, scheme)}://{login.replace('@', '%40')}{at}{host}{query}"
-    try:
-        url = make_url(text)
-        dialect = url.get_dialect().name
-    except (ArgumentError, ValueError, ModuleNotFoundError) as error:
-        raise SetupError(
-            f"{setting} is no database URL: it looks like sqlite:///instance/app.db, "
-            "postgresql://user:password@host/name or mariadb://user:password@host/name."
-        ) from error
-    if dialect == "sqlite" and url.database and not url.database.startswith((":memory:", "file:")):
-        url = url.set(database=str(root / url.database))
-    elif dialect != "sqlite" and not url.database:
-        raise SetupError(f"{setting} names a server but no database: add /name at its end.")
-    return url
 
 
 def _be_patient(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:

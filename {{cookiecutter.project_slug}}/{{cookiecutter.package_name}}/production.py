@@ -24,8 +24,9 @@ EVERYWHERE: dict[str, Any] = {
 SERVED: dict[str, Any] = {
     "SESSION_COOKIE_SECURE": True,  # over https only
     "PREFERRED_URL_SCHEME": "https",
-    # Detect a connection that the server or a firewall has closed before a request uses it.
-    "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
+    # Detect a connection that the server or a firewall has closed before a request uses it. Keep the values
+    # of statements out of error messages, and so out of the log.
+    "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "hide_parameters": True},
 }
 
 

@@ -2,10 +2,12 @@
 
 from flask import Flask
 
-from . import health, security, welcome
+from .. import welcome
+from . import errors, health, security
 
 
 def init_app(app: Flask) -> None:
     security.init_app(app)
+    errors.init_app(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(welcome.blueprint)
