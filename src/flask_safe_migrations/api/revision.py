@@ -3,11 +3,11 @@
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.autogenerate import RevisionContext
@@ -17,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import load_python_file
 
-from .. import output, runtime, settings
+from .. import output, runtime, settings, verification
 from ..backends.base import Database
 from ..context import RunContext
 from ..errors import UsageError
@@ -26,7 +26,9 @@ from ..runtime import binds
 from ..runtime.checks import refuse_several_heads
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config
-from .verification import Proof, prove_and_report
+from .verification import Proof, describe_proof, explain_failed_proof, prove_and_report
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -203,11 +205,47 @@ def prove_newest() -> RevisionResult | None:
     return RevisionResult(newest.revision, newest.doc, Path(newest.path), proofs)
 
 
+def run_written(revision: Script, script: ScriptDirectory) -> None:
+    """Run a revision that Flask-Migrate's `migrate` has written: up, down and up again, with rows.
+
+    Unlike `flask db new`, it does not require that the models match afterwards: a hook of the application may
+    have left something out on purpose.
+
+    :raises MigrationError: if the round trip fails. The file is kept.
+    """
+    if len(script.get_heads()) > 1 or revision.is_merge_point:
+        output.notice("It was not run: there are several heads. Join them, then `flask db verify` runs it.")
+        return
+
+    def run(shadow: Database) -> str | None:
+        trip = verification.RoundTrip(shadow, script, revision)
+        with explain_failed_proof():
+            trip.run()
+        return trip.irreversible_reason
+
+    for reason in _on_shadows(run, revision, script, {}):
+        output.line(f"Proved: {describe_proof(reason)} on a shadow database with rows.")
+
+
 def _prove(
     revision: Script, script: ScriptDirectory, shadows: dict[str | None, Database]
 ) -> tuple[Proof, ...]:
     """Verify the revision on each database that it changes. `shadows` are those that were just compared."""
-    proofs = []
+
+    def prove(shadow: Database) -> Proof:
+        return prove_and_report(shadow, script, revision, compared=bool(shadows))
+
+    return tuple(_on_shadows(prove, revision, script, shadows))
+
+
+def _on_shadows(
+    run: Callable[[Database], T],
+    revision: Script,
+    script: ScriptDirectory,
+    shadows: dict[str | None, Database],
+) -> list[T]:
+    """Call `run` with a shadow database at the parent of the revision, for each database that it changes."""
+    results = []
     for database in binds.databases():
         if not binds.touches(revision.module, database.bind):
             continue
@@ -217,8 +255,8 @@ def _prove(
             if not (shadow := shadows.get(database.bind)):
                 shadow = stack.enter_context(database.shadow())
                 runtime.build(shadow, script, str(revision.down_revision or "base"))
-            proofs.append(prove_and_report(shadow, script, revision, compared=bool(shadows)))
-    return tuple(proofs)
+            results.append(run(shadow))
+    return results
 
 
 def _format(path: Path) -> None:

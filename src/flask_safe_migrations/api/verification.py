@@ -128,16 +128,29 @@ def prove_and_report(
     findings = safety.find_warnings(recorded, shadow, Path(revision.path))
     if failure:
         _report_warnings(findings)
-        raise MigrationError(
-            f"Not proved. {failure.message} The file stays: fix it, then `flask db new --prove`."
-        ) from failure
+        with explain_failed_proof():
+            raise failure
     _report_sql(shadow, statements)
     without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
     reason = round_trip.irreversible_reason
-    way = f"up (it cannot be taken back: {reason})" if reason else "up, down and up again"
-    output.line(f"Proved: {way} on a shadow database with rows{without}.")
+    output.line(f"Proved: {describe_proof(reason)} on a shadow database with rows{without}.")
     _report_warnings(findings)
     return Proof(shadow.title, description, tuple(statements), tuple(findings), tuple(empty), reason)
+
+
+def describe_proof(irreversible: str | None) -> str:
+    return f"up (it cannot be taken back: {irreversible})" if irreversible else "up, down and up again"
+
+
+@contextmanager
+def explain_failed_proof() -> Iterator[None]:
+    """Say what to do about a revision that fails its round trip."""
+    try:
+        yield
+    except verification.RoundTripError as error:
+        raise MigrationError(
+            f"Not proved. {error.message} The file stays: fix it, then `flask db new --prove`."
+        ) from error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from .. import runtime
+from ..api.revision import run_written
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
@@ -29,14 +30,24 @@ undo_foreign_option = click.Option(
 
 
 def list_new_revisions(callback: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the revisions that a command has written to migrations/HEAD."""
+    """Add the revisions that a command has written to migrations/HEAD, and run those with changes.
+
+    An empty one, and one that joins two heads, has nothing to run yet.
+    """
 
     @wraps(callback)
     def run(*arguments: Any, **options: Any) -> None:
+        script = runtime.directory()
         if rev_id := options.get("rev_id"):
-            files.require_short_id(runtime.directory(), rev_id)
+            files.require_short_id(script, rev_id)
+        known = {str(path) for path in files.paths(script)}
         callback(*arguments, **options)
-        manifest.add(runtime.directory())
+        script = runtime.directory()
+        manifest.add(script)
+        if callback.__name__ == "migrate" or options.get("autogenerate"):
+            for revision in files.sort_revisions(script):
+                if revision.path not in known:
+                    run_written(revision, script)
 
     return run
 
