@@ -1,0 +1,113 @@
+"""What the diagrams show of a MetaData: tables, columns and foreign keys, and what a change does to them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Column, Dialect, Enum, ForeignKeyConstraint, MetaData, Table, UniqueConstraint
+
+
+@dataclass(frozen=True)
+class Row:
+    """A column of a table.
+
+    :param keys: "PK", "FK", "UK" or several of them.
+    :param state: "", "added", "removed" or "changed".
+    """
+
+    name: str
+    type: str
+    keys: str = ""
+    nullable: bool = False
+    state: str = ""
+    comment: str = ""
+
+
+@dataclass
+class Box:
+    """A table."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    state: str = ""
+    comment: str = ""
+    href: str | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A foreign key. The columns are those of the table that has it, and those that it refers to."""
+
+    parent: str
+    parent_columns: tuple[str, ...]
+    child: str
+    child_columns: tuple[str, ...]
+    nullable: bool
+    unique: bool
+    state: str = ""
+
+    @property
+    def title(self) -> str:
+        columns, targets = ", ".join(self.child_columns), ", ".join(self.parent_columns)
+        return f"{self.child} ({columns}) refers to {self.parent} ({targets})"
+
+
+def read_tables(metadata: MetaData, dialect: Dialect) -> tuple[list[Box], list[Reference]]:
+    """Return the tables and foreign keys of a MetaData, in the order of their names."""
+    tables = sorted(metadata.tables.values(), key=lambda table: table.fullname)
+    boxes = [
+        Box(
+            table.fullname,
+            [_read_column(column, dialect) for column in table.columns],
+            comment=table.comment or "",
+        )
+        for table in tables
+    ]
+    return boxes, [reference for table in tables for reference in _read_references(table)]
+
+
+def _read_column(column: Column[Any], dialect: Dialect) -> Row:
+    keys = [
+        "PK" if column.primary_key else "UK" if is_unique(column.table, [column]) else "",
+        "FK" if column.foreign_keys else "",
+    ]
+    return Row(
+        column.name,
+        _format_type(column, dialect),
+        " ".join(filter(None, keys)),
+        bool(column.nullable),
+        comment=column.comment or "",
+    )
+
+
+def _format_type(column: Column[Any], dialect: Dialect) -> str:
+    if isinstance(column.type, Enum):
+        return f"ENUM({', '.join(map(str, column.type.enums))})"
+    try:
+        return str(column.type.compile(dialect=dialect))
+    except Exception:  # noqa: BLE001 - a type of another package or engine
+        return str(column.type)
+
+
+def _read_references(table: Table) -> Iterator[Reference]:
+    keys = [each for each in table.constraints if isinstance(each, ForeignKeyConstraint)]
+    for key in sorted(keys, key=lambda key: [column.name for column in key.columns]):
+        parents, targets = zip(*(each.target_fullname.rsplit(".", 1) for each in key.elements), strict=True)
+        parent = parents[0]
+        if parent in table.metadata.tables:
+            yield Reference(
+                parent,
+                targets,
+                table.fullname,
+                tuple(column.name for column in key.columns),
+                any(column.nullable for column in key.columns),
+                is_unique(table, list(key.columns)),
+            )
+
+
+def is_unique(table: Table, columns: list[Column[Any]]) -> bool:
+    """Whether the primary key, a constraint or an index makes these columns together unique."""
+    keys: list[Iterable[Any]] = [table.primary_key.columns]
+    keys += [item.columns for item in table.constraints if isinstance(item, UniqueConstraint)]
+    keys += [item.columns for item in table.indexes if item.unique and not item.dialect_kwargs]  # not partial
+    return any(set(key) == set(columns) for key in keys)
