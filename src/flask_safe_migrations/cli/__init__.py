@@ -15,10 +15,11 @@ from ..revisions import files
 from ..runtime.heads import alembic_config
 from ..settings import Settings, activate
 from .databases import adopt, backup, rebuild, restore, resume
+from .diagrams import diagram
 from .flask_migrate_commands import list_new_revisions, undo_foreign_option, undo_foreign_revisions
 from .help import show_help
 from .init import init
-from .inspection import browse, diagram, sql, status
+from .inspection import browse, sql, status
 from .options import bind_option, directory_option, verbose_option, yes_option
 from .revisions import new, rebase, squash, verify
 from .terminal import terminal

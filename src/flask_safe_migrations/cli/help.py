@@ -20,6 +20,7 @@ TOPICS = (
     "databases",
     "adoption",
     "recovery",
+    "reports",
     "settings",
     "leaving",
     "versions",

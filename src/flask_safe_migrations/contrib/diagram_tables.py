@@ -1,10 +1,22 @@
-"""What the diagrams show of a MetaData: tables, columns and foreign keys, and what a change does to them."""
+"""What the diagrams show of a MetaData: tables, columns and foreign keys."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Column, Dialect, Enum, ForeignKeyConstraint, MetaData, Table, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Dialect,
+    Enum,
+    ForeignKeyConstraint,
+    Identity,
+    MetaData,
+    Table,
+    UniqueConstraint,
+)
+
+# Beside the colour, for those who do not see it.
+SIGNS = {"added": "+", "removed": "\u2212", "changed": "~", "": ""}
 
 
 @dataclass(frozen=True)
@@ -21,17 +33,26 @@ class Row:
     nullable: bool = False
     state: str = ""
     comment: str = ""
+    # What is shown in the place of the name and of "null", after a change.
+    label: str = ""
+    note: str = ""
+    default: str = ""
 
 
 @dataclass
 class Box:
-    """A table."""
+    """A table.
+
+    :param notes: indexes and constraints that a change affects, as rows without a type.
+    """
 
     name: str
     rows: list[Row] = field(default_factory=list)
     state: str = ""
     comment: str = ""
     href: str | None = None
+    label: str = ""
+    notes: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -77,7 +98,15 @@ def _read_column(column: Column[Any], dialect: Dialect) -> Row:
         " ".join(filter(None, keys)),
         bool(column.nullable),
         comment=column.comment or "",
+        default=_format_default(column.server_default),
     )
+
+
+def _format_default(default: Any) -> str:
+    if isinstance(default, Identity):
+        return "numbered by the database"
+    text = getattr(default, "sqltext", getattr(default, "arg", None))
+    return "" if text is None else str(text)
 
 
 def _format_type(column: Column[Any], dialect: Dialect) -> str:
@@ -109,5 +138,6 @@ def is_unique(table: Table, columns: list[Column[Any]]) -> bool:
     """Whether the primary key, a constraint or an index makes these columns together unique."""
     keys: list[Iterable[Any]] = [table.primary_key.columns]
     keys += [item.columns for item in table.constraints if isinstance(item, UniqueConstraint)]
-    keys += [item.columns for item in table.indexes if item.unique and not item.dialect_kwargs]  # not partial
+    # A partial index has arguments of the dialect.
+    keys += [item.columns for item in table.indexes if item.unique and not any(item.dialect_kwargs.values())]
     return any(set(key) == set(columns) for key in keys)

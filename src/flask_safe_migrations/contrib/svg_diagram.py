@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from sqlalchemy import URL, MetaData
 
-from .diagram_tables import Box, Reference, Row, read_tables
+from .diagram_tables import SIGNS, Box, Reference, Row, read_tables
 from .layer_assignment import Line
 from .layered_layout import Point, lay_out
 
@@ -17,7 +17,6 @@ ROW, HEADER, PADDING, GAP = 22.0, 34.0, 12.0, 14.0
 LONGEST = 44  # characters of a name or a type; the whole text is in a tooltip
 RADIUS = 7.0
 MARGIN = 24.0
-SIGNS = {"added": "+", "removed": "\u2212", "changed": "~", "": ""}
 LIGHT = {
     "page": "#f5f6f3",
     "surface": "#ffffff",
@@ -96,12 +95,14 @@ def render_svg(metadata: MetaData, url: URL, *, link: Callable[[str], str | None
     return draw(boxes, references)
 
 
-def draw(boxes: list[Box], references: list[Reference], title: str = "Tables and their references") -> str:
+def draw(boxes: list[Box], references: list[Reference], title: str = "Tables and what refers to what") -> str:
     """Return the diagram.
 
     :param boxes: the tables. They may have states, which are shown by a colour and a sign.
     :param references: foreign keys between these tables.
+    :param title: what a screen reader calls the picture.
     """
+    boxes = boxes or [Box("no tables")]
     shapes = {box.name: _Shape(box) for box in boxes}
     lines = _make_lines(shapes, references)
     layout = lay_out({name: (shape.width, shape.height) for name, shape in shapes.items()}, lines)
@@ -130,8 +131,8 @@ def _describe(boxes: list[Box], references: list[Reference]) -> str:
     """Return the content of the picture in words."""
     tables = []
     for box in boxes:
-        columns = ", ".join(" ".join(filter(None, [row.state, row.name])) for row in box.rows)
-        tables.append(f"{' '.join(filter(None, [box.state, box.name]))} ({columns})")
+        columns = ", ".join(" ".join(filter(None, [row.state, row.label or row.name])) for row in box.rows)
+        tables.append(f"{' '.join(filter(None, [box.state, box.label or box.name]))} ({columns})")
     keys = [" ".join(filter(None, [each.state, each.title])) for each in references]
     count = f"{len(boxes)} table{'' if len(boxes) == 1 else 's'}"
     return " ".join(f"{sentence}." for sentence in [f"{count}: {'; '.join(tables)}", *keys])
@@ -164,20 +165,17 @@ class _Shape:
     def __init__(self, box: Box) -> None:
         self.box = box
         self.has_signs = bool(box.state) or any(row.state for row in box.rows)
-        self.columns = [
-            max((_width(text) for text in texts), default=0.0)
-            for texts in (
-                [row.keys for row in box.rows],
-                [row.name for row in box.rows],
-                [row.type for row in box.rows],
-                ["null" if row.nullable else "" for row in box.rows],
-            )
+        self.texts = [
+            (row.keys, row.label or row.name, row.type, row.note or ("null" if row.nullable else ""))
+            for row in box.rows
         ]
+        self.columns = [max(map(_width, texts)) for texts in zip(*self.texts, strict=True)]
         self.indent = PADDING + (16.0 if self.has_signs else 0.0)
         inner = sum(self.columns) + GAP * (sum(map(bool, self.columns)) - 1)
-        title = _width(box.name, TITLE_SIZE)
-        self.width = self.indent + max(inner, title, 120.0) + PADDING
-        self.height = HEADER + ROW * max(len(box.rows), 1) + 6
+        title = _width(box.label or box.name, TITLE_SIZE)
+        notes = [_width(row.name) for row in box.notes]
+        self.width = self.indent + max([inner, title, 120.0, *notes]) + PADDING
+        self.height = HEADER + ROW * max(len(box.rows) + len(box.notes), 1) + 6
 
     def row_middle(self, column: str) -> float:
         names = [row.name for row in self.box.rows]
@@ -186,7 +184,7 @@ class _Shape:
 
     def draw(self, x: float, y: float) -> str:
         box, width = self.box, self.width
-        title = _text("name", self.indent, 22, box.name)
+        title = _text("name", self.indent, 22, box.label or box.name)
         if box.href is not None:
             title = f'<a href="{escape(box.href)}">{title}</a>'
         radius, right = RADIUS, width - 0.5
@@ -200,7 +198,11 @@ class _Shape:
             f'<path class="rule" d="M0 {HEADER}H{width:.1f}"/>',
             self._sign(box.state, 22),
             title,
-            *(self._draw_row(row, HEADER + 3 + ROW * number) for number, row in enumerate(box.rows)),
+            *(self._draw_row(number, HEADER + 3 + ROW * number) for number in range(len(box.rows))),
+            *(
+                self._draw_note(row, HEADER + 3 + ROW * number)
+                for number, row in enumerate(box.notes, len(box.rows))
+            ),
             "</g>",
         ]
         return "".join(parts)
@@ -208,20 +210,24 @@ class _Shape:
     def _sign(self, state: str, y: float) -> str:
         return _text(f"sign {state}", PADDING - 2, y, SIGNS[state]) if state else ""
 
-    def _draw_row(self, row: Row, y: float) -> str:
+    def _draw_row(self, number: int, y: float) -> str:
+        row = self.box.rows[number]
         classes = ("key", "pk" if "PK" in row.keys else "column", "type", "note")
-        texts = (row.keys, row.name, row.type, "null" if row.nullable else "")
-        background = (
-            f'<rect class="row {row.state}" x="1" y="{y:.1f}" width="{self.width - 2:.1f}" height="{ROW}"/>'
-            if row.state
-            else ""
-        )
-        x, parts = self.indent, [background, self._sign(row.state, y + 15)]
-        for name, text, width in zip(classes, texts, self.columns, strict=True):
+        x, parts = self.indent, [self._background(row, y)]
+        for name, text, width in zip(classes, self.texts[number], self.columns, strict=True):
             parts.append(_text(name, x, y + 15, text) if text else "")
             x += width + GAP if width else 0.0
         tooltip = _tooltip(row.comment)
         return f"<g>{tooltip}{''.join(parts)}</g>" if tooltip else "".join(parts)
+
+    def _draw_note(self, row: Row, y: float) -> str:
+        return self._background(row, y) + _text("note", self.indent, y + 15, row.name)
+
+    def _background(self, row: Row, y: float) -> str:
+        if not row.state:
+            return ""
+        size = f'width="{self.width - 2:.1f}" height="{ROW}"'
+        return f'<rect class="row {row.state}" x="1" y="{y:.1f}" {size}/>' + self._sign(row.state, y + 15)
 
 
 def _shorten(text: str) -> str:

@@ -243,13 +243,13 @@ class ShadowWalk:
         if len(_compat.parents(revision)) > 1:
             self.record(revision)
             return
-        shadow, recorder = self._prepare(revision)
+        shadow, recorder = self.prepare(revision), self._record(revision)
         RoundTrip(shadow, self.script, revision).run(recorder)
         self.current = {revision.revision}
 
     def record(self, revision: Script) -> list[safety.RecordedOperation]:
         """Run the upgrade once, without a round trip; return what it did."""
-        shadow, recorder = self._prepare(revision)
+        shadow, recorder = self.prepare(revision), self._record(revision)
         runtime.run(shadow, self.script, revision.revision, upgrade=True, recorder=recorder)
         self.current = {revision.revision}
         return self.recorded
@@ -260,12 +260,15 @@ class ShadowWalk:
         runtime.run(self.shadow, self.script, "heads", upgrade=True)
         return self.shadow
 
-    def _prepare(self, revision: Script) -> tuple[Database, Recorder]:
-        """Return the shadow database at the parents of the revision, and what fills `recorded`."""
-        self.recorded = []
+    def prepare(self, revision: Script) -> Database:
+        """Return the shadow database at the parents of the revision."""
         parents = set(_compat.parents(revision))
-        shadow = self.shadow if self.shadow and self.current == parents else self._build(parents)
-        return shadow, make_recorder(revision, self.recorded)
+        return self.shadow if self.shadow and self.current == parents else self._build(parents)
+
+    def _record(self, revision: Script) -> Recorder:
+        """Return what fills `recorded`."""
+        self.recorded = []
+        return make_recorder(revision, self.recorded)
 
     def _build(self, revisions: set[str]) -> Database:
         self.stack.close()
