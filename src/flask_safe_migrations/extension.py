@@ -36,6 +36,8 @@ class Migrate:
     :param compare_type: whether to compare types, or a comparison function, as in Alembic.
     :param render_as_batch: whether revisions change tables with ``op.batch_alter_table()``. SQLite requires
         it.
+    :param pending_page: whether the application, in debug mode, answers with a page while a database and the
+        code do not fit together: `flask db help development`. Nothing is installed outside debug mode.
     :param kwargs: further options for Alembic's ``context.configure()``, such as ``include_object``,
         ``version_table`` or ``compare_server_default``. They override those of :class:`Environment`.
     """
@@ -48,12 +50,14 @@ class Migrate:
         command: str = "db",
         compare_type: Any = None,
         render_as_batch: bool | None = None,
+        pending_page: bool = False,
         **kwargs: Any,
     ) -> None:
         self.configure_callbacks: list[Callable[[Any], Any]] = []
         self.db = db
         self.command = command
         self.directory = str(directory)
+        self.pending_page = pending_page
         self.alembic_ctx_kwargs = kwargs | _given(compare_type, render_as_batch)
         if app is not None and db is not None:
             self.init_app(app, db)
@@ -66,6 +70,7 @@ class Migrate:
         command: str | None = None,
         compare_type: Any = None,
         render_as_batch: bool | None = None,
+        pending_page: bool | None = None,
         **kwargs: Any,
     ) -> None:
         """Register the command group, and the state that ``flask_migrate.upgrade()`` reads.
@@ -78,6 +83,10 @@ class Migrate:
         self.alembic_ctx_kwargs |= kwargs | _given(compare_type, render_as_batch)
         app.extensions["migrate"] = Registration(self, app)
         app.cli.add_command(LazyGroup(self.command, help="Make, apply and inspect migrations."))
+        if (self.pending_page if pending_page is None else pending_page) and app.debug:
+            from .pending_page import install
+
+            install(app)
 
     def configure(self, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Register a function to run before each command. It receives and returns Alembic's ``Config``.

@@ -97,7 +97,7 @@ def nothing_to_do(app: Any) -> str | None:
         return None
     engine: Engine = settings.db.engines[None]
     head, signature, *folders = _remembered(settings).get(_name(engine)) or ["", ""]
-    if head not in listed or signature != _signature(settings, folders):
+    if head not in listed or signature != compute_signature(settings, folders):
         return None
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
         return None  # connecting would create the file
@@ -118,11 +118,17 @@ def remember_at_head(settings: Settings, head: str, folders: Iterable[Path]) -> 
     path = settings.instance_folder / AT_HEAD
     known = _remembered(settings)
     places = [str(folder) for folder in folders]
-    known[_name(settings.db.engines[None])] = [head, _signature(settings, places), *places]
+    known[_name(settings.db.engines[None])] = [head, compute_signature(settings, places), *places]
     with suppress(OSError):  # in a folder that is not writable, only time is lost
         unfinished = path.with_name(f"{AT_HEAD}.{os.getpid()}")
         unfinished.write_text(json.dumps(known), encoding="utf-8")
         unfinished.replace(path)
+
+
+def remembered_folders(settings: Settings) -> list[Path]:
+    """Return the folders with revisions, as the last complete run has recorded them. No entry, no folder."""
+    _head, _signature, *folders = _remembered(settings).get(_name(settings.db.engines[None])) or ["", ""]
+    return [Path(folder) for folder in folders]
 
 
 def _remembered(settings: Settings) -> dict[str, list[str]]:
@@ -135,7 +141,7 @@ def _name(engine: Engine) -> str:
     return hashlib.sha256(engine.url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
 
 
-def _signature(settings: Settings, folders: list[str]) -> str:
+def compute_signature(settings: Settings, folders: list[str]) -> str:
     """Return a digest of the names, sizes and times of all migration files and other inputs of a run."""
     digest = hashlib.sha256(f"{settings.debug} {settings.refuse_changed} {settings.version_table}".encode())
     with suppress(FileNotFoundError):  # it may name other folders of revisions

@@ -13,7 +13,7 @@ from .errors import SetupError
 
 # Every constraint gets a name, so that a later revision can change it on every engine.
 db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING_CONVENTION))
-migrate = Migrate()  # a web worker loads neither Alembic nor Flask-Migrate
+migrate = Migrate(pending_page=True)  # a web worker loads neither Alembic nor Flask-Migrate
 
 
 class _Table(db.Table):  # type: ignore[name-defined, misc]

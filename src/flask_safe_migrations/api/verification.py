@@ -114,7 +114,7 @@ def prove_and_report(
     @contextmanager
     def watch(connection: Connection) -> Iterator[None]:
         # First, because the recorder runs statements of MariaDB itself and replaces them.
-        with _collect_statements(shadow, connection, statements), record(connection):
+        with collect_statements(shadow, connection, statements), record(connection):
             yield
 
     failure = None
@@ -130,6 +130,7 @@ def prove_and_report(
         _report_warnings(findings)
         with explain_failed_proof():
             raise failure
+    statements = [" ".join(statement.split()) for statement in statements]
     _report_sql(shadow, statements)
     without = f" (no rows could be made up for {', '.join(empty)})" if empty else ""
     reason = round_trip.irreversible_reason
@@ -154,8 +155,8 @@ def explain_failed_proof() -> Iterator[None]:
 
 
 @contextmanager
-def _collect_statements(database: Database, connection: Connection, statements: list[str]) -> Iterator[None]:
-    """Collect what changes the schema or rows, without what is rolled back to a savepoint."""
+def collect_statements(database: Database, connection: Connection, statements: list[str]) -> Iterator[None]:
+    """Collect the SQL that changes the schema or rows, without what is rolled back to a savepoint."""
     savepoints: dict[str, int] = {}
 
     def before_execute(
@@ -167,7 +168,7 @@ def _collect_statements(database: Database, connection: Connection, statements: 
             else:
                 savepoints[match[2]] = len(statements)
         elif SCHEMA_OR_DATA.match(statement) and database.version_table not in statement:
-            statements.append(" ".join(read_statement(statement, context).split()))
+            statements.append(read_statement(statement, context).strip())
 
     event.listen(connection, "before_cursor_execute", before_execute)
     try:

@@ -13,6 +13,7 @@ TOPICS = (
     "installation",
     "existing-project",
     "guide",
+    "development",
     "autogenerate",
     "safety",
     "branches",

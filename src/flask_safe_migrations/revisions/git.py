@@ -48,6 +48,18 @@ class Git:
         output = self.run("grep", "-hE", "^revision\\b", commit, "--", *relative)
         return {match[1] for match in re.finditer(REVISION_ID, output or "")}
 
+    def find_branches(self, revision: str, folders: list[Path]) -> list[str]:
+        """Return the branches that have a file of this revision, the one with the newest commit first."""
+        if not re.fullmatch(r"[\w.-]+", revision):
+            return []
+        newest = ("for-each-ref", "--sort=-committerdate", "--count=100", "--format=%(refname)")
+        branches = (self.run(*newest, "refs/heads", "refs/remotes") or "").split()
+        relative = [os.path.relpath(folder, self.root) for folder in folders]
+        pattern = rf"^revision\b.*[\"']{re.escape(revision)}[\"']"
+        output = self.run("grep", "-lE", pattern, *branches, "--", *relative) if branches else None
+        found = {line.partition(":")[0] for line in (output or "").splitlines()}
+        return [name.split("/", 2)[2] for name in branches if name in found and not name.endswith("/HEAD")]
+
     def get_next_command(self, folder: str) -> str:
         """Return the command that completes the rebase, cherry-pick, revert or merge in progress."""
         add = f"git add --all {folder}"

@@ -12,11 +12,11 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from .. import _compat, output, settings
 from ..backends.base import Database
 from ..context import Recorder, RunContext
+from ..model_digest import digest_models
 from ..revisions import files
 from . import binds
 from .errors import one_sentence
@@ -193,9 +193,4 @@ def _flatten(difference: Any) -> list[Any]:
 
 def compute_models_digest(metadata: MetaData, database: Database) -> str:
     """Return a digest of the models: of the DDL that creates them on this engine."""
-    dialect = database.url.get_dialect()()
-    elements: list[Any] = []
-    for table in metadata.sorted_tables:
-        indexes = sorted(table.indexes, key=lambda index: str(index.name))
-        elements += [CreateTable(table), *map(CreateIndex, indexes)]
-    return files.digest(str(element.compile(dialect=dialect)) for element in elements)
+    return digest_models([metadata], database.url.get_dialect()())

@@ -1,0 +1,85 @@
+"""Compare the models with the revisions: once after the models have changed, and not at every request.
+
+The comparison needs a shadow database and Alembic. Its result is kept in the instance folder, for as long as
+neither the models nor the revisions change, also when the server restarts.
+"""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..model_digest import digest_models
+from ..readiness import compute_signature
+from ..settings import Settings
+
+FILE = "models_compared.json"
+
+
+class Comparison:
+    """What the last comparison has found, and whether the developer wants to see the application anyway."""
+
+    def __init__(self, settings: Settings, dialects: list[Any], folders: tuple[Path, ...]) -> None:
+        self.settings = settings
+        self.path = settings.instance_folder / FILE
+        metadata = [*settings.db.metadatas.values(), *settings.more_metadata]
+        names = [str(folder) for folder in folders]
+        # The models of a process do not change: the server restarts when a module has changed.
+        self.key = [
+            *(digest_models(metadata, dialect) for dialect in dialects),
+            compute_signature(settings, names),
+        ]
+        stored: dict[str, Any] = {}
+        with suppress(OSError, ValueError):
+            stored = dict(json.loads(self.path.read_text(encoding="utf-8")))
+        is_current = stored.get("key") == self.key
+        self.differences: tuple[str, ...] | None = tuple(stored["differences"]) if is_current else None
+        self.is_dismissed = bool(is_current and stored["dismissed"])
+
+    def store(self, differences: tuple[str, ...]) -> None:
+        self.differences = differences
+        self._write()
+
+    def dismiss(self) -> None:
+        """Do not show these differences again."""
+        self.is_dismissed = True
+        self._write()
+
+    def _write(self) -> None:
+        content = {"key": self.key, "differences": self.differences, "dismissed": self.is_dismissed}
+        with suppress(OSError):  # in a folder that is not writable, a restart compares again
+            self.path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def compare() -> tuple[str, ...]:
+    """Return how the models differ from the revisions, in words: what the next revision would do."""
+    from alembic.autogenerate import produce_migrations
+    from alembic.operations import ops
+
+    from .. import runtime, safety
+    from ..runtime import binds
+    from ..runtime.errors import one_sentence
+
+    def flatten(container: Any) -> list[Any]:
+        return [
+            leaf
+            for operation in container.ops
+            for leaf in (flatten(operation) if isinstance(operation, ops.OpContainer) else [operation])
+        ]
+
+    found: list[str] = []
+    script = runtime.directory()
+    for database in binds.databases():
+
+        def describe(_heads: Any, migration: Any, prefix: str = binds.prefix(database)) -> list[Any]:
+            generated: Any = produce_migrations(migration, migration.opts["target_metadata"])
+            operations = [
+                safety.RecordedOperation(operation, 0, dialect=migration.dialect)
+                for operation in flatten(generated.upgrade_ops)
+            ]
+            found.extend(f"{prefix}{line}" for line in safety.describe(operations))
+            return []
+
+        with one_sentence(database), runtime.shadow(database, script) as shadow:
+            runtime.look(shadow, script, describe)
+    return tuple(found)
