@@ -23,7 +23,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 LONG = {
     *("adopt_models", "any_machine", "any_name", "benchmarks", "browse", "ci", "connections", "drivers"),
     *("existing_project", "first_run", "generated_suite", "properties", "release", "squash", "tutorial"),
-    "update",
+    *("update", "welcome"),
 }
 
 

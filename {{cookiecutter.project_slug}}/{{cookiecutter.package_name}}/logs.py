@@ -55,11 +55,11 @@ def init_app(app: Flask) -> None:
 
 def config() -> dict[str, Any]:
     """Return a configuration for `logging.config.dictConfig()`, with one handler for everything."""
-    through_root = {"handlers": [], "propagate": True}
+    formatter, through_root = _formatter(), {"handlers": [], "propagate": True}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"chosen": {"()": _formatter}},
+        "formatters": {"chosen": {"()": lambda: formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen"}},
         "root": {"level": _level(), "handlers": ["stderr"]},
         "loggers": {"gunicorn.error": through_root, "gunicorn.access": through_root},

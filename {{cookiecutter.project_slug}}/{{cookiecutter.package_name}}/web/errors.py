@@ -33,7 +33,7 @@ def _is_unreachable(error: BaseException | None) -> bool:
 
 
 def _wants_json() -> bool:
-    accepted = request.accept_mimetypes
-    if accepted["application/json"] == accepted["text/html"]:
-        return request.is_json  # the client does not say, and sends JSON itself
-    return accepted["application/json"] > accepted["text/html"]
+    types = ["text/html", "application/json"]
+    if request.is_json:
+        types.reverse()  # the first one if the client accepts anything
+    return request.accept_mimetypes.best_match(types, default=types[0]) == "application/json"
