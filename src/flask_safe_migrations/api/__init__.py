@@ -18,6 +18,7 @@ omitted, the function applies to all databases.
 from ..output import Reporter, report_to
 from .adoption import adopt
 from .half_applied import abandon_half_applied
+from .history import History, HistoryRevision, history
 from .migration import DatabaseStatus, PendingRevision, downgrade, pending_sql, status, upgrade
 from .rebase import rebase
 from .revision import RevisionResult, new_data_revision, new_revision, prove_newest
@@ -27,6 +28,8 @@ from .verification import Report, verify
 
 __all__ = [
     "DatabaseStatus",
+    "History",
+    "HistoryRevision",
     "PendingRevision",
     "Report",
     "Reporter",
@@ -36,6 +39,7 @@ __all__ = [
     "adopt",
     "backup",
     "downgrade",
+    "history",
     "new_data_revision",
     "new_revision",
     "pending_sql",

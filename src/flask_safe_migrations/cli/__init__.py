@@ -18,6 +18,7 @@ from .databases import adopt, backup, rebuild, restore, resume
 from .diagrams import diagram
 from .flask_migrate_commands import list_new_revisions, undo_foreign_option, undo_foreign_revisions
 from .help import show_help
+from .history import graph_options, show_graph
 from .init import init
 from .inspection import browse, sql, status
 from .options import bind_option, directory_option, verbose_option, yes_option
@@ -75,6 +76,8 @@ def make_group(name: str | None = "db") -> click.Group:
         _wrap(group.commands[made], list_new_revisions)
     for read in ("branches", "current", "edit", "heads", "history", "merge", "show"):
         _wrap(group.commands[read], _check_files)
+    _wrap(group.commands["history"], show_graph)
+    group.commands["history"].params += graph_options()
     _wrap(group.commands["upgrade"], undo_foreign_revisions)
     group.commands["upgrade"].params.append(undo_foreign_option)
     group.commands["downgrade"].params.append(yes_option())

@@ -54,12 +54,12 @@ def diagram(target: Path | None, *, svg: bool, revision: str | None) -> None:
     target = target or settings.active().project_folder / "docs" / f"{name}.{'svg' if svg else 'md'}"
     if target.suffix in {".svg", ".mmd"}:
         for database, tables in pictures:
-            _write(
+            write_file(
                 _beside(target, database) if len(pictures) > 1 else target,
                 _draw_svg(tables, title) if target.suffix == ".svg" else _draw_mermaid(tables),
             )
     else:
-        _write(target, introduction + "".join(_section(*each) for each in pictures))
+        write_file(target, introduction + "".join(_section(*each) for each in pictures))
 
 
 def _find_revision(script: ScriptDirectory, name: str) -> Script:
@@ -107,7 +107,8 @@ def _beside(target: Path, database: Database) -> Path:
     return target.with_stem(f"{target.stem}-{database.bind}") if database.bind else target
 
 
-def _write(target: Path, content: str) -> None:
+def write_file(target: Path, content: str) -> None:
+    """Write a file and say so; raise MigrationError where that is not possible."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content, encoding="utf-8")

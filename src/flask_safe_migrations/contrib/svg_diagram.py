@@ -1,6 +1,5 @@
 """Renders tables as an entity-relationship diagram in SVG: one text, without scripts and outside hosts."""
 
-import unicodedata
 from collections.abc import Callable, Iterator
 from html import escape
 from itertools import pairwise
@@ -10,73 +9,36 @@ from sqlalchemy import URL, MetaData
 from .diagram_tables import SIGNS, Box, Reference, Row, read_tables
 from .layer_assignment import Line
 from .layered_layout import Point, lay_out
+from .svg_document import FONT_SIZE, make_document, make_style, text_width
 
-FONT_SIZE, TITLE_SIZE = 13, 14
-CHARACTER = 0.625  # the widest of the usual monospace fonts, in em
+TITLE_SIZE = 14
 ROW, HEADER, PADDING, GAP = 22.0, 34.0, 12.0, 14.0
 LONGEST = 44  # characters of a name or a type; the whole text is in a tooltip
 RADIUS = 7.0
 MARGIN = 24.0
-LIGHT = {
-    "page": "#f5f6f3",
-    "surface": "#ffffff",
-    "ink": "#18211d",
-    "muted": "#56635c",
-    "line": "#dde2dd",
-    "edge": "#7d8b83",
-    "accent": "#0f6b4a",
-    "head": "#edf3ee",
-    "added": "#0f6b4a",
-    "added-soft": "#e3f3ea",
-    "removed": "#a8261d",
-    "removed-soft": "#fdecea",
-    "changed": "#8a5300",
-    "changed-soft": "#fdf3e0",
-}
-DARK = {
-    "page": "#11161a",
-    "surface": "#1a2127",
-    "ink": "#e7ece9",
-    "muted": "#9eaca5",
-    "line": "#2d3740",
-    "edge": "#7f8f88",
-    "accent": "#54c894",
-    "head": "#202a2f",
-    "added": "#54c894",
-    "added-soft": "#16302a",
-    "removed": "#ff8d82",
-    "removed-soft": "#2f1a19",
-    "changed": "#f0b45c",
-    "changed-soft": "#2b2214",
-}
 
-
-def _variables(colours: dict[str, str]) -> str:
-    return "".join(f"--{name}:{colour};" for name, colour in colours.items())
-
-
-STYLE = f"""
-.erd{{color-scheme:light dark;{_variables(LIGHT)}}}
-@media(prefers-color-scheme:dark){{.erd{{{_variables(DARK)}}}}}
-.erd text{{font:{FONT_SIZE}px ui-monospace,"SF Mono","Cascadia Mono",Menlo,Consolas,monospace;
-fill:var(--ink);white-space:pre}}
-.erd .page{{fill:var(--page)}}
-.erd .box{{fill:var(--surface);stroke:var(--line)}}
-.erd .head{{fill:var(--head)}}
-.erd .name{{font-size:{TITLE_SIZE}px;font-weight:700}}
-.erd a .name{{fill:var(--accent)}}
-.erd .key{{fill:var(--accent);font-weight:700}}
-.erd .pk,.erd .sign{{font-weight:700}}
-.erd .type,.erd .note{{fill:var(--muted)}}
-.erd .rule{{stroke:var(--line)}}
-.erd .edge path{{fill:none;stroke:var(--edge);stroke-width:1.4}}
-.erd .edge .mark{{fill:var(--page)}}
-.erd .edge:hover path{{stroke:var(--accent);stroke-width:2.4}}
-""" + "".join(
-    f".erd .edge.{state} path{{stroke:var(--{state});stroke-width:2}}"
-    f".erd .{state}.box{{stroke:var(--{state});stroke-width:2}}.erd .{state}.head{{fill:var(--{state}-soft)}}"
-    f".erd .{state}.row{{fill:var(--{state}-soft)}}.erd .{state}.sign{{fill:var(--{state})}}\n"
-    for state in ("added", "removed", "changed")
+STYLE = (
+    make_style("erd")
+    + """\
+.erd .box{fill:var(--surface);stroke:var(--line)}
+.erd .head{fill:var(--head)}
+.erd .name{font-size:14px;font-weight:700}
+.erd a .name{fill:var(--accent)}
+.erd .key{fill:var(--accent);font-weight:700}
+.erd .pk,.erd .sign{font-weight:700}
+.erd .type,.erd .note{fill:var(--muted)}
+.erd .rule{stroke:var(--line)}
+.erd .edge path{fill:none;stroke:var(--edge);stroke-width:1.4}
+.erd .edge .mark{fill:var(--page)}
+.erd .edge:hover path{stroke:var(--accent);stroke-width:2.4}
+"""
+    + "".join(
+        f".erd .edge.{state} path{{stroke:var(--{state});stroke-width:2}}"
+        f".erd .{state}.box{{stroke:var(--{state});stroke-width:2}}"
+        f".erd .{state}.head,.erd .{state}.row{{fill:var(--{state}-soft)}}"
+        f".erd .{state}.sign{{fill:var(--{state})}}\n"
+        for state in ("added", "removed", "changed")
+    )
 )
 
 
@@ -106,25 +68,12 @@ def draw(boxes: list[Box], references: list[Reference], title: str = "Tables and
     shapes = {box.name: _Shape(box) for box in boxes}
     lines = _make_lines(shapes, references)
     layout = lay_out({name: (shape.width, shape.height) for name, shape in shapes.items()}, lines)
-    width, height = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
-    interactive = any(box.href for box in boxes)
-    role = "group" if interactive else "img"  # in an image, a screen reader finds no links
-    start = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="erd" role="{role}" '
-        f'aria-labelledby="erd-title erd-desc" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="{-MARGIN:.0f} {-MARGIN:.0f} {width:.0f} {height:.0f}">'
-    )
-    parts = [
-        start,
-        f'<title id="erd-title">{escape(title)}</title>',
-        f'<desc id="erd-desc">{escape(_describe(boxes, references))}</desc>',
-        f"<style>{STYLE}</style>",
-        f'<rect class="page" x="{-MARGIN:.0f}" y="{-MARGIN:.0f}" width="100%" height="100%"/>',
-        *(shape.draw(*layout.positions[name]) for name, shape in shapes.items()),
-        *_draw_edges(references, layout.routes),
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
+    # In an image, a screen reader finds no links.
+    role = "group" if any(box.href for box in boxes) else "img"
+    parts = [shape.draw(*layout.positions[name]) for name, shape in shapes.items()]
+    parts += _draw_edges(references, layout.routes)
+    words = (title, _describe(boxes, references))
+    return make_document("erd", (layout.width, layout.height), MARGIN, STYLE, words, parts, role=role)
 
 
 def _describe(boxes: list[Box], references: list[Reference]) -> str:
@@ -235,9 +184,7 @@ def _shorten(text: str) -> str:
 
 
 def _width(text: str, size: float = FONT_SIZE) -> float:
-    """Return the width of a text, an upper bound in the usual fonts."""
-    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in _shorten(text))
-    return (len(_shorten(text)) + wide) * CHARACTER * size
+    return text_width(_shorten(text), size)
 
 
 def _text(name: str, x: float, y: float, text: str) -> str:
