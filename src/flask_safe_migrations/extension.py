@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -150,11 +151,19 @@ class LazyGroup(click.Command):
         # Collecting the imported modules at exit would take half of the time of a short command.
         atexit.register(gc.freeze)
         if args in UPGRADES and (report := _quick_look(parent)):
-            done = click.Command(self.name, callback=lambda: click.echo(report))
+            done = click.Command(self.name, callback=lambda: _print(report))
             return done.make_context(info_name, [], parent, **extra)
         from .cli import make_group
 
         return make_group(self.name).make_context(info_name, args, parent, **extra)
+
+
+def _print(report: str) -> None:
+    if sys.stdout.isatty():
+        from .formatting import format_for
+
+        report = format_for(sys.stdout, report)
+    click.echo(report)
 
 
 def _quick_look(parent: click.Context | None) -> str | None:

@@ -62,17 +62,28 @@ class Reporter:
         """Report a message that is not part of the result, such as a wait or a warning."""
         log.warning(text)
 
-    def step(self, name: str) -> None:
-        """Report that a revision begins. :meth:`step_done` follows, unless it fails."""
+    def step(self, name: str, done: int = 0, total: int = 0) -> None:
+        """Report that a revision begins. :meth:`step_done` follows, unless it fails.
+
+        :param name: the revision, with its number if there are several.
+        :param done: how many revisions of this run are done.
+        :param total: how many there are.
+        """
         self.line(name)
 
     def step_done(self, seconds: float) -> None:
         """Report how long the revision has taken."""
         self.line(f"    {seconds:.2f} s")
 
-    def progress(self, text: str) -> None:
-        """Report how far a long step is: "2/150 …". It is called often, and is no part of the result."""
-        log.debug(text)
+    def progress(self, text: str, done: float = 0, total: float = 0, unit: str = "") -> None:
+        """Report what long work is at. It is called often, and is no part of the result.
+
+        :param text: what is done now, such as the name of a revision.
+        :param done: how much has been done before it.
+        :param total: how much there is to do; 0 if that is not known.
+        :param unit: "revisions" or "bytes".
+        """
+        log.debug("%s (%g of %g %s)" if total else "%s", text, *((done, total, unit) if total else ()))
 
     def confirm(self, question: str, *, from_pipe: bool = False) -> bool:
         """Ask a yes/no question. Return False if nobody can be asked.
@@ -114,8 +125,8 @@ def notice(text: str) -> None:
     reporter().notice(text)
 
 
-def progress(text: str) -> None:
-    reporter().progress(text)
+def progress(text: str, done: float = 0, total: float = 0, unit: str = "") -> None:
+    reporter().progress(text, done, total, unit)
 
 
 @contextmanager

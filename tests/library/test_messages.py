@@ -229,7 +229,8 @@ def test_F41_the_time_of_a_revision_is_on_its_line_on_a_terminal(project, lines,
     write_revision(project, "slow", upgrade(*lines))
     command = [sys.executable, "-m", "flask", "--app", project.name, "db", "upgrade"]
     terminal, stream = pty.openpty()
-    with Popen(command, cwd=project.path, stdin=stream, stdout=stream, stderr=stream):
+    environment = os.environ | {"NO_COLOR": "1"}
+    with Popen(command, cwd=project.path, env=environment, stdin=stream, stdout=stream, stderr=stream):
         os.close(stream)
         with suppress(OSError):  # EIO at the end
             output = b""

@@ -51,7 +51,8 @@ def _confirm(database: Database, found: HalfApplied, *, yes: bool) -> None:
 
 def _abandon(database: Database, found: HalfApplied) -> None:
     with database.lock(), database.connect() as connection:
-        if database.read_half_applied(connection) != found:
+        now = database.read_half_applied(connection)
+        if now is None or (now.step, now.statements) != (found.step, found.statements):
             raise MigrationError("Another process goes on with it, and nothing was changed: try again.")
         database.abandon_half_applied(connection, found.step)
     output.line(

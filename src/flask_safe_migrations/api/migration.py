@@ -8,7 +8,8 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from .. import _compat, runtime
-from ..backends.base import Database
+from ..backends.base import Database, HalfApplied
+from ..backends.locking import LockHolder
 from ..context import RunContext, choice, choose, on_bind
 from ..errors import MigrationError
 from ..runtime import applied, binds
@@ -44,6 +45,10 @@ class DatabaseStatus:
     problem: str | None = None
     # The file names of the newest revisions: several if branches were not merged.
     newest: tuple[str, ...] = ()
+    # The process that migrates it now; others wait for it.
+    lock: LockHolder | None = None
+    # What has run of a half-applied revision, what is running, and what that waits for.
+    running: str | None = None
 
 
 def status(bind: str | None = None) -> list[DatabaseStatus]:
@@ -66,7 +71,9 @@ def _read_status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
     with one_sentence(database):
         exists = database.exists()
         version = ""
-        half_applied = None
+        half_applied: HalfApplied | None = None
+        stopped: str | None = None
+        lock = None
         changed: list[str] = []
         problem: str | None
         steps: list[Any]
@@ -75,14 +82,17 @@ def _read_status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
             with database.connect() as connection:
                 version = database.version(connection)
                 changed = applied.changed(connection, database, script, heads)
-                half_applied = database.explain_half_applied(connection)
+                lock = database.find_lock_holder(connection)
+                half_applied = database.read_half_applied(connection)
+                if not lock:
+                    stopped = database.explain_half_applied(connection)
         try:
             refuse_unknown(database, script, heads)
         except MigrationError as error:
             problem, steps = error.message, []
         else:
             current: Any = tuple(heads)  # several heads are accepted, despite the annotation
-            problem, steps = half_applied, _compat.upgrade_steps(script, "heads", current)
+            problem, steps = stopped, _compat.upgrade_steps(script, "heads", current)
     return DatabaseStatus(
         name=binds.label(database),
         engine=f"{database.title} {version}".rstrip(),
@@ -94,7 +104,15 @@ def _read_status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
         changed=tuple(changed),
         problem=problem,
         newest=tuple(list_head_files(script)),
+        lock=lock,
+        running=_describe_running(half_applied) if half_applied else None,
     )
+
+
+def _describe_running(found: HalfApplied) -> str:
+    done = len(found.statements) - bool(found.running)
+    text = f"{found.step}: {done} statement{'s have' if done != 1 else ' has'} run"
+    return f"{text}, now: {found.statements[-1]} ({found.running})" if found.running else text
 
 
 def upgrade(revision: str = "head", *, bind: str | None = None) -> list[DatabaseStatus]:

@@ -24,6 +24,7 @@ from ..errors import MigrationError
 from . import shadow_databases
 from .constraints import ConstraintInfo, ConstraintRename, read_constraints
 from .drivers import missing_driver
+from .locking import LockHolder
 from .normalizer import Normalizer
 from .probes import Probes
 from .schema import Schema, SchemaObject, statements_by_name
@@ -34,10 +35,12 @@ class HalfApplied:
     """A step that has begun and not ended: a revision, or the downgrade of one.
 
     :param statements: those that have run. The last one may not have.
+    :param running: how long the server has been running the last one, and what that waits for.
     """
 
     step: str
     statements: tuple[str, ...]
+    running: str | None = None
 
 
 VERSION_TABLE = "alembic_version"
@@ -234,6 +237,10 @@ class Database:
         Yields whether it had to wait for another migration.
         """
         yield False
+
+    def find_lock_holder(self, connection: Connection) -> LockHolder | None:
+        """Return who holds the lock that `lock` takes, or None if it is free."""
+        return None
 
     def confirm_lock(self) -> None:
         """Raise MigrationError if the lock taken by `lock` was lost."""

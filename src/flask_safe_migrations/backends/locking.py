@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from .. import output, settings
@@ -41,6 +42,31 @@ def poll_until(
     return waited
 
 
+@dataclass(frozen=True)
+class LockHolder:
+    """The process that holds the migration lock of a database.
+
+    :param host: the computer on which it runs; empty if the server does not say.
+    :param since: when it began, in UTC; empty if the server does not say.
+    :param pid: its process id, if it has left a note.
+    :param connection: the server's number of its connection, if it has left no note.
+    :param ended: whether the process has ended. On a cluster, its lease is still waited for.
+    """
+
+    host: str
+    since: str
+    pid: int | None = None
+    connection: int | None = None
+    ended: bool = False
+
+    def __str__(self) -> str:
+        parts = [f"the migration of {self.host}" if self.host else "a migration of another user"]
+        parts += [f"pid {self.pid}"] if self.pid is not None else []
+        parts += [f"connection {self.connection}"] if self.connection is not None else []
+        parts += [f"since {self.since}"] if self.since else []
+        return ", ".join(parts)
+
+
 def process_tag() -> str:
     """Return the text that identifies this process to others.
 
@@ -49,23 +75,34 @@ def process_tag() -> str:
     return f"{socket.gethostname()[:30]}|{os.getpid()}|{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def describe_holder(description: str | None) -> str | None:
-    """Describe another process by its `process_tag()`; None without a tag or if the process has ended."""
-    host, _, rest = (description or "").partition("|")
+def read_tag(tag: str | None) -> LockHolder | None:
+    """Return the process with this `process_tag()`; None without a tag."""
+    host, _, rest = (tag or "").partition("|")
     pid, _, since = rest.partition("|")
-    if not since:
+    if not since or not pid.isdecimal():
         return None
-    if host == socket.gethostname()[:30] and os.name == "posix":
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            return None
-        except PermissionError:
-            pass  # the process exists and belongs to another user
-    return f"the migration of {host}, pid {pid}, since {since}"
+    return LockHolder(host, since, int(pid), ended=_has_ended(host, int(pid)))
 
 
-def describe_dead_holder(description: str, ends: str) -> str:
+def _has_ended(host: str, pid: int) -> bool:
+    """Return whether the process of this computer has ended; False for another computer."""
+    if host != socket.gethostname()[:30] or os.name != "posix":
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # the process exists and belongs to another user
+    return False
+
+
+def describe_holder(tag: str | None) -> str | None:
+    """Describe another process by its `process_tag()`; None without a tag or if the process has ended."""
+    holder = read_tag(tag)
+    return str(holder) if holder and not holder.ended else None
+
+
+def describe_dead_holder(tag: str, ends: str) -> str:
     """Describe the lease that is waited for when its holder's process has ended."""
-    host, pid, since = description.split("|")
-    return f"the lease of the migration of {host}, pid {pid}, since {since}, which is gone (it ends {ends}),"
+    return f"the lease of {read_tag(tag)}, which is gone (it ends {ends}),"

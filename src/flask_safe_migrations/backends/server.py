@@ -171,12 +171,18 @@ class Server(Database):
                 time.sleep(pause)
         return None
 
+    def describe_oldest_transaction(self, connection: Connection) -> str:
+        """Return who is most likely waited for, as the end of a sentence. Not every user may see that."""
+        with suppress(DBAPIError):
+            if oldest := connection.execute(self.oldest_transaction).first():
+                return "; the oldest transaction is that of process {} ({}, {}, since {})".format(*oldest)
+        return ""
+
     def _describe_lock_timeout(self, error: DBAPIError) -> str:
         statement = " ".join((error.statement or "COMMIT").split())[:100]
         who = ""
-        with suppress(DBAPIError), self.connect() as connection:  # not every user may run this query
-            if oldest := connection.execute(self.oldest_transaction).first():
-                who = "; the oldest transaction is that of process {} ({}, {}, since {})".format(*oldest)
+        with suppress(DBAPIError), self.connect() as connection:
+            who = self.describe_oldest_transaction(connection)
         return f"Lock timeout: another session holds a lock that this needs: {statement}{who}."
 
     def explain_error(self, error: DBAPIError) -> str | None:

@@ -93,5 +93,5 @@ def _undo(
             )
         losses = undo.find_losses(database, wanted)
         values = f", which {losses}," if losses else ""
-        click.confirm(f"{problem}.\nTake it back{values} and go on?", abort=True)
+        click.confirm(f"{problem}.\nTake it back{values} and go on?", abort=True, err=True)
     undo.downgrade(database, runtime.directory(), applied, wanted)

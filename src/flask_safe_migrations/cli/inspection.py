@@ -11,6 +11,7 @@ from ..errors import MigrationError
 from ..runtime import binds
 from ..runtime.checks import outside_development
 from ..runtime.errors import one_sentence
+from .terminal import print_sql
 
 
 @click.command()
@@ -26,6 +27,12 @@ def status() -> None:
         output.line(f"Engine    {database.engine}")
         output.line(f"Database  {database.url}{'' if database.exists else '  (does not exist yet)'}")
         output.line(f"Revision  {database.revision}")
+        if database.lock:
+            output.line(
+                f"Lock      held by {database.lock}{', which has ended' if database.lock.ended else ''}"
+            )
+        if database.running:
+            output.line(f"Running   {database.running}")
         if database.problem:
             raise MigrationError(database.problem)
         if len(database.newest) > 1:
@@ -48,7 +55,7 @@ def sql() -> None:
 
     `upgrade --sql` prints it from the very first revision on, whatever the database has.
     """
-    click.echo(api.pending_sql(), nl=False)
+    print_sql(api.pending_sql())
 
 
 @click.command()

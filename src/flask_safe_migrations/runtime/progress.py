@@ -96,9 +96,10 @@ class Progress:
         number = f"{self.applied + 1}/{total} " if total > 1 else ""
         name = describe(self.script, {step.revision.revision})
         if not self.quiet:
-            output.reporter().step(f"  {number}{'' if step.is_upgrade else 'back: '}{name}")
+            back = "" if step.is_upgrade else "back: "
+            output.reporter().step(f"  {number}{back}{name}", self.applied, total)
         elif number:
-            output.progress(f"  {number}{name}, on a shadow database")
+            output.progress(f"{name}, on a shadow database", self.applied, total, "revisions")
 
     def on_version_apply(
         self, ctx: MigrationContext, step: MigrationInfo, heads: Collection[str], run_args: Mapping[str, Any]

@@ -150,8 +150,9 @@ class Verification:
             )
         prefix = binds.prefix(walk.database)
         pending = self._list_unverified(walk.database)
-        for number, (digest, revision) in enumerate(pending.items(), 1):
-            output.progress(f"  {prefix}{number}/{len(pending)} {revision.revision} ({revision.doc})")
+        for number, (digest, revision) in enumerate(pending.items()):
+            name = f"{prefix}{revision.revision} ({revision.doc})"
+            output.progress(name, number, len(pending), "revisions")
             path = Path(revision.path)
             try:
                 walk.verify(revision)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..base import HalfApplied
 from ..constraints import ConstraintInfo, ConstraintRename
+from ..locking import LockHolder
 from ..schema import Schema
 from ..server import Server
 from . import alter_table, dump, introspection, journal, lifecycle, probes, stored_objects
@@ -128,6 +129,9 @@ class MariaDB(Server):
             finally:
                 self.lease = None
 
+    def find_lock_holder(self, connection: Connection) -> LockHolder | None:
+        return migration_lock.find_holder(self, connection)
+
     @contextmanager
     def migration_session(self, connection: Connection) -> Iterator[None]:
         self.confirm_lock()
@@ -161,8 +165,11 @@ class MariaDB(Server):
         steps = reader.steps()
         if not steps:
             return None
-        rows = reader.read(steps[0]).values()
-        return HalfApplied(steps[0], tuple(" ".join(row.statement.split()) for row in rows))
+        rows = list(reader.read(steps[0]).values())
+        running = next((reader.describe_running(row.session) for row in rows if not row.done), None)
+        if running and "lock" in running:
+            running += self.describe_oldest_transaction(connection)
+        return HalfApplied(steps[0], tuple(" ".join(row.statement.split()) for row in rows), running)
 
     def abandon_half_applied(self, connection: Connection, step: str) -> None:
         Resumption(journal.Journal(connection, self.lease)).abandon(step)

@@ -24,7 +24,10 @@ BUSY = (
     "SELECT id FROM information_schema.processlist "
     "WHERE id = %s AND id <> connection_id() AND db = database() AND command <> 'Sleep'"
 )
-
+RUNNING = (
+    "SELECT id, time, state FROM information_schema.processlist "
+    "WHERE id = %s AND db = database() AND command <> 'Sleep'"
+)
 
 # The step of a downgrade: this and the revision.
 DOWNGRADE = "the downgrade of "
@@ -113,6 +116,11 @@ class Journal:
     def is_busy(self, session: int | None) -> bool:
         """Return whether the server is still running a statement for this connection."""
         return bool(self.run(BUSY, [session]).fetchone())
+
+    def describe_running(self, session: int | None) -> str | None:
+        """Return for how long the server has run a statement for this connection, and what it waits for."""
+        found = self.run(RUNNING, [session]).fetchone()
+        return "connection {}, {} s, {}".format(*found).removesuffix(", ") if found else None
 
     def write(self, step: str, position: int, row: Row) -> None:
         self.run(INSERT, [step, position, *row[:-1]])

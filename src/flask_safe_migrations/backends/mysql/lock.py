@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ... import settings
 from ...errors import MigrationError
-from ..locking import describe_dead_holder, describe_holder, poll_until, process_tag
+from ..locking import LockHolder, describe_dead_holder, describe_holder, poll_until, process_tag, read_tag
 from ..server import Server
 from .connection import NO_TABLE, RetryPeriod, error_code
 
@@ -40,8 +40,7 @@ TAKE_SERVER_LOCK = text("SELECT GET_LOCK(:name, 0)")
 NOTE = text("REPLACE INTO migration_lock VALUES (1, connection_id(), :holder, 0)")
 READ_NOTE = text("SELECT holder FROM migration_lock WHERE token = CAST(IS_USED_LOCK(:name) AS CHAR)")
 HOLDER_CONNECTION = text(
-    "SELECT concat('the migration of ', host, ', connection ', id, ', since ', "
-    "date_format(now() - INTERVAL time SECOND, '%Y-%m-%dT%H:%i:%s')) "
+    "SELECT host, id, date_format(utc_timestamp() - INTERVAL time SECOND, '%Y-%m-%dT%H:%i:%sZ') AS since "
     "FROM information_schema.processlist WHERE id = IS_USED_LOCK(:name)"
 )
 OLDEST_TRANSACTION = text(
@@ -72,18 +71,38 @@ def keep_alive(connection: Connection) -> None:
     connection.exec_driver_sql("SET SESSION wait_timeout = 2147483")
 
 
+def find_holder(database: Server, connection: Connection) -> LockHolder | None:
+    """Return who holds the lock or the lease, as far as `connection` sees it."""
+    if not is_cluster(connection):
+        return _find_server_holder(connection, _lock_name(database))
+    with suppress(DBAPIError):  # the table does not exist: nobody migrates
+        row = connection.exec_driver_sql(READ_LEASE).first()
+        return read_tag(row.holder) if row else None
+    return None
+
+
+def _lock_name(database: Server) -> dict[str, str]:
+    """Return the name of the lock. It applies to the whole server and has at most 64 characters."""
+    return {"name": f"migration:{hashlib.sha256(database.name.encode()).hexdigest()[:40]}"}
+
+
+def _find_server_holder(connection: Connection, name: dict[str, str]) -> LockHolder | None:
+    with suppress(DBAPIError):  # the note is written after the lock is taken
+        holder = read_tag(connection.scalar(READ_NOTE, name))
+        if holder and not holder.ended:
+            return holder
+    row = connection.execute(HOLDER_CONNECTION, name).first()
+    return LockHolder(row.host, row.since, connection=row.id) if row else None
+
+
 @contextmanager
 def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
     """Hold the lock, which always ends with the connection; yields whether it had to wait."""
-    # Lock names apply to the whole server and have at most 64 characters.
-    name = {"name": f"migration:{hashlib.sha256(database.name.encode()).hexdigest()[:40]}"}
+    name = _lock_name(database)
 
     def holder() -> str | None:
-        with suppress(DBAPIError):  # the note is written after the lock is taken
-            if who := describe_holder(connection.scalar(READ_NOTE, name)):
-                return who
-        who = connection.scalar(HOLDER_CONNECTION, name)
-        return str(who) if who else None
+        found = _find_server_holder(connection, name)
+        return str(found) if found else None
 
     keep_alive(connection)
     waited = poll_until(lambda: connection.scalar(TAKE_SERVER_LOCK, name) == 1, holder, str(database))

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Text, cast, i
 from sqlalchemy.exc import DBAPIError
 
 from ... import settings
+from ..locking import LockHolder
 from ..schema import Schema, SchemaObject
 from ..server import Server
 from . import catalog, concurrent_index, dump, lifecycle, objects, probes
@@ -121,6 +122,9 @@ class PostgreSQL(Server):
                 yield waited
             finally:
                 del self.confirm_lock
+
+    def find_lock_holder(self, connection: Connection) -> LockHolder | None:
+        return postgresql_lock.find_holder(connection)
 
     keep_alive = staticmethod(postgresql_lock.disable_idle_timeout)
     migration_session = staticmethod(concurrent_index.resume_failed_builds)

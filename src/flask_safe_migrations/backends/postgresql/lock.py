@@ -8,14 +8,17 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import MigrationError
-from ..locking import describe_holder, poll_until, process_tag
+from ..locking import LockHolder, poll_until, process_tag, read_tag
 from ..server import Server
 
 # Advisory locks belong to one database. These two numbers identify the migration lock.
 LOCK = {"a": 0x0A1E, "b": 0x3B1C}
 TAKE = text("SELECT pg_try_advisory_lock(:a, :b)")
+# Of another user's session, only a superuser sees more than the process id.
 HOLDER = text(
-    "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "SELECT a.application_name, a.pid, coalesce(host(a.client_addr), '') AS host, "
+    """to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since """
+    "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
     "WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database() "
     "AND l.classid = :a AND l.objid = :b AND l.objsubid = 2"
 )
@@ -35,15 +38,27 @@ def advisory_lock(database: Server) -> Iterator[tuple[bool, Callable[[], None]]]
     CONCURRENTLY of the lock's holder would wait for that snapshot, which is a deadlock.
     """
     pool = database.create_engine({"application_name": process_tag()}, isolation_level="AUTOCOMMIT")
+
+    def holder() -> str | None:
+        found = find_holder(connection)
+        return str(found) if found else None
+
     with pool.connect() as connection:
         _refuse_pooler(database, connection)
         disable_idle_timeout(connection)
         waited = poll_until(
             lambda: bool(connection.scalar(TAKE, LOCK)),
-            lambda: describe_holder(connection.scalar(HOLDER, LOCK)),
+            holder,
             str(database),
         )
         yield waited, lambda: _confirm(database, connection)
+
+
+def find_holder(connection: Connection) -> LockHolder | None:
+    row = connection.execute(HOLDER, LOCK).first()
+    if row is None:
+        return None
+    return read_tag(row.application_name) or LockHolder(row.host, row.since or "", connection=row.pid)
 
 
 def disable_idle_timeout(connection: Connection) -> None:

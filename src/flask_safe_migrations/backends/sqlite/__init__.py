@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from ...errors import MigrationError
 from ..base import Database
 from ..constraints import ConstraintInfo, ConstraintRename
+from ..locking import LockHolder
 from ..schema import Schema
 from . import alter_table, files, introspection, probes, transaction
 from .normalizer import SQLiteNormalizer
@@ -91,6 +92,9 @@ class SQLite(Database):
     migration_session = staticmethod(transaction.migration_session)
     begin_migration = staticmethod(transaction.begin_migration)
     integrity_check = staticmethod(transaction.integrity_check)
+
+    def find_lock_holder(self, connection: Connection) -> LockHolder | None:
+        return transaction.find_holder(connection)
 
     @contextmanager
     def limit_query(self, connection: Connection, seconds: float) -> Iterator[None]:

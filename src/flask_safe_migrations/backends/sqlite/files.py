@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from ...errors import MigrationError
-from ..locking import poll_until
+from ..locking import describe_holder, poll_until
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
@@ -30,7 +30,16 @@ PAUSE = 0.1
 
 def explain_error(path: Path, error: object) -> str | None:
     """Return one sentence that says what to fix, or None for an error in the SQL itself."""
+    if "locked" in str(error):
+        with suppress(OSError):
+            if who := describe_holder(owner_file(path).read_text(encoding="utf-8")):
+                return f"{path} is in use by {who}: wait until it is done, then try again."
     return next((f"{path} {advice}." for sign, advice in ADVICE.items() if sign in str(error)), None)
+
+
+def owner_file(path: Path) -> Path:
+    """Return the file beside a database that names the process that migrates it."""
+    return Path(f"{path}.migrating")
 
 
 def copy(source: Path, target: Path) -> None:

@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from ...errors import MigrationError
-from ..locking import describe_holder, poll_until, process_tag
+from ..locking import LockHolder, describe_holder, poll_until, process_tag, read_tag
+from .files import owner_file
 from .rebuild import careful_rebuilds, clear_leftovers
 
 # The key under which a connection stores the file to remove at the end.
@@ -105,11 +106,38 @@ def begin_migration(migration: MigrationContext) -> bool:
     return waited
 
 
+def find_holder(connection: Connection) -> LockHolder | None:
+    """Return the process that is migrating the database.
+
+    The file with its name remains where the process was killed. So the lock itself is tried, for a moment,
+    but only where there is such a file.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    if not (owner := _owner_file(connection)):
+        return None
+    try:
+        holder = read_tag(owner.read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    if holder is None or holder.ended or driver.in_transaction:
+        return None
+    timeout = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+        driver.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return holder
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {timeout}")
+    return None
+
+
 def _owner_file(connection: Connection) -> Path | None:
     """Return the file beside the database that names the migrating process; None for a database in memory."""
     driver: Any = connection.connection.dbapi_connection
     path = driver.execute("PRAGMA database_list").fetchone()[2]
-    return Path(f"{path}.migrating") if path else None
+    return owner_file(path) if path else None
 
 
 def integrity_check(connection: Connection) -> Callable[[], None]:
