@@ -29,6 +29,7 @@ from ..runtime.heads import alembic_config
 from .verification import Proof, describe_proof, explain_failed_proof, prove_and_report
 
 T = TypeVar("T")
+NOTHING_TO_MIGRATE = "Nothing to migrate: the revisions and the models agree. No file was written."
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def write_revision(script: ScriptDirectory, message: str, answers: list[str]) ->
         RunContext.of(config).shadows = shadows
         written = _generate(config, script, message)
         if not written:
-            output.line("Nothing to migrate: the revisions and the models agree. No file was written.")
+            output.line(NOTHING_TO_MIGRATE)
             return None
         path = Path(written.path)
         _format(path)

@@ -13,8 +13,8 @@ from typing import Any
 import click
 from sqlalchemy.exc import DBAPIError
 
-from .. import runtime
-from ..api.revision import run_written
+from .. import output, runtime
+from ..api.revision import NOTHING_TO_MIGRATE, run_written
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
@@ -45,9 +45,11 @@ def list_new_revisions(callback: Callable[..., Any]) -> Callable[..., Any]:
         script = runtime.directory()
         manifest.add(script)
         if callback.__name__ == "migrate" or options.get("autogenerate"):
-            for revision in files.sort_revisions(script):
-                if revision.path not in known:
-                    run_written(revision, script)
+            written = [each for each in files.sort_revisions(script) if each.path not in known]
+            for revision in written:
+                run_written(revision, script)
+            if not written:
+                output.line(NOTHING_TO_MIGRATE)
 
     return run
 
