@@ -5,16 +5,21 @@ import hashlib
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import fork_server
+import memory
 import pytest
 import servers
 from filelock import FileLock
 from project import ENGINES, TEMPLATE, Bake, BakedProject, install_library, names
+
+memory.keep_temporary_files_in_memory()
+fork_server.skip_default_certificates(ssl)
 
 # A shell makes its background jobs, and all that they start, ignore Ctrl-C. Some tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -94,7 +99,7 @@ def environment() -> Iterator[Path]:
     # uv.lock, which some tests copy, holds the digest of the wheel.
     dependencies += b"".join(wheel.read_bytes() for wheel in (project / "vendor").glob("*.whl"))
     key = hashlib.sha256(dependencies + sys.version.encode() + str(TEMPLATE).encode()).hexdigest()[:12]
-    root = Path(tempfile.gettempdir()) / f"baked-environment-{getpass.getuser()}-{key}"
+    root = memory.DISK / f"baked-environment-{getpass.getuser()}-{key}"
     with FileLock(f"{root}.lock"):
         project = root / "my-app"
         squawk = project / ".venv" / "bin" / "squawk"  # only that variant has it
@@ -147,17 +152,22 @@ def certificates() -> Iterator[Path]:
 
 
 @pytest.fixture
-def on(request: pytest.FixtureRequest, bake: Bake) -> Bake:
+def on(request: pytest.FixtureRequest, bake: Bake) -> Iterator[Bake]:
     """`on(engine, **options)` gives a project with a database name of its own, which does not exist yet."""
+
+    used: list[tuple[servers.Server, str]] = []
 
     def on(engine: str, **options: object) -> BakedProject:
         project = bake(database=engine, **options)
         if engine != "sqlite":
-            server = request.getfixturevalue(engine)
-            project.env["DATABASE_URL"] = server.url(f"shop_{next(names)}_dev")
+            server, name = request.getfixturevalue(engine), f"shop_{next(names)}_"
+            project.env["DATABASE_URL"] = server.url(f"{name}dev")
+            used.append((server, name))
         return project
 
-    return on
+    yield on
+    for server, name in used:
+        server.discard(name)
 
 
 @pytest.fixture(params=ENGINES)

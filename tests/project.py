@@ -58,7 +58,7 @@ class BakedProject:
     path: Path
     package: str = "my_app"
     env: dict[str, str] = field(default_factory=dict)
-    forks: bool = True  # False: `flask`, `alembic` and make's `flask` start a Python of their own
+    forks: bool = True  # False: `flask`, `alembic`, `python -c` and make's `flask` start one of their own
 
     def run(self, *command: str | Path, check: bool = True, cwd: Path | None = None, **env: str) -> Any:
         """Run a command in the project; the result's `out` is everything it printed."""
@@ -91,8 +91,8 @@ class BakedProject:
         return result
 
     def _forked(self, parts: list[str]) -> list[str] | None:
-        """Return the command for a fork server, if it is one that runs only `flask` or `alembic`."""
-        if parts[:3] == [str(self.python), "-m", "flask"]:
+        """Return the command for a fork server, if it runs only `flask`, `alembic` or code that is given."""
+        if parts[:3] == [str(self.python), "-m", "flask"] or parts[:2] == [str(self.python), "-c"]:
             return parts
         if parts[0] == str(self.python.with_name("alembic")):
             return [str(self.python), *parts]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+import memory
 import psycopg
 import pymysql
 import pytest
@@ -30,9 +31,21 @@ class Server:
     process: subprocess.Popen
     start: Callable[[], subprocess.Popen] = field(default=lambda: pytest.fail("cannot be started again"))
     home: Path | None = None  # with its sockets
+    discarded: list[str] = field(default_factory=list)
 
     def url(self, database: str, login: str | None = None) -> str:
         return f"{self.scheme}://{login or self.login}@127.0.0.1:{self.port}/{database}"
+
+    def discard(self, beginning: str) -> None:
+        """Drop the databases with such names, now or later; in PostgreSQL each has 8 MB."""
+        self.discarded.append(beginning)
+        if self.scheme != "postgresql" or len(self.discarded) < 20:
+            return
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall():
+                if name.startswith(tuple(self.discarded)):
+                    connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        self.discarded.clear()
 
     def kill(self) -> None:
         """`kill -9` for the server and its children, which PostgreSQL has one of per connection."""
@@ -71,8 +84,8 @@ def unprivileged() -> dict:
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="server-"))
+def folder(on_disk: bool = False) -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="server-", dir=memory.DISK if on_disk else None))
     if os.geteuid() == 0:
         shutil.chown(path, "nobody", "nogroup")
     try:
@@ -109,10 +122,10 @@ def stop(process: subprocess.Popen) -> None:
 
 @contextmanager
 def postgresql(durable: bool = False, data: Path | None = None, log: Path | None = None) -> Iterator[Server]:
-    """`durable`: as in production, else it does not wait for the disk; `data`, `log`: other folders."""
+    """`durable`: as in production, else nothing waits for a disk; `data`, `log`: other folders."""
     initdb = find("initdb")
     postgres = find("postgres")
-    with folder() as home:
+    with folder(on_disk=durable) as home:
         (home / "password").write_text("owner")
         (home / "password").chmod(0o644)
         settings = {"cwd": home, "stdout": (home / "log").open("w"), "stderr": subprocess.STDOUT}
@@ -123,7 +136,8 @@ def postgresql(durable: bool = False, data: Path | None = None, log: Path | None
         subprocess.run([initdb, "-D", data, "-E", "UTF8", *login], check=True, **settings)
         port = free_port()
         command = [postgres, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", home]
-        command += [] if durable else ["-F"]
+        # Autovacuum would visit each of the many databases of the tests once a minute.
+        command += [] if durable else ["-F", "-c", "autovacuum=off", "-c", "jit=off"]
 
         def start() -> subprocess.Popen:
             process = subprocess.Popen(command, **settings)
@@ -170,7 +184,7 @@ def mariadb(
     """`durable`: as in production, else it does not wait for the disk; `data`, `log`: other folders."""
     install = find("mariadb-install-db")
     mariadbd = find("mariadbd")
-    with folder() as home:
+    with folder(on_disk=durable) as home:
         settings = {"cwd": home, "stdout": (home / "log").open("w"), "stderr": subprocess.STDOUT}
         settings |= unprivileged() | {"env": os.environ | {"HOME": str(home)}}
         where = [f"--datadir={data or home / 'data'}"]

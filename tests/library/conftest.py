@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 from histories import write_revision
 from project import names
+from servers import Server
 from sqlalchemy import create_engine, text
 
 PACKAGE = """
@@ -175,13 +176,18 @@ def started(project_on: Callable[[str], Project]) -> Callable[[str], Project]:
 
 
 @pytest.fixture
-def server_url(request: pytest.FixtureRequest) -> Callable[[str], str]:
+def server_url(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
     """`server_url("postgresql+psycopg2")` gives a URL with that driver, of a database that does not exist."""
+
+    used: list[tuple[Server, str]] = []
 
     def server_url(drivername: str) -> str:
         engine = "postgresql" if drivername.startswith("postgresql") else "mariadb"
-        server = request.getfixturevalue(engine)
-        _, _, rest = server.url(f"library_{next(names)}_dev").partition("://")
+        server, name = request.getfixturevalue(engine), f"library_{next(names)}_"
+        used.append((server, name))
+        _, _, rest = server.url(f"{name}dev").partition("://")
         return f"{drivername}://{rest}"
 
-    return server_url
+    yield server_url
+    for server, name in used:
+        server.discard(name)

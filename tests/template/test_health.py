@@ -1,5 +1,6 @@
 """P5: what an orchestrator asks, and what it is answered at each point of a deployment."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -22,7 +23,8 @@ AWAY = (503, "does not answer")
 
 def ask(project: BakedProject, path: str = "/health/ready", **env: str) -> tuple[int, str | None]:
     """Return the status and the answer about the database; nothing secret is in the answer or the log."""
-    out = project.run(project.python, "-c", ASK, path, **PRODUCTION | env).out
+    own = dataclasses.replace(project, forks=False)  # a forked one has loaded all libraries
+    out = own.run(project.python, "-c", ASK, path, **PRODUCTION | env).out
     for secret in (HARD_PASSWORD, HARD_PASSWORD_IN_URL, PRODUCTION["SECRET_KEY"]):
         assert secret not in out
     status, answer, loaded = json.loads(out.splitlines()[-1])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from matrix import MATRIX, Row
 from project import ENGINES, TEMPLATE, BakedProject, clean_environment
+from servers import Server
 
 IMPORTS = """
 import sqlalchemy as sa
@@ -29,8 +30,10 @@ MAINTENANCE = {"postgresql": "postgres", "mariadb": "mysql"}
 class Matrix:
     """One baked project and the process that runs its commands; a row starts with an empty history."""
 
-    def __init__(self, project: BakedProject, process: subprocess.Popen, url: str) -> None:
-        self.project, self.process, self.url = project, process, url
+    def __init__(
+        self, project: BakedProject, process: subprocess.Popen, url: str, server: Server | None
+    ) -> None:
+        self.project, self.process, self.url, self.server = project, process, url, server
         self.beginnings: dict[str, tuple[str, str]] = {}
 
     @contextmanager
@@ -38,11 +41,14 @@ class Matrix:
         """A database without anything, and no revisions."""
         for path in self.project.versions:
             path.unlink()
-        self._send({"verb": "begin", "env": {"DATABASE_URL": self.url.format(next(numbers))}})
+        name = f"row_{next(numbers)}_"
+        self._send({"verb": "begin", "env": {"DATABASE_URL": self.url.format(name)}})
         try:
             yield
         finally:
             self._send({"verb": "end"})
+            if self.server:
+                self.server.discard(name)
 
     def _send(self, request: dict) -> dict:
         self.process.stdin.write(json.dumps(request) + "\n")
@@ -89,7 +95,7 @@ def matrix_on(
             folder = tmp_path_factory.mktemp("matrix")
             project = bake(engine, folder, environment)
             if engine == "sqlite":
-                return stack.enter_context(started(project, f"sqlite:///{folder}/row_{{}}.db"))
+                return stack.enter_context(started(project, f"sqlite:///{folder}/{{}}.db"))
             server = request.getfixturevalue(engine)
             # One throwaway database for all; making one takes these servers longer than a row.
             project.env["DATABASE_URL"] = server.url(MAINTENANCE[engine])
@@ -99,7 +105,7 @@ def matrix_on(
             # Reading all the certificates of the machine for each connection takes PyMySQL longer still.
             options = "?ssl_disabled=true" if engine == "mariadb" else ""
             project.env["SHADOW_DATABASE_URL"] = server.url(shadow) + options
-            return stack.enter_context(started(project, server.url("row_{}_dev") + options))
+            return stack.enter_context(started(project, server.url("{}dev") + options, server))
 
         yield matrix_on
 
@@ -115,7 +121,7 @@ def bake(engine: str, folder: Path, environment: Path) -> BakedProject:
 
 
 @contextmanager
-def started(project: BakedProject, url: str) -> Iterator[Matrix]:
+def started(project: BakedProject, url: str, server: Server | None = None) -> Iterator[Matrix]:
     driver = subprocess.Popen(
         [project.python, TEMPLATE / "tests" / "matrix_driver.py"],
         cwd=project.path,
@@ -124,7 +130,7 @@ def started(project: BakedProject, url: str) -> Iterator[Matrix]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    yield Matrix(project, driver, url)
+    yield Matrix(project, driver, url, server)
     driver.stdin.close()
     assert driver.wait(20) == 0
 
