@@ -316,6 +316,11 @@ class Database:
     counts_given_keys: ClassVar[bool] = True
 
     @property
+    def applies_all_at_once(self) -> bool:
+        """Whether a run applies all its revisions in one transaction."""
+        return bool(self.options["transactional_ddl"]) and not self.options["transaction_per_migration"]
+
+    @property
     def applied_table(self) -> str:
         """The table of runtime/applied.py: one for each version table, that is, for each application."""
         place = [self.version_table_schema, self.version_table]

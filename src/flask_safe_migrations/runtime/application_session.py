@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from .. import backends, settings
 from ..errors import MigrationError
-from ..urls import find_address
+from ..urls import Address, find_address
 
 ALEMBIC = str(Path(alembic.__file__).parent) + os.sep
 ORM = str(Path(sqlalchemy.orm.__file__).parent) + os.sep
@@ -76,15 +76,10 @@ class _Running:
     def __init__(self, connection: Connection | None, bind: str | None, path: Path) -> None:
         self.connection = connection  # None if SQL is only printed
         self.bind = bind
-        self.path: Path = path.resolve()
+        self.path = path
         self.thread = threading.get_ident()
-        current = settings.active()
-        self.db: Any = current.db
+        self.db: Any = settings.active().db
         self.registry: Any = getattr(getattr(self.db, "session", None), "registry", None)
-        self.targets = {find_address(engine.url): bind for bind, engine in self.db.engines.items()}
-        if current.migration_url:
-            self.targets[find_address(current.migration_url)] = None
-        self.targets.pop(None, None)
         # The application's sessions that use our connection, with the state to restore in each.
         self.sessions: dict[Session, dict[str, Any]] = {}
         self.savepoints: list[_Savepoint] = []
@@ -141,13 +136,22 @@ class _Running:
                 session.close()
             vars(session).update(options)
 
+    @cached_property
+    def targets(self) -> dict[Address | None, str | None]:
+        """The binds by their addresses. Few revisions need them."""
+        targets = {find_address(engine.url): bind for bind, engine in self.db.engines.items()}
+        if url := settings.active().migration_url:
+            targets[find_address(url)] = None
+        targets.pop(None, None)
+        return targets
+
     def find_location(self) -> str | None:
         """Return the file and line of the revision, or None if this library made the request."""
         frame: FrameType | None = sys._getframe(1)
         name = self.path.name
         while frame:
             file = frame.f_code.co_filename
-            if file.endswith(name) and Path(file).resolve() == self.path:
+            if file.endswith(name) and Path(file).resolve() == self.path.resolve():
                 return f"{name}:{frame.f_lineno}"
             if file.startswith(OURS):
                 return None

@@ -19,7 +19,18 @@ from typing import Any
 
 from alembic.runtime.migration import RevisionStep
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Column, Connection, DateTime, Float, MetaData, String, Table, inspect, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Float,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    inspect,
+    select,
+)
 from sqlalchemy.engine import Row
 
 from .. import _compat, output, settings
@@ -86,12 +97,19 @@ def create_table(connection: Connection, database: Database) -> None:
         connection.execute(unowned.values(application=settings.active().owner))
 
 
-def record(connection: Connection, database: Database, step: RevisionStep, seconds: float) -> None:
-    """Record a revision, inside the transaction that stores it."""
-    revision, table = step.revision, _table(database.applied_table)
-    connection.execute(table.delete().where(table.c.revision == revision.revision))
-    if step.is_upgrade:
-        _insert(connection, table, revision, seconds)
+def make_row(step: RevisionStep, seconds: float) -> dict[str, Any]:
+    """Return what record() writes for a revision that has just run; for a downgrade, only its id."""
+    revision = step.revision
+    return _make_row(revision, seconds) if step.is_upgrade else {"revision": revision.revision}
+
+
+def record(connection: Connection, database: Database, rows: list[dict[str, Any]]) -> None:
+    """Record revisions, inside the transaction that stores them."""
+    table = _table(database.applied_table)
+    deleted = [{"applied": row["revision"]} for row in rows]
+    connection.execute(table.delete().where(table.c.revision == bindparam("applied")), deleted)
+    if inserted := [row for row in rows if len(row) > 1]:
+        connection.execute(table.insert(), inserted)
 
 
 def stamp(connection: Connection, database: Database, script: ScriptDirectory, heads: set[str]) -> None:
@@ -100,11 +118,11 @@ def stamp(connection: Connection, database: Database, script: ScriptDirectory, h
     had = set(connection.scalars(select(table.c.revision)))
     revisions = {each.revision: each for each in script.iterate_revisions(tuple(heads) or "base", "base")}
     connection.execute(table.delete().where(table.c.revision.not_in(revisions)))
-    for name in revisions.keys() - had:
-        _insert(connection, table, revisions[name], 0)
+    if new := [_make_row(revisions[name], 0) for name in revisions.keys() - had]:
+        connection.execute(table.insert(), new)
 
 
-def _insert(connection: Connection, table: Table, revision: Script, seconds: float) -> None:
+def _make_row(revision: Script, seconds: float) -> dict[str, Any]:
     path = Path(revision.path)
     source = path.read_bytes()
     row: dict[str, Any] = {
@@ -112,13 +130,13 @@ def _insert(connection: Connection, table: Table, revision: Script, seconds: flo
         "content": manifest.content_digest(source.decode()),
         "file": _digest_file(source),
         "applied_at": datetime.now(UTC).replace(tzinfo=None),
-        "applied_by": f"{_user()}@{socket.gethostname()}"[:100],
+        "applied_by": _who(),
         "seconds": round(seconds, 3),
         "application": settings.active().owner,
     }
-    connection.execute(table.insert().values(row))
     if settings.active().debug:
         _keep_copy(path, revision.revision, row["file"])
+    return row
 
 
 def read_rows(database: Database) -> dict[str, Row[Any]]:
@@ -190,11 +208,14 @@ def _digest_file(source: bytes) -> str:
     return digest([source.replace(b"\r\n", b"\n").decode()])[:16]
 
 
-def _user() -> str:
+@cache
+def _who() -> str:
+    """Return the user and the host of this process."""
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (KeyError, OSError):  # in a container, the user often has no name
-        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "somebody"
+        user = f"uid {os.getuid()}" if hasattr(os, "getuid") else "somebody"
+    return f"{user}@{socket.gethostname()}"[:100]
 
 
 def _keep_copy(path: Path, revision: str, digest: str) -> None:

@@ -38,6 +38,8 @@ class Progress:
         self.warned = False
         self.started = 0.0
         self.saved = False
+        # What is not yet in the table of applied revisions.
+        self.unrecorded: list[dict[str, Any]] = []
 
     def watch(
         self, revisions: Callable[..., Iterable[Any]], check: Callable[[MigrationContext], None]
@@ -49,6 +51,7 @@ class Progress:
             if not self.applied:  # a retry calls this again for the remaining revisions
                 self.before = set(heads)
             self.after = set(heads)
+            self.unrecorded = []
             if migration.connection and not self.quiet:
                 owner.refuse_other_application(migration.connection, self.database)
             steps = binds.select_functions(revisions, self.database.bind)(heads, migration)
@@ -85,6 +88,8 @@ class Progress:
                         rows = Preconditions(self.database, self.current, migration, quiet=self.quiet)
                         step.migration_fn = rows.guard(step.migration_fn)
                 yield step
+            if migration.connection and self.unrecorded:
+                applied.record(migration.connection, self.database, self.unrecorded)
             if verify:
                 verify()  # still inside the transaction, if the engine uses one for the whole run
             self.current = None
@@ -110,7 +115,10 @@ class Progress:
         seconds = time.perf_counter() - self.started
         if ctx.connection and not self.quiet:
             if self.current:
-                applied.record(ctx.connection, self.database, self.current, seconds)
+                self.unrecorded.append(applied.make_row(self.current, seconds))
+                if not self.database.applies_all_at_once:
+                    applied.record(ctx.connection, self.database, self.unrecorded)
+                    self.unrecorded = []
             else:
                 applied.stamp(ctx.connection, self.database, self.script, self.after)
         self.database.after_revision()
