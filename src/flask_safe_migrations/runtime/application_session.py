@@ -2,9 +2,9 @@
 
 A revision may use `db.session`, also through `User.query` or through a function of the application. The
 session then works on the migration's connection, inside its transaction: a commit releases a savepoint, and
-a rollback returns to it. Any other attempt to connect to the application's databases through SQLAlchemy
-from inside a revision is refused. This also applies when a revision runs on a shadow database or is printed
-as SQL.
+a rollback returns to it. Any other attempt to connect to the application's databases from inside a revision
+is refused, also by a driver of its own. This also applies when a revision runs on a shadow database or is
+printed as SQL; then it may neither name these databases in SQL nor start other programs.
 """
 
 import os
@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 from .. import backends, settings
 from ..errors import MigrationError
 from ..urls import Address, find_address
+from .guard import Watch, find_named_database
 
 ALEMBIC = str(Path(alembic.__file__).parent) + os.sep
 ORM = str(Path(sqlalchemy.orm.__file__).parent) + os.sep
@@ -38,6 +39,7 @@ READS = re.compile(
     r"(SELECT|SHOW|PRAGMA|EXPLAIN|VALUES|WITH\b(?!.*\b(INSERT|UPDATE|DELETE|MERGE)\b))\b",
     re.IGNORECASE | re.DOTALL,
 )
+ACCEPTED = re.compile(r"#\s*safe:\s*.*\w", re.IGNORECASE)
 NO_SAVEPOINT = 1305  # MariaDB's: https://mariadb.com/kb/en/mariadb-error-code-reference/
 INSTEAD = "use op.get_bind(), or Session(bind=op.get_bind())"
 
@@ -78,8 +80,18 @@ class _Running:
         self.bind = bind
         self.path = path
         self.thread = threading.get_ident()
-        self.db: Any = settings.active().db
+        current = settings.active()
+        self.db: Any = current.db
         self.registry: Any = getattr(getattr(self.db, "session", None), "registry", None)
+        # Flask-SQLAlchemy needs the application context, and the settings too: another thread has neither.
+        self.engines: dict[str | None, Engine] = dict(self.db.engines)
+        self.urls = [(engine.url, bind) for bind, engine in self.engines.items()]
+        if current.migration_url:
+            self.urls.append((current.migration_url, None))
+        # Those that the revision has started.
+        self.threads: set[threading.Thread] = set()
+        self.is_done = False
+        self.watch = Watch(self.refuse_driver, self.refuse_program, self.add_thread)
         # The application's sessions that use our connection, with the state to restore in each.
         self.sessions: dict[Session, dict[str, Any]] = {}
         self.savepoints: list[_Savepoint] = []
@@ -138,33 +150,48 @@ class _Running:
 
     @cached_property
     def targets(self) -> dict[Address | None, str | None]:
-        """The binds by their addresses. Few revisions need them."""
-        targets = {find_address(engine.url): bind for bind, engine in self.db.engines.items()}
-        if url := settings.active().migration_url:
-            targets[find_address(url)] = None
-        targets.pop(None, None)
-        return targets
+        """The binds by their addresses."""
+        found = ((find_address(url), bind) for url, bind in self.urls)
+        return {address: bind for address, bind in found if address}
 
-    def find_location(self) -> str | None:
-        """Return the file and line of the revision, or None if this library made the request."""
-        frame: FrameType | None = sys._getframe(1)
+    @cached_property
+    def addresses(self) -> set[Address]:
+        """Their addresses, also with what a driver adds: defaults and variables of the environment."""
+        return {address for url, _ in self.urls for address in _list_addresses(url)}
+
+    @cached_property
+    def own_address(self) -> Address | None:
+        return find_address(self.connection.engine.url) if self.connection is not None else None
+
+    @cached_property
+    def is_proof(self) -> bool:
+        """Whether it runs on another database than one of the application's: a shadow database, or none."""
+        pool = self.connection.engine.pool if self.connection is not None else None
+        return self.own_address not in self.targets and not any(
+            pool is known.pool for known in self.engines.values()
+        )
+
+    def find_location(self, *, through_ours: bool = False) -> str | None:
+        """Return the file and line of the revision, or None if this library made the request.
+
+        :param through_ours: an operation of the revision goes through this library's backends.
+        """
         name = self.path.name
-        while frame:
+        for frame in [] if self.is_done else _list_frames(sys._getframe(1)):
             file = frame.f_code.co_filename
             if file.endswith(name) and Path(file).resolve() == self.path.resolve():
                 return f"{name}:{frame.f_lineno}"
-            if file.startswith(OURS):
+            if file.startswith(OURS) and not through_ours:
                 return None
             if frame.f_code is _Running.run.__code__ and frame.f_locals.get("self") is self:
                 return name
-            frame = frame.f_back
-        return None
+        return name if threading.current_thread() in self.threads else None
 
     def find_bind(self, engine: Engine) -> tuple[bool, str | None]:
         """Return whether the engine connects to a database of the application, and to which bind."""
         if self.connection is not None and engine.pool is self.connection.engine.pool:
             return True, self.bind
-        for bind, known in self.db.engines.items():
+        for bind, known in self.engines.items():
             if engine.pool is known.pool:
                 return True, bind
         target = find_address(engine.url)
@@ -177,6 +204,44 @@ class _Running:
                 f"{location}: this opens a connection of its own to a database of the application's, outside "
                 f"the migration's transaction and lock: {INSTEAD}."
             )
+
+    def refuse_driver(self, address: Address) -> None:
+        """Raise MigrationError for a driver that would connect to a database of the application."""
+        if address in self.addresses and (location := self.find_location()):
+            raise MigrationError(
+                f"{location}: this opens a connection of its own to a database of the application's, outside "
+                f"the migration's transaction and lock: {INSTEAD}."
+            )
+
+    def refuse_program(self, name: str) -> None:
+        """Raise MigrationError for a program that a proof would start: nobody knows what it reaches."""
+        if self.is_proof and (location := self.find_location()) and not self._is_accepted(location):
+            raise MigrationError(
+                f"{location}: this starts {name}, which might reach the application's database while the "
+                "revision runs on another one: use op.execute(), or say on the line above why it does not: "
+                "# safe: it only reads a version."
+            )
+
+    def refuse_named_database(self, statement: str, parameters: Any) -> None:
+        """Raise MigrationError for SQL that would reach a database of the application from a proof."""
+        named = find_named_database(statement, parameters, self.own_address, self.addresses)
+        if named and (location := self.find_location(through_ours=True)) and not self._is_accepted(location):
+            raise MigrationError(
+                f"{location}: this statement names {named}, a database of the application's, while the "
+                "revision runs on another one: leave the name out, or say on the line above why it changes "
+                "nothing there: # safe: it only reads."
+            )
+
+    def add_thread(self, thread: threading.Thread) -> None:
+        if self.find_location():
+            self.threads.add(thread)
+
+    def _is_accepted(self, location: str) -> bool:
+        """Whether the line, or the one above, says why it is safe."""
+        line = location.partition(":")[2]
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        near = lines[max(int(line) - 2, 0) : int(line)] if line else []
+        return any(ACCEPTED.search(each) for each in near)
 
     def connection_for(self, session: Session, engine: Engine) -> Connection | None:
         """Return the connection that the session must use, or None if the engine is not the application's."""
@@ -217,11 +282,16 @@ class _Running:
     def before_execute(
         self, _connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any
     ) -> tuple[str, Any]:
-        """Track the savepoints: rolling one back may undo more than the session's own changes."""
+        """Refuse a statement that reaches a database of the application from a proof.
+
+        Track the savepoints: rolling one back may undo more than the session's own changes.
+        """
         if match := SAVEPOINT.fullmatch(statement):
             return self._savepoint(cursor, statement, *match.groups()), parameters
         if self.undone and not self.is_ending:
             raise MigrationError(self.undone)
+        if self.is_proof:
+            self.refuse_named_database(statement, parameters)
         if self.savepoints and not READS.match(statement):
             writer = self._writer()
             for savepoint in self.savepoints:
@@ -293,13 +363,33 @@ def _watching(running: _Running) -> Iterator[None]:
             _originals[:] = Engine.raw_connection, SessionTransaction._connection_for_bind
             _install(_raw_connection, _connection_for_bind)
         _running.append(running)
+    running.watch.start({str(address[0]) for address in running.addresses})
     try:
         yield
     finally:
+        running.is_done = True
         with _patching:
-            _running.remove(running)
+            for each in [*_running]:
+                # A thread that still runs is refused what it was refused before.
+                if each.is_done and not any(thread.is_alive() for thread in each.threads):
+                    _running.remove(each)
+                    each.watch.stop()
             if not _running:
                 _install(*_originals)
+
+
+@cache
+def _list_addresses(url: Any) -> set[Address]:
+    """Return the address of a database as the URL has it, and as its driver gets it."""
+    arguments = url.get_dialect()().create_connect_args(url)[1]
+    found = (find_address(url), find_address(url, arguments=arguments))
+    return {address for address in found if address}
+
+
+def _list_frames(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame:
+        yield frame
+        frame = frame.f_back
 
 
 def _install(raw_connection: Any, connection_for_bind: Any) -> None:
