@@ -1,7 +1,7 @@
 """Rows that only a revision allows, about which its downgrade has to do something.
 
 They contain NULL where it was not allowed, the same value twice, a value that was too long, an enum member
-that did not exist, a key without its row.
+that did not exist, a key without its row, values that a CHECK refused.
 """
 
 import warnings
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SAWarning
 
 from .expectations import Expectations
 from .sample_rows import SampleRows, make_sample
+from .violations import find_violation
 
 FIRST_NUMBER = 1000  # of values that are not to resemble those of the other made-up rows
 
@@ -25,11 +26,13 @@ class Shape:
 
     :param unique: the sets of columns whose values are not repeated.
     :param keys: the columns that refer to other rows.
+    :param checks: the conditions of its CHECK constraints.
     """
 
     columns: dict[str, Any] = field(default_factory=dict)
     unique: set[frozenset[str]] = field(default_factory=set)
     keys: set[frozenset[str]] = field(default_factory=set)
+    checks: set[str] = field(default_factory=set)
 
 
 def read_shapes(connection: Connection, tables: Iterable[str]) -> dict[str, Shape]:
@@ -46,6 +49,7 @@ def read_shapes(connection: Connection, tables: Iterable[str]) -> dict[str, Shap
             shape.unique = {frozenset(names) for names in found if all(names)}
             foreign = inspector.get_foreign_keys(table)
             shape.keys = {frozenset(each["constrained_columns"]) for each in foreign}
+            shape.checks = {each["sqltext"] for each in inspector.get_check_constraints(table)}
     return shapes
 
 
@@ -67,8 +71,9 @@ class LoosenedRows:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SAWarning)
                 table = Table(name, MetaData(), autoload_with=connection)
+            found = [*self._find_values(name), *self._find_violations(connection, name)]
             # The next number, so that no row refers to itself: MariaDB would not delete it.
-            for number, given in enumerate(self._find_values(name), FIRST_NUMBER + 1):
+            for number, given in enumerate(found, FIRST_NUMBER + 1):
                 key = rows.insert(table, number, given)
                 if key is not None:
                     columns = [column.name for column in table.primary_key.columns]
@@ -103,6 +108,14 @@ class LoosenedRows:
         for key in sorted(before.keys - after.keys, key=sorted):
             if key <= after.columns.keys():
                 yield _make_values(after, key)
+
+    def _find_violations(self, connection: Connection, name: str) -> Iterator[dict[str, Any]]:
+        """Yield values for each CHECK that is gone or changed: it refuses them, and those of now do not."""
+        before, after = self.before[name], self.after[name]
+        types_ = {column: found["type"] for column, found in after.columns.items()}
+        for check in sorted(before.checks - after.checks):
+            if (values := find_violation(connection, types_, check, sorted(after.checks))) is not None:
+                yield values
 
 
 def _make_values(shape: Shape, names: frozenset[str]) -> dict[str, Any]:
