@@ -27,8 +27,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # What takes minutes by itself (many processes, kills, whole environments, a browser), or is about a server.
 LONG = {
     *("adopt_models", "any_machine", "any_name", "benchmarks", "browse", "ci", "connections", "drivers"),
-    *("existing_project", "first_run", "generated_suite", "properties", "release", "squash", "tutorial"),
-    *("update", "welcome"),
+    *("existing_project", "first_run", "generated_suite", "pending_page", "properties", "release", "squash"),
+    *("tutorial", "update", "welcome"),
 }
 
 
