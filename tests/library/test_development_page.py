@@ -17,7 +17,7 @@ import pytest
 from histories import ENGINES
 from in_process import Shop
 from project import names
-from sqlalchemy import String, event
+from sqlalchemy import String, event, make_url
 from werkzeug.wrappers import Request
 
 from flask_safe_migrations.pending_page import checker, differences, request_checks
@@ -338,6 +338,9 @@ def test_a_form_that_was_interrupted_returns_to_its_page(site):
 
     assert next_of("/people/new", Referer="http://localhost/people?page=2") == "/people?page=2"
     assert next_of("/people/new", Referer="http://evil.example/people") == "/people/new"
+    assert next_of("/people/new", Referer="http://localhost.evil.example/people") == "/people/new"
+    assert next_of("/people/new", Referer="http://[") == "/people/new"
+    assert next_of("/people/new", Referer="http://localhost/people\\@evil.example") == "/people%5C@evil.example"
     assert next_of("/") == "/"
     assert not Path(site.url.database).exists()
 
@@ -493,6 +496,14 @@ def test_a_path_that_looks_like_another_server(pending):
     assert request_checks.find_return_path(request) == "/"
 
 
+@pytest.mark.parametrize("host", ["", "a b", "[", "[::1", "localhost:x", "é", "localhost/a", "a@localhost"])
+def test_an_invalid_name_is_none_of_this_machine(pending, host):
+    answer = pending.get(Host=host)
+    assert answer.status_code in {400, 503} and "phone" not in answer.text
+    assert pending.press(headers={**OWN, "Host": host, "Origin": f"http://{host}"}).status_code in {400, 403}
+    assert pending.revision == "start"
+
+
 @pytest.mark.parametrize(
     ("host", "local"),
     [
@@ -644,6 +655,19 @@ def test_many_requests_at_the_same_time(site):
     assert site.revision == "start"
 
 
+def test_an_env_py_that_configures_logging(site):
+    env = site.migrations / "env.py"
+    silence = "import logging.config\nlogging.config.dictConfig({'version': 1, 'root': {'level': 'ERROR'}})\n"
+    env.write_text(env.read_text() + silence)
+    site.run("upgrade")
+    logger = logging.getLogger("werkzeug")
+    logging.getLogger("werkzeug").disabled = False
+    level = logging.getLogger().level
+    site.write_revision("phone", PHONE)
+    assert site.get().status_code == 503
+    assert not logger.disabled and logging.getLogger().level == level
+
+
 # The models.
 
 
@@ -720,4 +744,11 @@ def test_flask_run_prints_one_line(site, monkeypatch, capsys):
     assert start() == ""
     monkeypatch.delenv("WERKZEUG_RUN_MAIN")
     site.run("upgrade")
+    assert start() == ""
+    site.write_revision("phone", PHONE)
+    assert start() == "1 revision is pending: phone (phone). Apply with `flask db upgrade`.\n"
+    site.url = make_url("postgresql://me:secret-word@127.0.0.1:1/site_dev")
+    site.be(person)
+    assert re.fullmatch(r"PostgreSQL at 127.0.0.1:1 .*\n", start())
+    (site.migrations / "env.py").unlink()
     assert start() == ""

@@ -120,8 +120,22 @@ class Checker:
 
     @contextmanager
     def _working(self, reporter: Reporter) -> Iterator[tuple[Settings, QuickCheck]]:
-        with self.lock, self.app.app_context(), report_to(reporter):
+        with self.lock, self.app.app_context(), report_to(reporter), _logging_kept():
             self.settings = self.settings or Settings.from_app(self.app)
             self.quick = self.quick or QuickCheck(self.settings, dict(self.settings.db.engines))
             with activate(self.settings):
                 yield self.settings, self.quick
+
+
+@contextmanager
+def _logging_kept() -> Iterator[None]:
+    """Restore the configuration of logging: an env.py with fileConfig() would silence the server's."""
+    known = [each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    loggers = [logging.getLogger(), *known]
+    before = [(each.disabled, each.level, each.handlers[:]) for each in loggers]
+    try:
+        yield
+    finally:
+        for logger, (disabled, level, handlers) in zip(loggers, before, strict=True):
+            logger.disabled, logger.handlers[:] = disabled, handlers
+            logger.setLevel(level)

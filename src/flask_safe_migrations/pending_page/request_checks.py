@@ -63,10 +63,11 @@ class Tokens:
 def find_return_path(request: Request) -> str:
     """Return the path of the requested page with its query, or of the form that this request submits."""
     if request.method in {"GET", "HEAD"}:
-        return safe_path(_relative(request.url))
-    if urlsplit(request.referrer or "").netloc == request.environ.get("HTTP_HOST"):
-        return safe_path(_relative(str(request.referrer)))
-    return safe_path(_relative(request.base_url))
+        return _find_path(request.url)
+    form = str(request.referrer or "")
+    if form.startswith(request.host_url):
+        return _find_path(form)
+    return _find_path(request.base_url)
 
 
 def safe_path(path: str) -> str:
@@ -74,9 +75,12 @@ def safe_path(path: str) -> str:
     return path if SAFE_PATH.fullmatch(path) else "/"
 
 
-def _relative(url: str) -> str:
-    parts = urlsplit(iri_to_uri(url))
-    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+def _find_path(url: str) -> str:
+    try:
+        parts = urlsplit(iri_to_uri(url))
+    except ValueError:  # "http://["
+        return "/"
+    return safe_path(f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/")
 
 
 def _is_loopback(address: str) -> bool:
