@@ -14,7 +14,7 @@ from pathlib import Path
 
 import histories
 import projects
-from timing import Comparison
+from timing import Comparison, line, run
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 
@@ -76,6 +76,10 @@ def measure_serving(work: Path, python: Path, ours: Path, runs: int) -> None:
     first = Comparison("first response (stock: no Migrate)", aim=1.05)
     sides = [projects.python(project, python, projects.FIRST_RESPONSE) for project in (ours, without)]
     print(first.measure(*sides, runs=runs), flush=True)
+    database = f"sqlite:///{work}/first_page.db"
+    page = Path(__file__).with_name("first_page.py")
+    seconds = float(run([str(python), str(page), database], ours))
+    print(line("first page, 300 tables", seconds, limit=0.1), flush=True)
     copies = Comparison("50 test databases (create_all())", aim=1.0)
     sides = [projects.python(ours, python, code) for code in (projects.COPIES, projects.CREATE_ALL)]
     print(copies.measure(*sides, runs=runs), flush=True)

@@ -15,8 +15,8 @@ SETTINGS = ("PYTHON", "FLASK_", "COOKIECUTTER_", "DATABASE_URL", "SECRET_KEY", "
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
 
 
-def run(command: list[str], folder: Path) -> None:
-    """Run `command` in `folder`; where it fails, end with its output."""
+def run(command: list[str], folder: Path) -> str:
+    """Run `command` in `folder` and return its output; where it fails, end with that."""
     result = subprocess.run(
         command,
         cwd=folder,
@@ -29,6 +29,7 @@ def run(command: list[str], folder: Path) -> None:
     )
     if result.returncode:
         sys.exit(f"This failed: {' '.join(command)}\n{result.stdout[-2000:]}")
+    return result.stdout
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class Side:
 
 
 LINE = "{:<34} {:>9} {:>10} {:>6} {:>8} {:>4}"
+
+
+def line(what: str, seconds: float, *, limit: float) -> str:
+    """Return a line of the table for a time that is compared with a limit only."""
+    met = "yes" if seconds <= limit else "no"
+    return LINE.format(what, f"{seconds:.3f}", "", "", f"<= {limit:.1f} s", met)
 
 
 @dataclass(frozen=True)

@@ -23,4 +23,4 @@ def test_every_line_of_the_benchmarks_is_measured() -> None:
     )
     assert result.returncode == 0, result.stdout
     lines = [line for line in result.stdout.splitlines() if line.endswith(("yes", "no"))]
-    assert len(lines) == 11, result.stdout
+    assert len(lines) == 12, result.stdout

@@ -42,6 +42,7 @@ def test_linters_of_the_hosts_accept_the_files(bake: Bake, database: str) -> Non
         ".github/workflows/ci.yml": "vendor.github-workflows",
         "docs/gitlab-ci.yml": "vendor.gitlab-ci",
     }
+    schemas[".github/dependabot.yml"] = "vendor.dependabot"
     for file, schema in schemas.items():
         tool(project, "check-jsonschema>=0.39,<1", "--builtin-schema", schema, file)
     out = tool(project, "zizmor>=1.32,<2", "--offline", "--no-progress", ".").out

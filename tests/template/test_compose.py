@@ -19,7 +19,7 @@ def check(*files: str) -> subprocess.CompletedProcess[str]:
 def test_X1_compose_has_the_server_and_a_viewer_on_18080(render: Bake, engine: str) -> None:
     project = render(database=engine)
     path = project.path / "compose.yaml"
-    result = check(str(path))
+    result = check(str(path), str(project.path / ".devcontainer" / "compose.yaml"))
     assert result.returncode == 0, result.stdout
     content = yaml.safe_load(path.read_text())
     services = content["services"]

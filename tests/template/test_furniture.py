@@ -1,11 +1,14 @@
 """What a generated project brings besides code: AGENTS.md, and targets that make daily work short."""
 
+import json
 import os
 import re
 import subprocess
 import time
 import urllib.request
 
+import pytest
+import yaml
 from pages import blocks
 from project import ENGINES, Bake, BakedProject, clean_environment
 from servers import free_port
@@ -98,6 +101,28 @@ def test_make_run_passes_its_arguments_on(project: BakedProject) -> None:
     finally:
         os.killpg(process.pid, 15)
         process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_container_to_develop_in(render: Bake, engine: str) -> None:
+    """https://containers.dev/implementors/json_reference/ The image itself was not pulled here."""
+    project = render(database=engine)
+    folder = project.path / ".devcontainer"
+    text = (folder / "devcontainer.json").read_text(encoding="utf-8")
+    container = json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+    assert (container["postCreateCommand"], container["forwardPorts"]) == ("make db", [5000, 18080])
+    if engine == "sqlite":
+        assert container["image"] and not (folder / "compose.yaml").exists()
+        return
+    files = [(folder / name).resolve() for name in container["dockerComposeFile"]]
+    assert files == [project.path / "compose.yaml", folder / "compose.yaml"]
+    servers, own = (yaml.safe_load(path.read_text())["services"] for path in files)
+    workspace = own[container["service"]]
+    # With the network of the server, DATABASE_URL's localhost is the server, and the project is mounted.
+    assert workspace["network_mode"] == f"service:{container['runServices'][0]}"
+    assert workspace["depends_on"].keys() == {"database"} == servers.keys() & {"database"}
+    assert workspace["volumes"] == [f".:{container['workspaceFolder']}"]
+    assert "healthcheck" in servers["database"]
 
 
 def test_make_seed_says_what_it_did(anywhere: BakedProject) -> None:

@@ -32,7 +32,8 @@ def test_its_tests_leave_no_database_behind(bake: Bake, postgresql: Server, mari
         project.env["DATABASE_URL"] = server.url("tidy_dev")
         project.make("db")
         before = project.sql(query)
-        project.make("test")
+        out = project.make("test", "args=-n 2").out  # each of the two processes has databases of its own
+        assert "2 workers" in out
         assert project.sql(query) == before
 
 

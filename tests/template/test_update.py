@@ -35,7 +35,7 @@ MINE = [
         '    app.config["MINE"] = os.getenv("MINE")\n',
     ),
     ("my_app/cli.py", "    app.cli.add_command(seed)\n", '    app.cli.add_command(click.Command("mine"))\n'),
-    ("my_app/database.py", '    "mariadb": "mariadb+pymysql",\n', '    "maria": "mariadb+pymysql",\n'),
+    ("my_app/database.py", "more_metadata: list[MetaData] = []\n", "MINE: list[str] = []\n"),
     ("my_app/models/users.py", "    created_at: Mapped[datetime]", ""),  # add_column() is the change
     (
         "my_app/web/__init__.py",
