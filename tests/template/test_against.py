@@ -65,7 +65,7 @@ def against(project: BakedProject, name: str) -> tuple[int, list[str]]:
     """Return the exit code, and what it finds, in the order of the file, without its explanation."""
     result = project.flask("db", "verify", "--json", "--against", name, check=False)
     assert "Traceback" not in result.out
-    pending, check = json.loads(result.out)["checks"]
+    pending, check = json.loads(result.out[result.out.index("{\n") :])["checks"]
     assert pending["name"].startswith("pending: ") and check["ok"] is (result.returncode == 0)
     return result.returncode, [line.splitlines()[0].split(": ", 1)[1] for line in check["details"]]
 

@@ -67,7 +67,10 @@ def test_the_job_may_read_and_its_actions_are_pinned(render: Bake, database: str
 
 def test_both_hosts_run_the_same_commands_and_the_page_explains_each(render: Bake) -> None:
     project = render()
-    (_, commands), (_, others) = (job(project, file) for file in FILES)
+    # Each host gets the summary of the migrations in its way.
+    commands, others = (
+        [command.partition(" args=")[0] for command in job(project, file)[1]] for file in FILES
+    )
     assert commands == others
     assert all(command.startswith("make ") for command in commands)
     page = (project.path / "docs" / "ci.md").read_text()

@@ -62,6 +62,7 @@ RUN_IN = {
     'flask db new -m "fill nicknames" --data users.nick': ("test_data_revisions.py", '"data=users.nick"'),
     "flask db new --prove": ("test_data_revisions.py", '"--prove"'),
     "flask db verify": ("test_verify.py", '"verify"'),
+    "flask db verify --format github": ("test_github.py", '"verify", "--format", "github"'),
     "flask db verify --against v1.4": ("test_against.py", '"--against", name'),
     "flask db status": ("test_docs.py", '"status"'),
     "flask db adopt": ("test_adoption.py", '"adopt"'),

@@ -35,7 +35,7 @@ def verify(project: BakedProject, **failing: str) -> dict[str, dict]:
     project.list_revisions()
     result = project.flask("db", "verify", "--json", check=False)
     assert "Traceback" not in result.out
-    output = json.loads(result.out)
+    output = json.loads(result.out[result.out.index("{\n") :])  # after the progress
     found = [check for check in output["checks"] if check["name"] != APPLIED]
     checks = dict(zip(CHECKS, found, strict=True))
     assert [check["name"] for check in found] == list(CHECKS.values())

@@ -17,6 +17,7 @@ omitted, the function applies to all databases.
 
 from ..output import Reporter, report_to
 from .adoption import adopt
+from .changes import DatabaseChange, RevisionChanges, describe_revisions, find_new_revisions
 from .half_applied import abandon_half_applied
 from .history import History, HistoryRevision, history
 from .migration import DatabaseStatus, PendingRevision, downgrade, pending_sql, status, upgrade
@@ -27,18 +28,22 @@ from .squash import SquashResult, squash, undo_squash
 from .verification import Report, verify
 
 __all__ = [
+    "DatabaseChange",
     "DatabaseStatus",
     "History",
     "HistoryRevision",
     "PendingRevision",
     "Report",
     "Reporter",
+    "RevisionChanges",
     "RevisionResult",
     "SquashResult",
     "abandon_half_applied",
     "adopt",
     "backup",
+    "describe_revisions",
     "downgrade",
+    "find_new_revisions",
     "history",
     "new_data_revision",
     "new_revision",

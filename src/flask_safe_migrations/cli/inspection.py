@@ -11,13 +11,20 @@ from ..errors import MigrationError
 from ..runtime import binds
 from ..runtime.checks import outside_development
 from ..runtime.errors import one_sentence
+from . import json_output
 from .terminal import print_sql
 
 
 @click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs: `flask db help reports`.")
 @with_appcontext
-def status() -> None:
+@click.pass_context
+def status(ctx: click.Context, *, as_json: bool) -> None:
     """Show engine, URL, revision and what is pending."""
+    if as_json:
+        with json_output.print_json() as result:
+            result |= json_output.convert_status(api.status())
+        ctx.exit(0 if result["ok"] else 1)
     databases = api.status()
     for number, database in enumerate(databases):
         if number:

@@ -1,7 +1,7 @@
 """Commands that make, move, fold and check revisions: `new`, `rebase`, `squash`, `verify`."""
 
-import json
-from dataclasses import asdict
+from contextlib import nullcontext
+from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
@@ -10,6 +10,7 @@ from .. import api, output, runtime
 from ..api.revision import write_revision
 from ..errors import UsageError
 from ..runtime.checks import refuse_several_heads
+from . import github, json_output, pull_request
 
 
 @click.command()
@@ -66,7 +67,18 @@ def squash(*, upto: str | None, yes: bool, undo: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: `flask db help reports`.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    help="github: annotations, and a summary of the new revisions.",
+)
+@click.option("--since", metavar="REF", help="With --summary or github: revisions are new that REF has not.")
+@click.option(
+    "--summary", type=click.Path(dir_okay=False, path_type=Path), help="Append a summary in Markdown."
+)
 @click.option(
     "--against",
     metavar="REV",
@@ -81,18 +93,32 @@ def squash(*, upto: str | None, yes: bool, undo: bool) -> None:
 )
 @with_appcontext
 @click.pass_context
-def verify(ctx: click.Context, *, as_json: bool, against: str | None, data: str | None) -> None:
+def verify(
+    ctx: click.Context,
+    *,
+    as_json: bool,
+    format_: str,
+    since: str | None,
+    summary: Path | None,
+    against: str | None,
+    data: str | None,
+) -> None:
     """Check the revisions: one head, proved both ways, like the models, named, no unaccepted warning.
 
     What was in order before and has not changed is not run again.
     """
     if against is not None and data is not None:
         raise UsageError("--against and --data are two checks: run one after the other.")
-    if as_json:
-        with output.report_to(output.Reporter()):  # no progress beside the JSON
+    if as_json or format_ == "json":
+        with json_output.print_json() as result:
             report = api.verify(against=against, data=data)
-        checks = [asdict(check) for check in report.checks]
-        output.line(json.dumps({"ok": report.ok, "engine": report.engine, "checks": checks}, indent=2))
+            result |= json_output.convert_report(report)
     else:
-        report = api.verify(against=against, data=data, on_check=lambda check: output.line(str(check)))
+        with github.annotate_error() if format_ == "github" else nullcontext():
+            report = api.verify(against=against, data=data, on_check=lambda check: output.line(str(check)))
+        if format_ == "github":
+            github.print_annotations(report)
+    summary = summary or (github.find_summary() if format_ == "github" else None)
+    if summary:
+        pull_request.write_summary(report, summary, since)
     ctx.exit(0 if report.ok else 1)

@@ -15,7 +15,7 @@ from ..runtime import binds
 from ..runtime.errors import one_sentence
 from ..runtime.heads import describe
 from .round_trip import ShadowWalk
-from .suite import Check
+from .suite import Check, Problem
 
 
 def check_compatibility(databases: list[Database], name: str) -> list[Check]:
@@ -28,20 +28,21 @@ def check_compatibility(databases: list[Database], name: str) -> list[Check]:
     start = _resolve_revision(script, name)
     applied = {each.revision for each in script.iterate_revisions(start, "base")} if start else set()
     pending = [revision for revision in files.sort_revisions(script) if revision.revision not in applied]
-    check = Check(f"nothing breaks code that runs at {describe(script, [start] if start else [])}")
-    refused: list[str] = []
-    accepted: list[str] = []
+    check = Check(
+        "compatibility", f"nothing breaks code that runs at {describe(script, [start] if start else [])}"
+    )
+    found: list[Problem] = []
     for database in databases:
         with one_sentence(database), ExitStack() as stack:
             walk = ShadowWalk(database, script, stack)
             recorded = [(Path(revision.path), walk.record(revision)) for revision in pending]
         for path, finding in safety.find_breaking_changes(recorded, database.title):
             line = f"{binds.prefix(database)}{path.name}, {finding}"
-            (accepted if finding.accepted else refused).append(line)
-    check.add_problems(refused)
-    check.details += accepted
+            found.append(Problem(line, path, finding.line or None, accepted=bool(finding.accepted)))
+    found.sort(key=lambda problem: problem.accepted)
+    check.add_problems(found)
     names = [f"{revision.revision} ({revision.doc})" for revision in pending]
-    return [Check(f"pending: {', '.join(names) or 'nothing'}"), check]
+    return [Check("pending", f"pending: {', '.join(names) or 'nothing'}"), check]
 
 
 def _resolve_revision(script: ScriptDirectory, name: str) -> str | None:

@@ -247,10 +247,20 @@ class ShadowWalk:
         RoundTrip(shadow, self.script, revision).run(recorder)
         self.current = {revision.revision}
 
-    def record(self, revision: Script) -> list[safety.RecordedOperation]:
-        """Run the upgrade once, without a round trip; return what it did."""
+    def record(self, revision: Script, watch: Recorder = nullcontext) -> list[safety.RecordedOperation]:
+        """Run the upgrade once, without a round trip; return what it did.
+
+        :param watch: a context manager around the upgrade, which gets the connection.
+        """
         shadow, recorder = self.prepare(revision), self._record(revision)
-        runtime.run(shadow, self.script, revision.revision, upgrade=True, recorder=recorder)
+
+        @contextmanager
+        def record(connection: Connection) -> Iterator[None]:
+            # The recorder is the inner one: it runs statements of MariaDB itself and replaces them.
+            with watch(connection), recorder(connection):
+                yield
+
+        runtime.run(shadow, self.script, revision.revision, upgrade=True, recorder=record)
         self.current = {revision.revision}
         return self.recorded
 

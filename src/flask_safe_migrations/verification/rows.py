@@ -17,7 +17,7 @@ from ..runtime.checks import refuse_unknown
 from ..runtime.errors import one_sentence
 from ..runtime.preconditions import Changes, run_checks, split_checks
 from ..runtime.rehearsal import rehearse
-from .suite import Check
+from .suite import Check, Problem
 
 
 def check_rows(databases: list[Database], url: str) -> Iterator[Check]:
@@ -50,7 +50,7 @@ def _replace(configured: Database, url: str) -> Database:
 
 
 def _check_database(database: Database, script: ScriptDirectory) -> Check:
-    check = Check(f"{binds.prefix(database)}no row is in the way of what is pending", True)
+    check = Check("rows", f"{binds.prefix(database)}no row is in the way of what is pending", True)
     changes = Changes()
     with database.connect() as connection:
         options: dict[str, Any] = {
@@ -67,7 +67,8 @@ def _check_database(database: Database, script: ScriptDirectory) -> Check:
             rehearsal = rehearse(step, database.bind, migration)
             ahead, later = split_checks(rehearsal.operations, changes, migration.dialect)
             found, skipped = run_checks(database, connection, ahead)
-            check.add_problems([f"{name} cannot be applied: {rows}" for rows in found])
+            path = Path(step.revision.path)
+            check.add_problems([Problem(f"{name} cannot be applied: {rows}", path) for rows in found])
             check.notes += [f"{name}: {sentence}" for sentence in skipped]
             check.notes += [
                 f"{name}: whether {each.problem} is checked while it runs, as rows or columns change before"

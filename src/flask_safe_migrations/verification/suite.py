@@ -1,7 +1,8 @@
 """The checks of `flask db verify`. What has passed before and has not changed since is not checked again."""
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,33 +24,69 @@ from ..runtime.runner import compute_models_digest, find_model_differences
 from .checks import find_offline_errors, find_unnamed_constraints, find_unregistered_models
 from .round_trip import ShadowWalk
 
+LINE = re.compile(r"\bline (\d+)")
 CACHE_SIZE = 20_000  # digests; enough for many branches
 SIGNS = {True: "✓", False: "✗", None: "-"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a check has found.
+
+    :param message: one or more lines.
+    :param path: the file of the revision, and the line, if it is about one.
+    :param accepted: whether a `# safe:` comment accepts it. Then it is no problem, but listed.
+    """
+
+    message: str
+    path: Path | None = None
+    line: int | None = None
+    accepted: bool = False
 
 
 @dataclass
 class Check:
     """The result of one check.
 
+    :param id: its name for programs, which stays the same.
     :param ok: whether it passed; None where it did not run, because a check before it failed.
-    :param details: the problems, each of one or more lines.
     :param notes: what is not a problem, but good to know.
     """
 
+    id: str
     name: str
     ok: bool | None = None
-    details: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def details(self) -> list[str]:
+        """The messages of the problems, each of one or more lines."""
+        return [problem.message for problem in self.problems]
 
     def __str__(self) -> str:
         lines = [line for detail in [*self.details, *self.notes] for line in detail.splitlines()]
         return "\n    ".join([f"{SIGNS[self.ok]} {self.name}", *lines])
 
-    def add_problems(self, problems: list[str]) -> bool:
+    def add_problems(self, problems: Sequence[str | Problem]) -> bool:
         """Add the problems of one run, which may be none; return whether there are none so far."""
-        self.details += problems
-        self.ok = not self.details
+        self.problems += [Problem(each) if isinstance(each, str) else each for each in problems]
+        self.ok = all(problem.accepted for problem in self.problems)
         return self.ok
+
+
+def _locate(message: str, path: Path) -> Problem:
+    """Return a problem of this file, at the line that the message names."""
+    found = LINE.search(message)
+    return Problem(message, path, int(found[1]) if found else None)
+
+
+def _locate_by_name(message: str, script: ScriptDirectory) -> Problem:
+    """Return a problem of the first revision file that the message names."""
+    for path in files.paths(script):
+        if re.search(rf"(?<![\w-]){re.escape(path.name)}\b", message):
+            return _locate(message, path)
+    return Problem(message)
 
 
 class VerifiedCache:
@@ -82,21 +119,22 @@ class Verification:
     def __init__(self, databases: list[Database]) -> None:
         self.databases = databases
         self.cache = VerifiedCache()
-        self.files = Check("the revision files are consistent")
-        self.heads = Check("there is one head")
-        self.manifest = Check("migrations/HEAD matches the revision files")
-        self.round_trips = Check("every revision runs up, down and up again, with rows")
-        self.warnings = Check("no warning without a `# safe:` reason")
-        self.models = Check("the models match the revisions")
-        self.constraint_names = Check("every constraint has a name")
-        self.offline_sql = Check("`flask db sql` can print every revision")
-        self.applied = Check("a database at the newest revision has its schema")
-        self.registered_models = Check("every model is in models/")
+        self.files = Check("files", "the revision files are consistent")
+        self.heads = Check("heads", "there is one head")
+        self.manifest = Check("manifest", "migrations/HEAD matches the revision files")
+        self.round_trips = Check("round_trips", "every revision runs up, down and up again, with rows")
+        self.warnings = Check("warnings", "no warning without a `# safe:` reason")
+        self.models = Check("models", "the models match the revisions")
+        self.constraint_names = Check("constraint_names", "every constraint has a name")
+        self.offline_sql = Check("offline_sql", "`flask db sql` can print every revision")
+        self.applied = Check("applied", "a database at the newest revision has its schema")
+        self.registered_models = Check("registered_models", "every model is in models/")
 
     def run(self) -> Iterator[Check]:
         """Run all checks, in the order above; yield each one as soon as its result is known."""
         self.script = ScriptDirectory.from_config(alembic_config())  # runtime.directory() would raise
-        if self.files.add_problems(files.find_problems(self.script)):
+        found = files.find_problems(self.script)
+        if self.files.add_problems([_locate_by_name(text, self.script) for text in found]):
             self._check_directory()
         yield from (self.files, self.heads, self.manifest)
         yield from self._check_databases() if self.heads.ok else (self.round_trips, self.warnings)
@@ -118,11 +156,12 @@ class Verification:
         self.unchecked = unchecked(self.script)
         safety.get_disabled_rules()  # raises an error for a wrong setting before anything runs
         if manifest.path(self.script).exists():
-            self.manifest.add_problems(manifest.find_problems(self.script))
+            found = manifest.find_problems(self.script)
+            self.manifest.add_problems([_locate_by_name(text, self.script) for text in found])
         else:  # a project that was not generated from the template
             self.manifest.ok = True
             self.manifest.notes.append("there is none yet: it is written with the next revision")
-        self.heads.add_problems(two)
+        self.heads.add_problems([_locate_by_name(text, self.script) for text in two])
 
     def _check_databases(self) -> Iterator[Check]:
         """Run the revisions on each database; yield what this proves before the schema is compared."""
@@ -140,7 +179,8 @@ class Verification:
 
     def _check_revisions(self, walk: ShadowWalk) -> None:
         """Run the revisions that have not been verified yet; stop at the first that fails."""
-        failures, warnings = [], []
+        failures: list[Problem] = []
+        warnings: list[Problem] = []
         if self.unchecked and not self.round_trips.notes:
             number = len(self.unchecked)
             what = "1 revision is" if number == 1 else f"{number} revisions are"
@@ -157,9 +197,13 @@ class Verification:
             try:
                 walk.verify(revision)
             except MigrationError as error:
-                failures.append(f"{prefix}{error.message}")
+                failures.append(_locate(f"{prefix}{error.message}", path))
             findings = safety.find_warnings(walk.recorded, walk.database, path)
-            unaccepted = [f"{prefix}{path.name}, {finding}" for finding in findings if not finding.accepted]
+            unaccepted = [
+                Problem(f"{prefix}{path.name}, {finding}", path, finding.line or None)
+                for finding in findings
+                if not finding.accepted
+            ]
             warnings += unaccepted
             if (failures or unaccepted) and revision.nextrev:
                 self._mention_check_after(self.round_trips if failures else self.warnings)
@@ -260,7 +304,9 @@ class Verification:
                 unverified[digest] = revision
         if not unverified:
             self.offline_sql.ok = True
-        elif self.offline_sql.add_problems(find_offline_errors(list(unverified.values()))):
+        elif self.offline_sql.add_problems(
+            [_locate_by_name(text, self.script) for text in find_offline_errors(list(unverified.values()))]
+        ):
             for digest in unverified:
                 self.cache.add(digest)
 
