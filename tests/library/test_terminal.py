@@ -2,19 +2,25 @@
 
 import io
 import re
+import sqlite3
 import sys
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.cli import FlaskGroup
-from histories import write_revision
+from histories import ENGINES, write_revision
 from hypothesis import given
 from hypothesis import strategies as st
 from recording import Recording, record
 
 from flask_safe_migrations import output
+from flask_safe_migrations.backends import client_programs
+from flask_safe_migrations.backends.sqlite import files
 from flask_safe_migrations.cli.progress_line import ProgressLine, format_bytes, format_seconds
 from flask_safe_migrations.cli.terminal import TerminalReporter
+from flask_safe_migrations.errors import MigrationError
 from flask_safe_migrations.formatting import ANSI, format_sql, format_text, get_width, has_color, measure
 
 WIDTHS = [60, 80, 200]
@@ -425,3 +431,55 @@ def test_results_go_to_standard_output_and_errors_do_not(two: Any, command: list
     assert result.exit_code == code
     assert (result.stderr.startswith("Error: ") and result.stdout == "") or result.stderr == ""
     assert "\x1b" not in result.output
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_snapshot_reports_how_far_it_is(started, engine, monkeypatch) -> None:
+    """At once what it is, in a pipe now and then the size; loading it, the size of the file is known."""
+    project = started(engine)
+    project.sql("CREATE TABLE big (id INTEGER PRIMARY KEY, text VARCHAR(2000))")
+    for start in range(0, 20_000, 5_000):
+        rows = ", ".join(f"({n}, '{n:064x}{n * 977:01000x}')" for n in range(start, start + 5_000))
+        project.sql(f"INSERT INTO big VALUES {rows}")
+    monkeypatch.setattr(TerminalReporter, "PROGRESS_INTERVAL", 0)
+    monkeypatch.setattr(client_programs, "PAUSE", 0.01)
+    saved = project.run("backup")
+    assert re.fullmatch(r"Snapshot: \S+\n", saved.stdout)
+    name = "Copying shop_dev.db" if engine == "sqlite" else f"Saving {project.url.rpartition('/')[2]}"
+    assert saved.stderr.startswith(f"  {name}\n") and re.search(rf"  {name}: [\d.]+ [kM]B", saved.stderr)
+    loaded = project.run("restore", "--yes")
+    assert loaded.exit_code == 0 and "Copying" not in loaded.stdout and "Loading" not in loaded.stdout
+    name = "Replacing shop_dev.db" if engine == "sqlite" else r"Loading \S+"
+    assert re.search(rf"^  {name}: [\d.]+ [kM]B of [\d.]+ [kM]B", loaded.stderr, re.MULTILINE), loaded.stderr
+    assert project.sql("SELECT count(*), max(id) FROM big") == [(20_000, 19_999)]
+
+
+def test_a_copy_of_a_database_that_is_written_to_does_not_begin_again(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.db", tmp_path / "b.db"
+    with closing(sqlite3.connect(source, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE big AS SELECT zeroblob(50000000)")
+        writer.execute("CREATE TABLE log (id INTEGER)")
+        steps = []
+
+        class Write(output.Reporter):
+            def progress(self, text: str, done: float = 0, total: float = 0, unit: str = "") -> None:
+                steps.append(done)
+                writer.execute("INSERT INTO log VALUES (1)")
+
+        with output.report_to(Write()):
+            files.copy(source, target)
+        assert len(steps) > 4 and steps == sorted(steps)
+        assert writer.execute("SELECT count(*) FROM log").fetchone() == (len(steps),)
+    with closing(sqlite3.connect(target)) as copy:
+        assert copy.execute("SELECT count(*) FROM log").fetchone() == (1,)  # the one before it began
+
+
+def test_a_file_that_another_program_has_locked_is_one_sentence(project: Any, monkeypatch) -> None:
+    monkeypatch.setattr(files, "BUSY_SECONDS", 0.1)
+    write_revision(project, "one", "def upgrade():\n    pass\n")
+    project.flask("upgrade")
+    with closing(sqlite3.connect(project.path / "instance" / "shop_dev.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with project.create_app().app_context(), pytest.raises(MigrationError, match="is in use by another"):
+            files.copy(project.path / "instance" / "shop_dev.db", project.path / "copy.db")

@@ -1,5 +1,6 @@
 """`make newmigration data=…`: rows are changed in batches, and a run that was cut short goes on."""
 
+import re
 from pathlib import Path
 
 from project import BakedProject
@@ -28,13 +29,17 @@ def data_revision(project: BakedProject, value: str = "sa.func.upper(TABLE.c.nam
 def test_H75_rows_are_changed_in_batches(anywhere: BakedProject) -> None:
     project = anywhere
     with_rows(project)
-    data_revision(project)
+    project.edit(data_revision(project), "REPORT = 1 ", "REPORT = 0 ")
     out = project.flask("db", "new", "--prove").out
     assert "Proved: up (it cannot be taken back: the values that users.nick had before are not kept)" in out
     assert "Warning" not in out
     assert "UPDATE users SET nick=upper(users.name)" in project.make("sql").out
     out = project.make("migrate").out
-    assert "1000 rows done, up to id 1099" in out and "3000 rows done, up to id 3099" in out
+    lines = re.findall(r"^    (\d+) of 3500 rows, up to id (\d+): \d+/s, (\d+) s left$", out, re.MULTILINE)
+    assert [(int(done), int(key)) for done, key, _ in lines] == [
+        (1000, 1099), (2000, 2099), (3000, 3099), (3500, 3599),
+    ]  # fmt: skip
+    assert lines[-1][2] == "0"
     assert project.sql("SELECT count(*) FROM users WHERE nick = upper(name)") == [(ROWS,)]
     sentence = project.fails("make", "rollback", code=2)
     assert "cannot be taken back: the values that users.nick had before are not kept" in sentence

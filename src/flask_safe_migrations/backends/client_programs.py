@@ -3,12 +3,16 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any
 
-from .. import settings
+from .. import output, settings
 from ..errors import MigrationError
 from .base import Database
+
+PAUSE = 0.2  # seconds between two looks at how far a program is
 
 
 def find(*names: str, folder: Path | None = None) -> str:
@@ -45,16 +49,52 @@ def refuse(database: Database, name: str, instead: str) -> MigrationError:
     )
 
 
-def run(command: list[str], secrets: dict[str, str] | None = None, source: IO[bytes] | None = None) -> None:
-    """Run a program; raise MigrationError with its first error message."""
-    result = subprocess.run(  # noqa: S603
-        command,
-        env=os.environ | (secrets or {}),
-        stdin=source or subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
-    if result.returncode:
-        reason = result.stderr.decode(errors="replace").strip().partition("\n")[0]
+def run(
+    command: list[str],
+    name: str,
+    *,
+    secrets: dict[str, str] | None = None,
+    source: Path | None = None,
+    target: Path | None = None,
+) -> None:
+    """Run a program; raise MigrationError with its first error message.
+
+    :param name: what it does, to report its progress.
+    :param source: the file that it reads from standard input.
+    :param target: the file that it writes, of which the size at the end is not known.
+    """
+    total = source.stat().st_size if source else 0
+    output.progress(name, 0, total, "bytes")
+    with (
+        source.open("rb") if source else nullcontext(None) as file,
+        subprocess.Popen(  # noqa: S603
+            command,
+            env=os.environ | (secrets or {}),
+            stdin=file or subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as process,
+    ):
+        try:
+            errors = _wait(process, lambda: output.progress(name, _measure(file, target), total, "bytes"))
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        reason = errors.decode(errors="replace").strip().partition("\n")[0]
         raise MigrationError(f"{Path(command[0]).name} failed, nothing was changed: {reason}.")
+
+
+def _wait(process: subprocess.Popen[bytes], report: Callable[[], None]) -> bytes:
+    while True:
+        try:
+            return process.communicate(timeout=PAUSE)[1]
+        except subprocess.TimeoutExpired:
+            report()
+
+
+def _measure(source: IO[bytes] | None, target: Path | None) -> int:
+    """Return how much was read or written. The program reads through the same open file, so both move on."""
+    if source:
+        return os.lseek(source.fileno(), 0, os.SEEK_CUR)
+    return target.stat().st_size if target and target.exists() else 0

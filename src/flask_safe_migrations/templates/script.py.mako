@@ -19,6 +19,10 @@ Revises: ${down_revision | comma,n}
 Create Date: ${create_date}
 """
 
+% if data:
+import time
+
+% endif
 import sqlalchemy as sa
 from alembic import op
 ${imported}
@@ -33,6 +37,7 @@ KEY = TABLE.c.${data.key}
 TODO = TABLE.c.${data.column}.is_(None)  # rows that are still to be done: once done, they must not fit
 VALUES = {${repr(data.column)}: ...}  # what they get, such as sa.func.upper(TABLE.c.name)
 BATCH = 1_000
+REPORT = 1  # seconds from one line about the progress to the next
 
 
 def upgrade${data.suffix}() -> None:
@@ -44,14 +49,17 @@ def upgrade${data.suffix}() -> None:
         op.execute(sa.update(TABLE).where(TODO).values(VALUES))
         return
     with op.get_context().autocommit_block():
-        connection, done = op.get_bind(), 0
+        connection, done, reported, began = op.get_bind(), 0, 0.0, time.monotonic()
+        total = connection.scalar(sa.select(sa.func.count()).select_from(TABLE).where(TODO))
         next_keys = sa.select(KEY).where(TODO).order_by(KEY).limit(BATCH)
         keys = connection.scalars(next_keys).all()
         while keys:
             batch = sa.update(TABLE).where(TODO, KEY.between(keys[0], keys[-1])).values(VALUES)
             done += connection.execute(batch).rowcount
-            if len(keys) == BATCH:
-                print(f"    {done} rows done, up to {KEY.name} {keys[-1]}", flush=True)
+            if done and (now := time.monotonic()) - reported >= REPORT:
+                reported, rate = now, done / (now - began)
+                print(f"    {done} of {total} rows, up to {KEY.name} {keys[-1]}: {rate:.0f}/s, ", end="")
+                print(f"{(total - done) / rate:.0f} s left", flush=True)
             keys = connection.scalars(next_keys.where(KEY > keys[-1])).all()
 
 

@@ -32,13 +32,14 @@ def save(database: Server, target: Path) -> None:
     options = ["--single-transaction", "--routines", "--triggers", "--events", f"--result-file={target}"]
     options.append(f"--ignore-table={database.name}.{LOCK_TABLE}")
     with _login(database, program) as login:
-        client_programs.run([program, *login, *options, database.name])
+        command = [program, *login, *options, database.name]
+        client_programs.run(command, f"Saving {database.name}", target=target)
 
 
 def load(database: Server, source: Path) -> None:
     program = client_programs.find("mariadb", "mysql")
-    with source.open("rb") as dump, _login(database, program) as login:
-        client_programs.run([program, *login, database.name], source=dump)
+    with _login(database, program) as login:
+        client_programs.run([program, *login, database.name], f"Loading {source.name}", source=source)
 
 
 @contextmanager

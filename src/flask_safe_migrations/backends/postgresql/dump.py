@@ -25,15 +25,15 @@ HOSTS_IN_ENVIRONMENT = {"PGHOST", "PGHOSTADDR", "PGSERVICE"}
 
 def save(database: Database, target: Path) -> None:
     options = ["--format=custom", "--no-owner", f"--file={target}"]
-    _run(database, "pg_dump", *options)
+    _run(database, "pg_dump", options, f"Saving {database.name}", target=target)
 
 
 def load(database: Database, source: Path) -> None:
     options = ["--no-owner", "--exit-on-error", "--single-transaction"]
-    _run(database, "pg_restore", *options, str(source))
+    _run(database, "pg_restore", options, f"Loading {source.name}", source=source)
 
 
-def _run(database: Database, name: str, *options: str) -> None:
+def _run(database: Database, name: str, options: list[str], doing: str, **files: Path) -> None:
     arguments = client_programs.arguments(database)
     for secret in SECRET:
         if secret in arguments:
@@ -51,7 +51,7 @@ def _run(database: Database, name: str, *options: str) -> None:
     password = arguments.pop("password", None)
     secrets = {"PGPASSWORD": str(password)} if password else {}
     command = [_program(host, version, name), "--no-password", f"--dbname={_conninfo(arguments)}", *options]
-    client_programs.run(command, secrets)
+    client_programs.run(command, doing, secrets=secrets, **files)
 
 
 def _program(host: str, version: int, name: str) -> str:

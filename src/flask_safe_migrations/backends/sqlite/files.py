@@ -3,12 +3,13 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from ... import output
 from ...errors import MigrationError
 from ..locking import describe_holder, poll_until
 
@@ -25,6 +26,7 @@ ADVICE = {
     "disk I/O error": "cannot be read or written, nothing was changed: see whether its disk is full",
 }
 BUSY_SECONDS = 10
+STEP = 2_000  # pages of a copy, after which its progress is reported
 PAUSE = 0.1
 
 
@@ -47,10 +49,18 @@ def copy(source: Path, target: Path) -> None:
 
     Raises MigrationError.
     """
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+    report = _reporter(f"Copying {source.name}", source)
+    with (
+        closing(sqlite3.connect(source, timeout=BUSY_SECONDS)) as old,
+        closing(sqlite3.connect(target)) as new,
+    ):
         try:
             new.execute("PRAGMA locking_mode = EXCLUSIVE")
-            old.backup(new)
+            # In a transaction, because the copy would begin again whenever another program writes.
+            old.execute("BEGIN")
+            old.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            old.backup(new, pages=STEP, progress=report)
+            old.execute("COMMIT")
             new.execute("PRAGMA journal_mode = DELETE")  # a snapshot is always a single file
             (found,) = new.execute("PRAGMA integrity_check(1)").fetchone()
         except sqlite3.DatabaseError as error:
@@ -60,7 +70,21 @@ def copy(source: Path, target: Path) -> None:
             Path(f"{target}{side}").unlink(missing_ok=True)
         if "full" in found or "I/O" in found:
             raise MigrationError(str(explain_error(target, found)))
+        if "locked" in found:
+            raise MigrationError(str(explain_error(source, found)))
         raise MigrationError(f"{source} is damaged or no SQLite database ({found}): nothing was changed.")
+
+
+def _reporter(name: str, source: Path) -> Callable[[int, int, int], None]:
+    """Report the progress of a copy. Return the function that is called after each of its steps."""
+    size = source.stat().st_size if source.exists() else 0
+    output.progress(name, 0, size, "bytes")
+
+    def report(_status: int, left: int, pages: int) -> None:
+        if pages:
+            output.progress(name, size * (pages - left) / pages, size, "bytes")
+
+    return report
 
 
 def from_memory(memory: Engine, target: Path) -> None:
@@ -90,7 +114,10 @@ def replace(target: Path, source: Path) -> None:
     """
     end = time.monotonic() + BUSY_SECONDS
 
-    def give_up(status: int, _left: int, _pages: int) -> None:
+    report = _reporter(f"Replacing {target.name}", source)
+
+    def give_up(status: int, left: int, pages: int) -> None:
+        report(status, left, pages)
         if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > end:
             # Otherwise backup() would retry forever.
             raise MigrationError(str(explain_error(target, "locked")))
@@ -102,7 +129,7 @@ def replace(target: Path, source: Path) -> None:
         try:
             if len({db.execute("PRAGMA page_size").fetchone() for db in (old, new)}) > 1:
                 old.execute("PRAGMA journal_mode = DELETE")  # the content cannot be replaced in WAL mode
-            new.backup(old, progress=give_up, sleep=PAUSE)
+            new.backup(old, pages=STEP, progress=give_up, sleep=PAUSE)
         except sqlite3.DatabaseError as error:
             reason = f"{target} could not be replaced ({error}): it is as it was."
             raise MigrationError(explain_error(target, error) or reason) from error
