@@ -4,7 +4,7 @@ READY := .venv/ready
 RUN := .venv/bin/python -m
 CODE := hooks src tests benchmarks docs tools
 
-.PHONY: help demo test test-long lint bench docs wheel release
+.PHONY: help demo test test-long lint bench docs wheel release pictures
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ bench: $(READY) ## this template and stock Flask-Migrate side by side
 
 wheel: $(READY) ## build the library into the generated project's vendor/
 	@$(RUN:-m=) tools/build_wheel.py
+
+pictures: $(READY) ## the pictures in the README, from a real run
+	@$(RUN:-m=) tools/pictures.py
 
 release: $(READY) ## V=1.0.0: a new version of the library, in all places; commit and tag are yours
 	@$(RUN:-m=) tools/release.py "$$V"
