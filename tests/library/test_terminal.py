@@ -307,6 +307,14 @@ def test_a_reporter_of_ones_own_gets_the_numbers(project: Any) -> None:
     assert ("one (one)", 0, 2, "revisions") in calls and ("two (two)", 1, 2, "revisions") in calls
 
 
+def test_the_revisions_of_a_shadow_database_are_counted(two: Any, monkeypatch) -> None:
+    """`new` builds one, which takes its time with a long history."""
+    monkeypatch.setattr(TerminalReporter, "PROGRESS_INTERVAL", 0)
+    result = two.run("new", "-m", "no tables", "--drop", "customer_organisation_addresses")
+    numbers = re.findall(r"^  (\d/\d) \w+ \(\w+\), on a shadow database", result.stderr, re.MULTILINE)
+    assert numbers[:2] == ["1/2", "2/2"] and "shadow database (" not in result.stdout
+
+
 # A real terminal.
 
 TABLES = """

@@ -102,7 +102,7 @@ def _run(
                 yield revision, DatabaseChange(name, engine, problem=problem)
                 continue
             statements: list[str] = []
-            watch = partial(_collect, database, statements)
+            watch = partial(collect_statements, database, statements=statements)
             try:
                 with one_sentence(database):
                     recorded = walk.record(revision, watch)
@@ -114,9 +114,3 @@ def _run(
                 revision,
                 DatabaseChange(name, engine, description, tuple(statements), tuple(warnings), problem),
             )
-
-
-@contextmanager
-def _collect(database: Database, statements: list[str], connection: Connection) -> Iterator[None]:
-    with collect_statements(database, connection, statements):
-        yield

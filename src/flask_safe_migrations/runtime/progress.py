@@ -73,14 +73,14 @@ class Progress:
             if migration.connection and not self.quiet:
                 applied.create_table(migration.connection, self.database)
             verify = self.database.integrity_check(migration.connection) if migration.connection else None
-            total = self.applied + len(steps)
-            for step in steps:
+            done_before = self.applied
+            for number, step in enumerate(steps, done_before):
                 self.current = step if isinstance(step, RevisionStep) else None
                 self.started = time.perf_counter()
                 if self.current and step.is_upgrade:
                     refuse_long_id(migration, self.current.revision)
                 if self.current:
-                    self._report_start(self.current, total)
+                    self._report_start(self.current, number, done_before + len(steps))
                     if not self.quiet:
                         self.database.before_revision(self.current.revision, upgrade=step.is_upgrade)
                     # An empty database has no rows but those of the revisions themselves.
@@ -96,15 +96,15 @@ class Progress:
 
         return watched
 
-    def _report_start(self, step: RevisionStep, total: int) -> None:
+    def _report_start(self, step: RevisionStep, done: int, total: int) -> None:
         """Name the revision before it runs, so that a long one is known while it runs."""
-        number = f"{self.applied + 1}/{total} " if total > 1 else ""
+        number = f"{done + 1}/{total} " if total > 1 else ""
         name = describe(self.script, {step.revision.revision})
         if not self.quiet:
             back = "" if step.is_upgrade else "back: "
-            output.reporter().step(f"  {number}{back}{name}", self.applied, total)
+            output.reporter().step(f"  {number}{back}{name}", done, total)
         elif number:
-            output.progress(f"{name}, on a shadow database", self.applied, total, "revisions")
+            output.progress(f"{name}, on a shadow database", done, total, "revisions")
 
     def on_version_apply(
         self, ctx: MigrationContext, step: MigrationInfo, heads: Collection[str], run_args: Mapping[str, Any]

@@ -245,8 +245,9 @@ class Verification:
             self.models.add_problems([])
             self.constraint_names.add_problems([])
             return
-        shadow = walk.upgrade_to_heads()
         prefix = binds.prefix(walk.database)
+        output.progress(f"{prefix}comparing the models with the revisions")
+        shadow = walk.upgrade_to_heads()
         differing = find_model_differences(shadow, self.script)
         unnamed = find_unnamed_constraints(shadow, self.script)
         if unnamed and self.unchecked:
@@ -279,6 +280,7 @@ class Verification:
 
     def _find_applied_differences(self, walk: ShadowWalk) -> list[str]:
         prefix = binds.prefix(walk.database)
+        output.progress(f"{prefix}comparing {walk.database} with the revisions")
         differences = find_differences(walk.database, self.script, walk.upgrade_to_heads())
         return [f"{prefix}{walk.database}: {difference}" for difference in differences]
 
@@ -304,9 +306,10 @@ class Verification:
                 unverified[digest] = revision
         if not unverified:
             self.offline_sql.ok = True
-        elif self.offline_sql.add_problems(
-            [_locate_by_name(text, self.script) for text in find_offline_errors(list(unverified.values()))]
-        ):
+            return
+        output.progress(f"writing the SQL of {len(unverified)} revision{'s' * (len(unverified) != 1)}")
+        errors = find_offline_errors(list(unverified.values()))
+        if self.offline_sql.add_problems([_locate_by_name(text, self.script) for text in errors]):
             for digest in unverified:
                 self.cache.add(digest)
 
