@@ -340,7 +340,9 @@ def test_a_form_that_was_interrupted_returns_to_its_page(site):
     assert next_of("/people/new", Referer="http://evil.example/people") == "/people/new"
     assert next_of("/people/new", Referer="http://localhost.evil.example/people") == "/people/new"
     assert next_of("/people/new", Referer="http://[") == "/people/new"
-    assert next_of("/people/new", Referer="http://localhost/people\\@evil.example") == "/people%5C@evil.example"
+    assert (
+        next_of("/people/new", Referer="http://localhost/people\\@evil.example") == "/people%5C@evil.example"
+    )
     assert next_of("/") == "/"
     assert not Path(site.url.database).exists()
 

@@ -1,13 +1,12 @@
 """What revisions do, in words and in SQL, and what is dangerous about it."""
 
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection
 
 from .. import runtime, safety
 from ..backends.base import Database
