@@ -187,6 +187,35 @@ def downgrade():
     assert "No new upgrade operations" in project.flask("db", "check").out
 
 
+def test_a_table_that_no_model_describes_any_more_is_portable(on: Bake) -> None:
+    """The folded revisions end in the middle: the models are those of a later revision."""
+    project = on("postgresql")
+    created = """
+def upgrade():
+    op.create_table("old", sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("at", sa.DateTime(), server_default=sa.func.now(), nullable=False),
+        sa.Column("is_new", sa.Boolean(), nullable=False), sa.Column("data", sa.LargeBinary()))
+    op.create_index("ix_old_at", "old", ["at"])
+    op.execute("INSERT INTO old VALUES (1, '2026-01-01 00:00:00.000000', true, NULL)")
+
+
+def downgrade():
+    op.drop_table("old")
+"""
+    project.write_revision("created", created)
+    project.write_revision("dropped", 'def upgrade():\n    op.drop_table("old")\n')
+    file = {"DATABASE_URL": f"sqlite:///{project.path}/instance/here.db"}
+    project.flask("db", "squash", "--upto", "created", "--yes", **file)
+    baseline = next(path for path in project.versions if "baseline" in path.name)
+    assert (
+        'op.create_table(\n        "old"' in baseline.read_text()
+        and "CREATE TABLE" not in baseline.read_text()
+    )
+    project.flask("db", "upgrade", "created")
+    assert project.sql("SELECT id, is_new, data FROM old") == [(1, True, None)]
+    project.flask("db", "upgrade")
+
+
 @pytest.mark.parametrize(
     ("up", "named"),
     [
