@@ -198,7 +198,10 @@ def _check_unique(
         if isinstance(each, str):
             length = lengths.get(each) if isinstance(lengths, dict) else lengths
             return sa.func.left(rows.c[each], length) if length else rows.c[each]
-        return sa.literal_column(f"({ORDER.sub('', each.text)})") if isinstance(each, sa.TextClause) else each
+        each = _without_order(each)
+        if isinstance(each, sa.Column):
+            return rows.c[each.name]
+        return sa.literal_column(f"({ORDER.sub('', _text(each))})") if _text(each) else each
 
     def condition(rows: FromClause) -> ColumnElement[bool]:
         keys = [key(each, rows) for each in columns]
@@ -209,11 +212,25 @@ def _check_unique(
         repeated = repeated.where(*limits).correlate(None)
         return sa.and_((keys[0] if len(keys) == 1 else sa.tuple_(*keys)).in_(repeated), *limits)
 
-    described = [each if isinstance(each, str) else str(getattr(each, "text", each)) for each in columns]
+    described = [each if isinstance(each, str) else _text(each) or str(each) for each in columns]
     what = f".{described[0]}" if len(described) == 1 else f" ({', '.join(described)})"
     problem = f"{_join(schema, table)}{what} occurs more than once"
     words = _words(" ".join([*described, str(where)]))
     return RowCheck(table, schema, names, problem, condition, words=words)
+
+
+def _without_order(element: Any) -> Any:
+    """Return what an index sorts, without DESC and NULLS LAST."""
+    while isinstance(element, sa.UnaryExpression) and element.modifier is not None:
+        element = element.element
+    return element
+
+
+def _text(element: Any) -> str:
+    """Return the SQL of text() and literal_column(); it is empty for other elements."""
+    if isinstance(element, sa.ColumnClause):
+        return element.name if element.is_literal else ""
+    return element.text if isinstance(element, sa.TextClause) else ""
 
 
 def _check_foreign_key(operation: ops.CreateForeignKeyOp, known: KnownChanges) -> Iterator[RowCheck]:

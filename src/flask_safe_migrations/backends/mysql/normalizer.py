@@ -5,17 +5,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Table, inspect
+from sqlalchemy import JSON, Connection, Index, Table, inspect, text
 from sqlalchemy.dialects.mysql import ENUM
 from sqlalchemy.types import TypeEngine
 
+from ..escaping import escaped
 from ..normalizer import Normalizer
+from .statements import quote, rows
 
 NOW = "(now|current_timestamp|localtime|localtimestamp)"
 WIDTH = re.compile(r"\b((?:TINY|SMALL|MEDIUM|BIG)?INT(?:EGER)?)\(\d+\)", re.IGNORECASE)
 # How SHOW CREATE TABLE escapes these characters. Any other escaped character stands for itself.
 ESCAPED = re.compile(r"\\(.)")
 CHARACTERS = {"0": "\0", "n": "\n", "r": "\r"}
+
+KEY_COLUMN = re.compile(r"`((?:[^`]|``)+)`(?:\((\d+)\))?( DESC)?")
+# A line of SHOW CREATE TABLE about an index that has a column in descending order.
+DESCENDING = re.compile(r"  (UNIQUE |)KEY `((?:[^`]|``)+)` \((.*`(?:\(\d+\))? DESC.*)\)")
 
 
 def unescaped(kind: Any) -> Any:
@@ -49,14 +55,34 @@ class MariaDBNormalizer(Normalizer):
     def definitions(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
         """Return the indexes that have more than columns: a prefix, an order or a special type."""
         found = inspect(connection).get_indexes(table, schema)
-        return {
+        reflected = {
             str(index["name"]): repr(sorted((key, repr(value)) for key, value in index.items()))
             for index in found
-            if index.get("dialect_options") or index.get("column_sorting") or index.get("type")
+            if index.get("dialect_options") or index.get("type")
         }
+        # SQLAlchemy does not reflect the order.
+        (row,) = rows(connection, f"SHOW CREATE TABLE {'.'.join(map(quote, filter(None, (schema, table))))}")
+        ordered = (match for line in row[1].splitlines() if (match := DESCENDING.match(line)))
+        return reflected | {match[2].replace("``", "`"): match[0].strip() for match in ordered}
 
     def is_plain(self, definition: str) -> bool:
         return False
+
+    def index_of(self, name: str, definition: str, table: Table) -> Index | None:
+        """Return an index with its order: https://mariadb.com/kb/en/create-index/"""
+        if not (match := DESCENDING.match(f"  {definition}")):
+            return None
+        parts: list[Any] = []
+        lengths = {}
+        for quoted, length, order in KEY_COLUMN.findall(match[3]):
+            column = table.c[quoted.replace("``", "`")]
+            if length and order:  # SQLAlchemy writes a length only after a plain column
+                parts.append(text(escaped(f"`{quoted}`({length}) DESC")))
+            else:
+                parts.append(column.desc() if order else column)
+                lengths |= {column.name: int(length)} if length else {}
+        options: dict[str, Any] = {"mysql_length": lengths} if lengths else {}
+        return Index(name, *parts, unique=bool(match[1]), _table=table, **options)
 
     @contextmanager
     def temporary_copy(self, connection: Connection, table: Table) -> Iterator[Connection]:
