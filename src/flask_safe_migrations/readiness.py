@@ -125,12 +125,6 @@ def remember_at_head(settings: Settings, head: str, folders: Iterable[Path]) -> 
         unfinished.replace(path)
 
 
-def remembered_folders(settings: Settings) -> list[Path]:
-    """Return the folders with revisions, as the last complete run has recorded them. No entry, no folder."""
-    _head, _signature, *folders = _remembered(settings).get(_name(settings.db.engines[None])) or ["", ""]
-    return [Path(folder) for folder in folders]
-
-
 def _remembered(settings: Settings) -> dict[str, list[str]]:
     with suppress(OSError, ValueError):
         return dict(json.loads((settings.instance_folder / AT_HEAD).read_text(encoding="utf-8")))

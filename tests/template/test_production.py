@@ -66,6 +66,7 @@ def test_cookies_and_headers_in_production(project: BakedProject) -> None:
 
 
 def test_development_and_tests_work_over_http_with_nothing_set(project: BakedProject) -> None:
+    project.flask("db", "upgrade")  # or the page says that the database does not exist
     for code, env in ((DEVELOPMENT, {"FLASK_DEBUG": "1"}), (PROBE.format(start=TESTS), {"FLASK_DEBUG": "0"})):
         status, seen, headers = probe(project, code, env=env, base_url="http://any.where:5000")
         assert status == 200 and seen["host"] == "any.where:5000"

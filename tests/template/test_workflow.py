@@ -365,6 +365,9 @@ def test_E1_a_web_worker_loads_neither_flask_migrate_nor_alembic(project: BakedP
         "assert client.get('/').status_code == client.get('/health').status_code == 200\n"
         "print([name for name in ('alembic', 'flask_migrate') if name in sys.modules])"
     )
+    production = {"FLASK_DEBUG": "0", "SECRET_KEY": "9f6a1c8e7b"}
+    assert project.run(project.python, "-c", code, **production).out.strip() == "[]"
+    project.run(project.python, "-c", code, FLASK_DEBUG="1")  # for the development page, once
     assert project.run(project.python, "-c", code, FLASK_DEBUG="1").out.strip() == "[]"
 
 

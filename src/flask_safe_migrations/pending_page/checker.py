@@ -57,17 +57,17 @@ class Checker:
                 return State()  # `flask db init` has not been run yet
             if any(map(is_in_memory, quick.engines.values())):
                 return State()  # no other connection reaches it, so no command can migrate it
-            if quick.passes() or (quick.known is None and quick.learn_from_last_run(self.app)):
+            if quick.passes() or (quick.known is None and quick.learn_from_last_start()):
                 return State()
             from . import inspection  # Alembic is loaded here
             from .details import DetailsReader
 
             self.details = self.details or DetailsReader()
             folders = inspection.version_folders()
-            stamp = quick.read_stamp(folders)
+            stamp, signature = quick.read_stamp(folders), quick.read_signature(folders)
             state = inspection.read_state(self.details if details else None)
             if not state.is_problem:
-                quick.learn(folders, stamp, state.databases)
+                quick.learn(folders, stamp, signature, state.databases)
             return state
 
     def find_differences(self, state: State) -> State:

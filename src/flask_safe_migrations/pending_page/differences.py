@@ -4,14 +4,13 @@ The comparison needs a shadow database and Alembic. Its result is kept in the in
 neither the models nor the revisions change, also when the server restarts.
 """
 
-import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..model_digest import digest_models
 from ..readiness import compute_signature
 from ..settings import Settings
+from . import memory
 
 FILE = "models_compared.json"
 
@@ -21,7 +20,6 @@ class Comparison:
 
     def __init__(self, settings: Settings, dialects: list[Any], folders: tuple[Path, ...]) -> None:
         self.settings = settings
-        self.path = settings.instance_folder / FILE
         metadata = [*settings.db.metadatas.values(), *settings.more_metadata]
         names = [str(folder) for folder in folders]
         # The models of a process do not change: the server restarts when a module has changed.
@@ -29,9 +27,7 @@ class Comparison:
             *(digest_models(metadata, dialect) for dialect in dialects),
             compute_signature(settings, names),
         ]
-        stored: dict[str, Any] = {}
-        with suppress(OSError, ValueError):
-            stored = dict(json.loads(self.path.read_text(encoding="utf-8")))
+        stored = memory.load(settings, FILE)
         is_current = stored.get("key") == self.key
         self.differences: tuple[str, ...] | None = tuple(stored["differences"]) if is_current else None
         self.is_dismissed = bool(is_current and stored["dismissed"])
@@ -47,8 +43,7 @@ class Comparison:
 
     def _write(self) -> None:
         content = {"key": self.key, "differences": self.differences, "dismissed": self.is_dismissed}
-        with suppress(OSError):  # in a folder that is not writable, a restart compares again
-            self.path.write_text(json.dumps(content), encoding="utf-8")
+        memory.store(self.settings, FILE, content)
 
 
 def compare() -> tuple[str, ...]:

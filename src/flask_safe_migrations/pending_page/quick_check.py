@@ -14,11 +14,12 @@ from typing import Any
 from sqlalchemy import Engine, Select, String, column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import MigrationError
-from ..readiness import JOURNAL, nothing_to_do, remembered_folders
+from ..readiness import JOURNAL, compute_signature
 from ..settings import Settings
+from . import memory
 from .state import DatabaseState
 
+FILE = "up_to_date.json"
 Stamp = tuple[int, ...]
 SETTLED = 2_000_000_000  # nanoseconds: FAT has steps of two seconds
 
@@ -78,26 +79,39 @@ class QuickCheck:
                 times.append(os.stat(path).st_mtime_ns)  # noqa: PTH116 - in half the time of Path.stat()
         return tuple(times)
 
-    def learn(self, folders: tuple[Path, ...], stamp: Stamp, databases: Iterable[DatabaseState]) -> None:
-        """Remember a state in which nothing is wrong; `stamp` was read before it."""
-        self.known = Known(
-            folders,
-            stamp,
-            {each.bind: Expected(_query(each.version_table, each.schema), each.heads) for each in databases},
-        )
-        self.files.clear()
+    def read_signature(self, folders: Iterable[Path]) -> str:
+        """Return a digest of all files of the migrations, for the next start."""
+        return compute_signature(self.settings, [str(folder) for folder in folders])
 
-    def learn_from_last_run(self, app: Any) -> bool:
-        """Return whether the last `flask db upgrade` left nothing to do, and nothing has changed."""
-        folders = tuple(remembered_folders(self.settings))
+    def learn(
+        self, folders: tuple[Path, ...], stamp: Stamp, signature: str, databases: Iterable[DatabaseState]
+    ) -> None:
+        """Remember a state in which nothing is wrong; `stamp` and `signature` were read before it."""
+        found = [[each.bind, each.version_table, each.schema, sorted(each.heads)] for each in databases]
+        self._set(folders, stamp, found)
+        content = {"signature": signature, "folders": [str(folder) for folder in folders], "databases": found}
+        memory.store(self.settings, FILE, content)
+
+    def learn_from_last_start(self) -> bool:
+        """Return whether nothing has changed since a server last found that nothing was wrong."""
+        stored = memory.load(self.settings, FILE)
+        folders = tuple(Path(folder) for folder in stored.get("folders", ()))
         stamp = self.read_stamp(folders)
-        query = _query(self.settings.version_table, self.settings.version_table_schema)
-        with suppress(SQLAlchemyError, MigrationError, OSError):
-            if nothing_to_do(app):
-                heads = _read(self.engines[None], query)
-                self.known = Known(folders, stamp, {None: Expected(query, heads)})
-                return True
-        return False
+        if stored.get("signature") != self.read_signature(folders):
+            return False
+        if {bind for bind, *_rest in stored["databases"]} != self.engines.keys():
+            return False
+        self._set(folders, stamp, stored["databases"])
+        if not self.passes():
+            self.known = None
+        return self.known is not None
+
+    def _set(self, folders: tuple[Path, ...], stamp: Stamp, databases: Iterable[Any]) -> None:
+        expected = {
+            bind: Expected(_query(name, schema), frozenset(heads)) for bind, name, schema, heads in databases
+        }
+        self.known = Known(folders, stamp, expected)
+        self.files.clear()
 
 
 def _query(name: str, schema: str | None) -> Select[Any]:

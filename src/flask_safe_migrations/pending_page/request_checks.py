@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Request
 
-# A proxy makes every client look local.
+# A proxy makes every client look local, and ProxyFix believes what these say.
 FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 # Browsers remove tabs and line breaks from an address, and take a backslash for a slash.
 # https://url.spec.whatwg.org/#concept-basic-url-parser
@@ -25,11 +25,9 @@ SAFE_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 def is_local(request: Request) -> bool:
     """Return whether the request comes from this machine, under one of its own names."""
-    # ProxyFix replaces the address by what a header says, and keeps the original.
-    original = request.environ.get("werkzeug.proxy_fix.orig") or request.environ
     return (
-        _is_loopback(original.get("REMOTE_ADDR") or "")
-        and _is_local_name(original.get("HTTP_HOST") or "")
+        _is_loopback(request.remote_addr or "")
+        and _is_local_name(request.environ.get("HTTP_HOST") or "")
         and not any(name in request.headers for name in FORWARDED)
     )
 
