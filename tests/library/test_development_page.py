@@ -376,6 +376,20 @@ def pending(site):
     return site
 
 
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """One site for all requests that must change nothing."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "instance").mkdir()
+    site = Site(folder, f"sqlite:///{folder}/instance/site_dev.db", person, pending_page=True)
+    site.write_revision("start", PERSON)
+    site.run("upgrade")
+    site.write_revision("phone", PHONE)
+    site.app.debug = True
+    yield site
+    assert site.revision == "start"
+
+
 @pytest.mark.parametrize(
     ("options", "status"),
     [
@@ -404,19 +418,19 @@ def pending(site):
         ({"data": {"next": "/", "token": "é"}}, 303),
     ],
 )
-def test_the_button_works_only_from_its_own_page_on_this_machine(pending, options, status):
-    assert pending.press(**options).status_code == status
-    assert pending.revision == "start"
+def test_the_button_works_only_from_its_own_page_on_this_machine(guarded, options, status):
+    assert guarded.press(**options).status_code == status
+    assert guarded.revision == "start"
 
 
-def test_the_button_needs_a_post(pending):
-    page = pending.get()
+def test_the_button_needs_a_post(guarded):
+    page = guarded.get()
     token = re.search('name="token" value="(.*?)"', page.text)[1]
-    client = pending.app.test_client()
+    client = guarded.app.test_client()
     for method in ("get", "head", "put", "delete", "options"):
         response = getattr(client, method)(f"{APPLY}?token={token}", data={"token": token}, headers=OWN)
         assert (response.status_code, response.headers["Allow"]) == (405, "POST"), method
-    assert pending.revision == "start"
+    assert guarded.revision == "start"
 
 
 def test_a_proxy_fix_of_the_application_does_not_help(pending):
@@ -443,8 +457,8 @@ def test_a_button_applies_only_what_its_page_has_shown(pending):
     assert pending.revision == "more"
 
 
-def test_nobody_else_reads_the_details(pending):
-    client = pending.app.test_client()
+def test_nobody_else_reads_the_details(guarded):
+    client = guarded.app.test_client()
     for options in (
         {"base_url": "http://evil.example"},
         {"environ_base": {"REMOTE_ADDR": "10.0.0.2"}},
@@ -473,18 +487,17 @@ def test_nobody_else_reads_the_details(pending):
         " /people",
     ],
 )
-def test_the_button_leads_to_no_other_server(pending, path):
+def test_the_button_leads_to_no_other_server(guarded, path):
     assert request_checks.safe_path(path) == "/"
-    token = re.search('name="token" value="(.*?)"', pending.get().text)[1]
-    response = pending.press(data={"next": path, "token": token})
+    response = guarded.press(data={"next": path, "token": "outdated"})
     assert (response.status_code, response.location) == (303, "/")
-    assert pending.revision == "phone"
 
 
 @pytest.mark.parametrize("path", ["/", "/people?page=2&q=a%20b", "/a//b", "/caf%C3%A9", "/a;b=(c)?d=!"])
-def test_the_button_leads_back_to_any_page_of_this_server(pending, path):
-    page = pending.get(path)
-    assert pending.press(page=page).location == path
+def test_the_button_leads_back_to_any_page_of_this_server(guarded, path):
+    page = guarded.get(path)
+    back = html.unescape(re.search('name="next" value="(.*?)"', page.text)[1])
+    assert guarded.press(data={"next": back, "token": "outdated"}).location == path
     assert request_checks.safe_path(path) == path
 
 
@@ -497,11 +510,11 @@ def test_a_path_that_looks_like_another_server(pending):
 
 
 @pytest.mark.parametrize("host", ["", "a b", "[", "[::1", "localhost:x", "é", "localhost/a", "a@localhost"])
-def test_an_invalid_name_is_none_of_this_machine(pending, host):
-    answer = pending.get(Host=host)
+def test_an_invalid_name_is_none_of_this_machine(guarded, host):
+    answer = guarded.get(Host=host)
     assert answer.status_code in {400, 503} and "phone" not in answer.text
-    assert pending.press(headers={**OWN, "Host": host, "Origin": f"http://{host}"}).status_code in {400, 403}
-    assert pending.revision == "start"
+    assert guarded.press(headers={**OWN, "Host": host, "Origin": f"http://{host}"}).status_code in {400, 403}
+    assert guarded.revision == "start"
 
 
 @pytest.mark.parametrize(
@@ -631,16 +644,26 @@ def test_a_server_that_starts_at_head_loads_no_alembic(site):
     loaded = "['alembic', 'flask_migrate']"
     assert run().splitlines() == [loaded, loaded]  # once: the models are compared as well
     assert run().splitlines() == ["[]", "[]"]
-    site.write_revision("phone", PHONE)
-    site.run("upgrade")
-    site.run("downgrade", "--yes")
-    with pytest.raises(subprocess.CalledProcessError):
-        run()
+
+
+def test_what_the_last_start_has_found_is_checked(up_to_date, monkeypatch):
+    up_to_date.be(person)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "flask_safe_migrations.pending_page.inspection", None)
+        assert up_to_date.get().text == "people"
+    up_to_date.write_revision("phone", PHONE)
+    up_to_date.be(person)
+    assert up_to_date.get().status_code == 503
+    up_to_date.press()
+    up_to_date.be(person_with_phone)
+    assert up_to_date.get().text == "people"
+    up_to_date.run("downgrade")
+    up_to_date.be(person_with_phone)
+    assert up_to_date.get().status_code == 503
 
 
 def test_an_error_of_the_page_does_not_stop_the_application(up_to_date, monkeypatch, caplog):
     monkeypatch.setattr(checker.QuickCheck, "passes", lambda _self: 1 / 0)
-    up_to_date.app.wsgi_app.checker.comparison = None
     with caplog.at_level(logging.WARNING):
         assert up_to_date.get().text == "people"
     assert "cannot tell whether the database is up to date" in caplog.text
@@ -736,7 +759,7 @@ def test_flask_run_prints_one_line(site, monkeypatch, capsys):
 
     def start(command=run_command):
         with command.make_context("run", [], obj=info) if command else monkeypatch.context():
-            announcement.start(site.app)
+            announcement.start(site.app, checker.Checker(site.app))
         for thread in threading.enumerate():
             if thread is not threading.main_thread() and thread.daemon:
                 thread.join(10)

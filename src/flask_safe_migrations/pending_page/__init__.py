@@ -16,5 +16,5 @@ def install(app: Any) -> None:
     from . import announcement
     from .middleware import PendingPage
 
-    app.wsgi_app = PendingPage(app, app.wsgi_app)
-    announcement.start(app)
+    app.wsgi_app = page = PendingPage(app, app.wsgi_app)
+    announcement.start(app, page.checker)

@@ -36,9 +36,12 @@ class DetailsReader:
         pending = pending[:DESCRIBED]
         paths = [Path(revision.path) for revision in pending]
         key = (frozenset(heads), [(path, path.stat().st_mtime_ns) for path in paths])
-        if self.known.get(database.bind, (None,))[0] != key:
-            self.known[database.bind] = (key, _run(database, script, heads, pending))
-        return self.known[database.bind][1]
+        known, details = self.known.get(database.bind, (None, {}))
+        if known != key:
+            details = _run(database, script, heads, pending)
+            if all(each.failed or not each.problem for each in details.values()):
+                self.known[database.bind] = (key, details)
+        return details
 
 
 def _run(

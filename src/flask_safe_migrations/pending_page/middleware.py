@@ -42,17 +42,20 @@ class PendingPage:
     def _answer(self, request: Request) -> Response | None:
         if request.path in {APPLY, CONTINUE}:
             return self._act(request)
-        if self._is_static(request.path) or self.checker.passes():
+        if self._is_static(request.path):
             return None
-        local = request_checks.is_local(request)
-        opens_page = local and page.wants_html(request)
         try:
-            state = self.checker.find_problem(details=opens_page)
-            if opens_page and request.method == "GET" and not state.is_problem:
-                state = self.checker.find_differences(state)
+            return None if self.checker.passes() else self._check(request)
         except Exception:  # whatever it is, the application may still work
             log.warning("The pending page cannot tell whether the database is up to date.", exc_info=True)
             return None
+
+    def _check(self, request: Request) -> Response | None:
+        local = request_checks.is_local(request)
+        opens_page = local and page.wants_html(request)
+        state = self.checker.find_problem(details=opens_page)
+        if opens_page and request.method == "GET" and not state.is_problem:
+            state = self.checker.find_differences(state)
         return self._show(request, state, local=local) if state.is_problem else None
 
     def _show(self, request: Request, state: State, *, local: bool) -> Response:

@@ -105,13 +105,12 @@ def _list_commands(state: State, answer: Answer) -> list[str]:
     """Return the commands that the sentence on the page names, and those that lead to another branch."""
     branches = [branch for database in state.databases for branch in database.branches]
     switch = [f"git switch {branch.removeprefix('origin/')}" for branch in branches[:1]]
-    named = CODE.findall(answer.failure or state.sentence)
+    # Messages of a server have backquotes as well.
+    named = [text for text in CODE.findall(answer.failure or state.sentence) if text.startswith("flask ")]
     # After any other command, the page comes back with its button.
-    others = [text for text in named if text.startswith("flask db ") and text != "flask db upgrade"]
-    whole = [text for text in others or named if " " in text and "…" not in text]
-    return list(
-        dict.fromkeys([*switch, *(suggest(f"`{text}`", answer.commands).strip("`") for text in whole)])
-    )
+    others = [text for text in named if text != "flask db upgrade" and "…" not in text]
+    suggested = [suggest(f"`{text}`", answer.commands).strip("`") for text in others or named]
+    return list(dict.fromkeys([*switch, *suggested]))
 
 
 def _mark_up(text: str) -> Markup:
