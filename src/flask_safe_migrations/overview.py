@@ -112,7 +112,7 @@ def _describe(settings: Settings, bind: str | None, engine: Any, limit: int) -> 
         return Overview(bind, title, place, problem, revisions=_chain(revisions, (), ()))
 
     if engine.dialect.name == "sqlite" and _is_missing(engine.url.database):
-        return without("it does not exist yet")  # connecting would create the file
+        return without("does not exist yet")  # connecting would create the file
     try:
         with engine.connect() as connection:
             heads = stored_revisions(connection, settings)
@@ -128,7 +128,7 @@ def _describe(settings: Settings, bind: str | None, engine: Any, limit: int) -> 
             )
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        return without(f"it does not answer: {reason}")
+        return without(f"does not answer: {reason}")
 
 
 def _is_missing(path: str | None) -> bool:

@@ -113,7 +113,7 @@ def test_it_does_not_create_a_database(started):
     project = started("sqlite")
     path = project.path / "instance" / "shop_dev.db"
     path.unlink()
-    assert look(project).problem == "it does not exist yet"
+    assert look(project).problem == "does not exist yet"
     assert not path.exists()
 
 
@@ -123,7 +123,7 @@ def test_a_server_that_does_not_answer(started, driver):
     list_revisions(project, "start")
     project.config["SQLALCHEMY_DATABASE_URI"] = f"{driver}://me:hidden-word@127.0.0.1:9/shop"
     found = look(project)
-    assert found.problem.startswith("it does not answer: ") and "hidden-word" not in repr(found)
+    assert found.problem.startswith("does not answer: ") and "hidden-word" not in repr(found)
     assert states(found) == ["pending"] and found.tables == ()
 
 

@@ -1,5 +1,6 @@
 """Every combination of options renders to files that their tools accept; bad names are refused."""
 
+import html
 import itertools
 import subprocess
 import sys
@@ -98,6 +99,9 @@ def test_text_with_jinja_typed_at_the_prompt(tmp_path: Path, environment: Path) 
     (project.path / ".venv").symlink_to(environment)
     (environment / "ready").touch()
     project.make("db")
+    code = "from shop import create_app; print(create_app().test_client().get('/').text)"
+    page = project.run(project.python, "-c", code, FLASK_DEBUG="1").out
+    assert "<h1>{{ Shop }} {% x</h1>" in html.unescape(page)
 
 
 @pytest.mark.parametrize(
