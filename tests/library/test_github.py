@@ -120,6 +120,7 @@ def test_what_is_new_on_a_branch(under_git: Any, engine: str, tmp_path: Path, mo
         rf"statements? on {title}</summary>\n\n(`+)sql\n(.*?)\n\1\n\n</details>", text, re.DOTALL
     )
     assert len(blocks) == 2 and "ADD COLUMN" in blocks[0][1] and "'50% `x` </details>'" in blocks[0][1]
+    assert text.count("<summary>Tables, before and after</summary>\n\n```mermaid\nerDiagram\n") == 2
     rows = re.findall(r"^\| (.) \| (.*?) \| (.*) \|$", text, re.MULTILINE)
     assert len(rows) == 9 and any(row[0] == "✗" and "drops column" in row[2] for row in rows)
     # An accepted danger is none.

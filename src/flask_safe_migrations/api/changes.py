@@ -1,6 +1,6 @@
 """What revisions do, in words and in SQL, and what is dangerous about it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +10,7 @@ from alembic.script import Script, ScriptDirectory
 
 from .. import runtime, safety
 from ..backends.base import Database
-from ..context import on_bind
+from ..context import Recorder, on_bind
 from ..errors import MigrationError
 from ..revisions import files
 from ..revisions.git import Git
@@ -19,6 +19,8 @@ from ..runtime.errors import one_sentence
 from ..settings import active
 from ..verification.round_trip import ShadowWalk
 from .verification import collect_statements
+
+Record = Callable[[ShadowWalk, Script, Recorder], list[safety.RecordedOperation]]
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,21 @@ def describe_revisions(revisions: Collection[str], *, bind: str | None = None) -
     :raises MigrationError: if the revision files are not consistent.
     """
     with on_bind(bind):
-        script = runtime.directory()
-        chosen = [each for each in files.sort_revisions(script) if each.revision in revisions]
-        found: dict[str, list[DatabaseChange]] = {each.revision: [] for each in chosen}
-        for database in binds.databases():
-            touched = [each for each in chosen if binds.touches(each.module, database.bind)]
-            for revision, change in _run(database, script, touched):
-                found[revision.revision].append(change)
+        return record_revisions(revisions, ShadowWalk.record)
+
+
+def record_revisions(revisions: Collection[str], record: Record) -> list[RevisionChanges]:
+    """Return what `describe_revisions` does.
+
+    :param record: runs a revision on a shadow database; a caller may read that database before and after.
+    """
+    script = runtime.directory()
+    chosen = [each for each in files.sort_revisions(script) if each.revision in revisions]
+    found: dict[str, list[DatabaseChange]] = {each.revision: [] for each in chosen}
+    for database in binds.databases():
+        touched = [each for each in chosen if binds.touches(each.module, database.bind)]
+        for revision, change in _run(database, script, touched, record):
+            found[revision.revision].append(change)
     return [
         RevisionChanges(each.revision, each.doc, Path(each.path), tuple(found[each.revision]))
         for each in chosen
@@ -89,7 +99,7 @@ def find_new_revisions(ref: str) -> set[str] | None:
 
 
 def _run(
-    database: Database, script: ScriptDirectory, revisions: list[Script]
+    database: Database, script: ScriptDirectory, revisions: list[Script], record: Record
 ) -> Iterator[tuple[Script, DatabaseChange]]:
     """Run the revisions one after the other; after a failure, the others are not known."""
     name, engine = binds.label(database), database.title
@@ -104,7 +114,7 @@ def _run(
             watch = partial(collect_statements, database, statements=statements)
             try:
                 with one_sentence(database):
-                    recorded = walk.record(revision, watch)
+                    recorded = record(walk, revision, watch)
             except MigrationError as error:
                 recorded, problem = walk.recorded, error.message
             warnings = safety.find_warnings(recorded, database, Path(revision.path))

@@ -90,7 +90,9 @@ def _compare_row(old: Row | None, new: Row | None) -> Row:
         words.append(f"default {ARROW.join(row.default or 'none' for row in (old, new))}")
     if old.comment != new.comment:
         words.append("another comment")
-    if not words and (old.type, old.keys, old.label) == (new.type, new.keys, ""):
+    if old.keys != new.keys:
+        words.append(ARROW.join(row.keys or "no key" for row in (old, new)))
+    if not words and (old.type, old.label) == (new.type, ""):
         return new
     type_ = new.type if old.type == new.type else f"{old.type}{ARROW}{new.type}"
     note = "; ".join(words) or ("null" if new.nullable else "")

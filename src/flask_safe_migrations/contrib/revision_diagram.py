@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 from alembic.operations import ops
@@ -14,6 +14,7 @@ from sqlalchemy.schema import Constraint
 from .. import safety
 from ..backends.base import Database
 from ..backends.schema import Schema, schema_names
+from ..context import Recorder
 from ..safety.recorder import get_table_name
 from ..verification.round_trip import ShadowWalk
 from .diagram_changes import Renames, Tables, compare_tables, select_changed
@@ -28,16 +29,25 @@ def read_change(database: Database, script: ScriptDirectory, revision: Script) -
     :raises MigrationError: if the revision, or one before it, fails.
     """
     with ExitStack() as stack:
-        walk = ShadowWalk(database, script, stack)
-        shadow = walk.prepare(revision)
-        before, other_before = _read(shadow)
-        recorded = walk.record(revision)
-        after, other_after = _read(shadow)
-        renames = _find_renames(recorded)
-    boxes, references = select_changed(compare_tables(before, after, renames))
+        _, (boxes, references) = record_change(ShadowWalk(database, script, stack), revision)
+    return boxes or [Box("no table changes")], references
+
+
+def record_change(
+    walk: ShadowWalk, revision: Script, watch: Recorder = nullcontext
+) -> tuple[list[safety.RecordedOperation], Tables]:
+    """Run a revision on a shadow database; return what it did, and the tables as `read_change` does.
+
+    :param watch: as in `ShadowWalk.record`.
+    """
+    shadow = walk.prepare(revision)
+    before, other_before = _read(shadow)
+    recorded = walk.record(revision, watch)
+    after, other_after = _read(shadow)
+    boxes, references = select_changed(compare_tables(before, after, _find_renames(recorded)))
     if notes := _compare_others(other_before, other_after):
         boxes.append(Box(OTHER_OBJECTS, state="changed", notes=notes))
-    return boxes or [Box("no table changes")], references
+    return recorded, (boxes, references)
 
 
 def _read(shadow: Database) -> tuple[Tables, Schema]:
