@@ -88,7 +88,7 @@ def format_for(stream: Any, text: str) -> str:
     return format_text(text, get_width(stream), color=has_color(stream))
 
 
-def format_text(text: str, width: int | None = None, *, color: bool = False) -> str:
+def format_text(text: str, width: int | None = None, *, color: bool = False, hanging: int = 2) -> str:
     """Wrap between words, with a hanging indent, and colour what has a meaning.
 
     >>> print(format_text("Read the file, then apply it with `flask db upgrade`.", 40))
@@ -99,7 +99,7 @@ def format_text(text: str, width: int | None = None, *, color: bool = False) -> 
         return format_sql(text, width, color=color)
     if color:
         text = "\n".join(map(_color_line, text.split("\n")))
-    return _wrap(text, width, WORD) if width else text
+    return _wrap(text, width, WORD, hanging) if width else text
 
 
 def format_sql(sql: str, width: int | None = None, *, color: bool = False) -> str:
@@ -109,7 +109,7 @@ def format_sql(sql: str, width: int | None = None, *, color: bool = False) -> st
     return _wrap(sql, width, SQL_WORD) if width else sql
 
 
-def _wrap(text: str, width: int, words: re.Pattern[str]) -> str:
+def _wrap(text: str, width: int, words: re.Pattern[str], hanging: int = 2) -> str:
     parts: list[str] = []
     end = column = 0
     indent = ""
@@ -117,7 +117,7 @@ def _wrap(text: str, width: int, words: re.Pattern[str]) -> str:
         gap = text[end : word.start()]
         if "\n" in gap or not parts:
             column = len(gap.rpartition("\n")[2])
-            indent = _indent(text[text.rfind("\n", 0, word.start()) + 1 :])
+            indent = _indent(text[text.rfind("\n", 0, word.start()) + 1 :], hanging)
         else:
             length = measure(word[0].partition("\n")[0])
             # What is longer than a line is left to the terminal, so that it can be copied.
@@ -133,12 +133,12 @@ def _wrap(text: str, width: int, words: re.Pattern[str]) -> str:
     return "".join(parts) + text[end:]
 
 
-def _indent(line: str) -> str:
+def _indent(line: str, hanging: int) -> str:
     line = ANSI.sub("", line)
     found = INDENT.match(line)
     spaces = len(line) - len(line.lstrip(" "))
     longest = len(found[0]) if found else 0
-    return " " * (longest if spaces < longest <= MAX_INDENT else spaces + 2)
+    return " " * (longest if spaces < longest <= MAX_INDENT else spaces + hanging)
 
 
 def _color_line(line: str) -> str:

@@ -18,6 +18,7 @@ from recording import Recording, record
 from flask_safe_migrations import output
 from flask_safe_migrations.backends import client_programs
 from flask_safe_migrations.backends.sqlite import files
+from flask_safe_migrations.cli.help import plain_text, reflow
 from flask_safe_migrations.cli.progress_line import ProgressLine, format_bytes, format_seconds
 from flask_safe_migrations.cli.terminal import TerminalReporter
 from flask_safe_migrations.errors import MigrationError
@@ -162,6 +163,19 @@ def test_the_width_is_that_of_the_terminal(monkeypatch) -> None:
     assert get_width(Terminal()) == 80
     monkeypatch.setenv("COLUMNS", "132")
     assert get_width(Terminal()) == 132
+
+
+def test_a_page_is_wrapped_for_a_narrow_terminal() -> None:
+    page = plain_text("guide", "flask db")
+    narrow = reflow(page, 60)
+    words = [word for word in page.split() if word != "|"]
+    assert [word for word in narrow.split() if word != "|"] == words
+    code = re.findall(r"^```.*?^```$", page, re.MULTILINE | re.DOTALL)
+    assert code and all(block in narrow for block in code)
+    prose = re.sub(r"^```.*?^```$", "", narrow, flags=re.MULTILINE | re.DOTALL)
+    assert all(len(line) <= 60 for line in prose.splitlines())
+    assert "\n- **Is it what you meant?** A dropped and an added\n  column where you renamed" in narrow
+    assert reflow(page, 200).count("\n") < page.count("\n")
 
 
 # Progress.

@@ -1,12 +1,15 @@
 """`flask db help`: show the documentation in the terminal, without a network."""
 
 import re
+import sys
 from difflib import get_close_matches
 from importlib.resources import files
 
 import click
 
+from .. import output
 from ..errors import UsageError
+from ..formatting import format_text, get_width
 
 # In reading order, as in docs/index.md.
 TOPICS = (
@@ -27,6 +30,9 @@ TOPICS = (
     "versions",
     "decisions",
 )
+# Of a heading, a row of a table, an item of a list.
+BEGINNING = re.compile(r"#|\||\s*(?:-|\d+\.) ")
+WIDTH = 120  # of the pages
 LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+)\.md(?:#[\w-]+)?\)")
 
 
@@ -39,14 +45,16 @@ def show_help(context: click.Context, topic: str | None) -> None:
     The name of a command shows its options.
     """
     if topic is None:
-        click.echo(f"Topics of `{context.command_path} TOPIC`:\n")
+        output.line(f"Topics of `{context.command_path} TOPIC`:\n")
         for name in TOPICS:
-            click.echo(f"  {name:17} {summary(name)}")
+            output.line(f"  {name:17}  {summary(name)}")
         return
     name = topic.lower().removesuffix(".md")
     if name in TOPICS:
         # click uses a pager only on a terminal.
-        click.echo_via_pager(plain_text(name, context.command_path))
+        page = plain_text(name, context.command_path)
+        width = get_width(sys.stdout)
+        click.echo_via_pager(reflow(page, width) if width and width < WIDTH else page)
         return
     group = context.parent
     commands = group.command.commands if group and isinstance(group.command, click.Group) else {}
@@ -80,3 +88,23 @@ def plain_text(topic: str, command: str) -> str:
         return f"{link[1]} (`{command} {link[2]}`)"
 
     return LINK.sub(as_command, read(topic))
+
+
+def reflow(page: str, width: int) -> str:
+    """Wrap the paragraphs, lists and tables of a page for a narrower terminal. Code stays as it is."""
+    parts = re.split(r"(^```.*?^```$)", page, flags=re.MULTILINE | re.DOTALL)
+    return "".join(
+        part if number % 2 else format_text(_join_paragraphs(part), width, hanging=0)
+        for number, part in enumerate(parts)
+    )
+
+
+def _join_paragraphs(text: str) -> str:
+    lines = [""]
+    for line in text.split("\n"):
+        begins = not line.strip() or BEGINNING.match(line)
+        if begins or not lines[-1].strip() or lines[-1].startswith(("#", "|")):
+            lines.append(line)
+        else:
+            lines[-1] += f" {line.strip()}"
+    return "\n".join(lines[1:])
