@@ -174,7 +174,7 @@ def test_a_page_is_wrapped_for_a_narrow_terminal() -> None:
     assert code and all(block in narrow for block in code)
     prose = re.sub(r"^```.*?^```$", "", narrow, flags=re.MULTILINE | re.DOTALL)
     assert all(len(line) <= 60 for line in prose.splitlines())
-    assert "\n- **Is it what you meant?** A dropped and an added\n  column where you renamed" in narrow
+    assert "\n- **Is it what you meant?** A dropped and an added column\n  where you renamed" in narrow
     assert reflow(page, 200).count("\n") < page.count("\n")
 
 
