@@ -7,9 +7,8 @@ from importlib.resources import files
 
 import click
 
-from .. import output
 from ..errors import UsageError
-from ..formatting import format_text, get_width
+from ..formatting import format_for, format_text, get_width, has_color
 
 # In reading order, as in docs/index.md.
 TOPICS = (
@@ -45,9 +44,9 @@ def show_help(context: click.Context, topic: str | None) -> None:
     The name of a command shows its options.
     """
     if topic is None:
-        output.line(f"Topics of `{context.command_path} TOPIC`:\n")
-        for name in TOPICS:
-            output.line(f"  {name:17}  {summary(name)}")
+        lines = [f"Topics of `{context.command_path} TOPIC`:", ""]
+        lines += [f"  {name:17}  {summary(name)}" for name in TOPICS]
+        click.echo(format_for(sys.stdout, "\n".join(lines)), color=has_color(sys.stdout))
         return
     name = topic.lower().removesuffix(".md")
     if name in TOPICS:
