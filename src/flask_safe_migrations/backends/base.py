@@ -413,6 +413,10 @@ class Database:
         """Return the counters of generated keys in use, each with the SQL that restores its value."""
         return {}
 
+    def estimate_rows(self, connection: Connection) -> dict[str, int]:
+        """Return the server's estimates of row counts by table, with its schema if not the default one."""
+        return {}
+
     def readable_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return an expression for the column's value that survives being written as SQL and read back."""
         return column

@@ -1,7 +1,5 @@
 """Commands that show a database and change nothing: `browse`, `sql`, `status`."""
 
-from importlib.util import find_spec
-
 import click
 from flask.cli import with_appcontext
 
@@ -71,11 +69,6 @@ def sql() -> None:
 @with_appcontext
 def browse(port: int, write: bool) -> None:
     """Show tables, schema and rows of the development database on http://127.0.0.1:18080."""
-    if find_spec("flask_admin") is None:
-        raise MigrationError(
-            "Flask-Admin is not installed, which shows the tables: "
-            "uv add --dev 'flask-safe-migrations[browse]'."
-        )
     from ..contrib.browse import serving
 
     databases = binds.databases()

@@ -1,1 +1,1 @@
-"""What needs a package of its own, installed as an extra."""
+"""What shows a database or a history, and is loaded only for that: pages, diagrams, code of models."""

@@ -229,6 +229,7 @@ class MariaDB(Server):
     table_sql = staticmethod(introspection.table_sql)
     part_sql = staticmethod(introspection.part_sql)
     counter_sql = staticmethod(introspection.counter_sql)
+    estimate_rows = staticmethod(introspection.estimate_rows)
 
     def create(self) -> None:
         with self.connect_to_maintenance() as connection:

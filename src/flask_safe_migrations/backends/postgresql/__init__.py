@@ -171,6 +171,7 @@ class PostgreSQL(Server):
     probe_objects = staticmethod(probes.probe_objects)
     dependent_tables = staticmethod(catalog.partitions)
     counter_sql = staticmethod(objects.counter_sql)
+    estimate_rows = staticmethod(catalog.estimate_rows)
 
     def readable_value(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         return cast(column, Text)

@@ -229,3 +229,12 @@ def unsupported_objects(connection: Connection) -> list[str]:
         )
     )
     return sorted(connection.scalars(text(" UNION ALL ".join(queries))).all())
+
+
+def estimate_rows(connection: Connection) -> dict[str, int]:
+    """https://www.postgresql.org/docs/current/catalog-pg-class.html: -1 before a first ANALYZE."""
+    estimates = query(
+        "SELECT NAME(c.relname), CAST(c.reltuples AS bigint) FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm', 'p') AND HERE"
+    )
+    return {str(name): int(number) for name, number in connection.execute(text(estimates))}

@@ -8,8 +8,7 @@ from contextlib import contextmanager, suppress
 from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import Any
 
-from flask import Flask
-from markupsafe import Markup
+from flask import render_template
 from sqlalchemy import Column, MetaData, String, Table
 from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -20,8 +19,9 @@ from ...backends.base import Database
 from ...errors import MigrationError
 from ...runtime import binds
 from ...runtime.errors import one_sentence
-from .pages import TRUSTED_HOSTS, create_pages
-from .tables import map_tables, schema_state
+from .editing import add_forms
+from .pages import Pages, create_app
+from .tables import read_tables, schema_state
 
 HOST = "127.0.0.1"
 
@@ -59,7 +59,8 @@ class DatabasePages:
 
     def __init__(self, database: Database, *, write: bool) -> None:
         self.database, self.write = database, write
-        self.engine = database.create_engine() if write else database.create_read_only_engine()
+        limits = database.statement_limits()
+        self.engine = database.create_engine(limits) if write else database.create_read_only_engine()
         self.schemas = {None, *(table.schema for table in binds.metadata(database.bind).tables.values())}
         version = Column("version_num", String)
         self.versions = Table(
@@ -77,17 +78,17 @@ class DatabasePages:
         except DBAPIError as error:
             start_response("503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
             return [f"{self.database.explain_error(error) or error.orig}\n".encode()]
-        return self.pages(environ, start_response)
+        return self.app(environ, start_response)
 
     def refresh(self) -> None:
         with self.lock:
             state = schema_state(self.engine, self.versions)
             if state != self.state:
-                tables = map_tables(self.engine, self.schemas)
-                names = {mapped.table.fullname for mapped in tables} - self.database.internal_tables
-                title = f"{self.database.title} {self.database.short_name}"
-                self.pages = create_pages(title, self.engine, tables, names if self.write else set())
-                self.state = state
+                tables = read_tables(self.engine, self.schemas, self.database.internal_tables)
+                pages = Pages(self.database, self.engine, tables, write=self.write)
+                if self.write:
+                    add_forms(pages)
+                self.app, self.state = pages.app, state
 
 
 def create_application(databases: list[DatabasePages]) -> Callable[..., Iterable[bytes]]:
@@ -97,16 +98,11 @@ def create_application(databases: list[DatabasePages]) -> Callable[..., Iterable
     applications: dict[str, Any] = {
         "/" + re.sub(r"\W", "_", binds.label(pages.database)): pages for pages in databases
     }
-    app = Flask(__name__)
-    app.config["TRUSTED_HOSTS"] = TRUSTED_HOSTS
+    app = create_app("Databases")
 
     @app.get("/")
     def index() -> str:
-        item = Markup('<li><a href="{}/">{}</a> {}</li>')
-        items = (
-            item.format(path, binds.label(pages.database), pages.database)
-            for path, pages in applications.items()
-        )
-        return Markup("<title>Databases</title><h1>Databases</h1><ul>{}</ul>").format(Markup("").join(items))
+        listed = [(path, binds.label(pages.database), pages.database) for path, pages in applications.items()]
+        return render_template("databases.html", databases=listed)
 
     return DispatcherMiddleware(app, applications)

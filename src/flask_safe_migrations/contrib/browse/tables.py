@@ -1,8 +1,9 @@
-"""Reflects the tables and views of a database: a mapped class for Flask-Admin, and the schema in words."""
+"""Reflects the tables and views of a database, what refers to what, and the schema in words."""
 
+import re
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
@@ -12,28 +13,62 @@ from sqlalchemy import (
     Dialect,
     Engine,
     ForeignKeyConstraint,
-    FromClause,
     Index,
     MetaData,
     Table,
+    TableClause,
     UniqueConstraint,
-    func,
+    column,
     inspect,
     select,
+    table,
 )
 from sqlalchemy.exc import CompileError, SAWarning
-from sqlalchemy.orm import registry
 
 
 @dataclass(frozen=True)
-class MappedTable:
-    """A table and its mapped class."""
+class Reference:
+    """A foreign key. `columns` of the table `child` refer to `targets` of the table `parent`."""
+
+    child: str
+    columns: tuple[str, ...]
+    parent: str
+    targets: tuple[str, ...]
+
+
+@dataclass
+class BrowsedTable:
+    """A table or view as the database has it, which may differ from the models.
+
+    :param slug: its name in addresses.
+    :param plain: the same table without types, so that values are read as the driver returns them.
+    :param is_internal: whether Alembic or this library uses it, and not the application.
+    """
 
     table: Table
-    model: Any
-    # Attribute of the model → name of the column: `query` and others are no names for attributes.
-    labels: dict[str, str]
-    has_key: bool
+    slug: str
+    is_view: bool
+    is_internal: bool
+    plain: TableClause = field(init=False)
+    refers_to: list[Reference] = field(default_factory=list)
+    referred_by: list[Reference] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        columns: Any = [column(each.name) for each in self.table.columns]
+        self.plain = table(self.table.name, *columns, schema=self.table.schema)
+
+    @property
+    def name(self) -> str:
+        return self.table.fullname
+
+    @property
+    def key(self) -> list[str]:
+        """The columns of the primary key."""
+        return [each.name for each in self.table.primary_key]
+
+    def references_of(self, name: str) -> list[Reference]:
+        """Return the foreign keys that a column is part of."""
+        return [reference for reference in self.refers_to if name in reference.columns]
 
 
 def schema_state(engine: Engine, versions: Table) -> tuple[Any, ...]:
@@ -45,34 +80,48 @@ def schema_state(engine: Engine, versions: Table) -> tuple[Any, ...]:
         return names, connection.scalars(select(versions.c.version_num)).all()
 
 
-def map_tables(engine: Engine, schemas: Iterable[str | None]) -> list[MappedTable]:
-    """Map the tables that the database has, which may differ from the models."""
-    metadata = MetaData()
-    with warnings.catch_warnings():
+def read_tables(
+    engine: Engine, schemas: Iterable[str | None], internal: Iterable[str]
+) -> dict[str, BrowsedTable]:
+    """Return the tables and views of these schemas by their full names; `internal` names some of them."""
+    metadata, references, views = MetaData(), [], set()
+    with engine.connect() as connection, warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # about types that SQLAlchemy does not know
         for schema in schemas:
-            metadata.reflect(engine, schema=schema, views=True, resolve_fks=False)
-    return [_map_table(number, table) for number, (_, table) in enumerate(sorted(metadata.tables.items()))]
+            metadata.reflect(connection, schema=schema, views=True, resolve_fks=False)
+            inspector = inspect(connection)
+            names = {_full_name(schema, name) for name in inspector.get_table_names(schema)}
+            views |= {name for name, found in metadata.tables.items() if found.schema == schema} - names
+            for (_, child), keys in inspector.get_multi_foreign_keys(schema).items():
+                references += [_reference(_full_name(schema, child), key) for key in keys]
+    tables = {
+        name: BrowsedTable(found, _slug(name, number), name in views, name in internal)
+        for number, (name, found) in enumerate(sorted(metadata.tables.items()))
+    }
+    for reference in sorted(references, key=lambda each: (each.child, each.columns)):
+        if reference.parent in tables:
+            tables[reference.child].refers_to.append(reference)
+            tables[reference.parent].referred_by.append(reference)
+    return tables
 
 
-def _map_table(number: int, table: Table) -> MappedTable:
-    key: list[Any] = list(table.primary_key)
-    source: FromClause = table
-    if not key:  # for example a view: the ORM requires a key, so the rows are numbered
-        row = func.row_number().over().label("row number")
-        source = select(row, *table.columns).subquery()
-        key = [next(iter(source.columns))]
-    columns = {f"column_{index}": column for index, column in enumerate(source.columns)}
-    model = type(f"Table{number}", (), {})
-    registry().map_imperatively(model, source, properties=columns, primary_key=key)
-    labels = {name: str(column.name) for name, column in columns.items()}
-    return MappedTable(table, model, labels, has_key=source is table)
+def _full_name(schema: str | None, name: str) -> str:
+    return f"{schema}.{name}" if schema else name
+
+
+def _reference(child: str, key: Mapping[str, Any]) -> Reference:
+    parent = _full_name(key["referred_schema"], key["referred_table"])
+    return Reference(child, tuple(key["constrained_columns"]), parent, tuple(key["referred_columns"]))
+
+
+def _slug(name: str, number: int) -> str:
+    return name if re.fullmatch(r"[^\W\d][\w.]*", name) else str(number)
 
 
 def describe_columns(table: Table, dialect: Dialect) -> list[tuple[str, str, str, str]]:
     """Return the name, the type, NOT NULL or an empty string, and the default of each column."""
     return [
-        (column.name, _type(column, dialect), "" if column.nullable else "NOT NULL", _default(column))
+        (column.name, type_name(column, dialect), "" if column.nullable else "NOT NULL", _default(column))
         for column in table.columns
     ]
 
@@ -106,7 +155,7 @@ def _names(columns: Iterable[Column[Any]]) -> str:
     return ", ".join(column.name for column in columns)
 
 
-def _type(column: Column[Any], dialect: Dialect) -> str:
+def type_name(column: Column[Any], dialect: Dialect) -> str:
     try:
         return column.type.compile(dialect)
     except CompileError:  # a type that SQLAlchemy does not know
