@@ -1,5 +1,6 @@
 """The supported database engines, one package each, behind the interface in base.py."""
 
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import URL, make_url
@@ -7,15 +8,13 @@ from sqlalchemy import URL, make_url
 from .. import settings
 from .base import Database
 from .drivers import refuse_unsupported
-from .mysql import MariaDB
-from .postgresql import PostgreSQL
-from .sqlite import SQLite
 
-_BY_BACKEND: dict[str, type[Database]] = {
-    "sqlite": SQLite,
-    "postgresql": PostgreSQL,
-    "mysql": MariaDB,
-    "mariadb": MariaDB,
+# Package and class of each engine. Most applications use one of them, and each import takes its time.
+_BY_BACKEND = {
+    "sqlite": ("sqlite", "SQLite"),
+    "postgresql": ("postgresql", "PostgreSQL"),
+    "mysql": ("mysql", "MariaDB"),
+    "mariadb": ("mysql", "MariaDB"),
 }
 
 # The keys for server, database and user: with a pooler they differ from those of the server.
@@ -29,7 +28,9 @@ def of(url: URL | str, connect_args: dict[str, Any] | None = None) -> Database:
     """Return the database at `url`; raises MigrationError for an engine or a driver that is not supported."""
     url = make_url(url)
     refuse_unsupported(url)
-    return _BY_BACKEND[url.get_backend_name()](url, connect_args or {})
+    package, name = _BY_BACKEND[url.get_backend_name()]
+    engine: type[Database] = getattr(import_module(f".{package}", __name__), name)
+    return engine(url, connect_args or {})
 
 
 def configured(bind: str | None = None) -> Database:
