@@ -49,12 +49,14 @@ def parse_url(text: str | URL, root: Path, setting: str = "DATABASE_URL") -> URL
         text = f"{DRIVERS.get(scheme, scheme)}://{login.replace('@', '%40')}{at}{host}{query}"
     try:
         url = make_url(text)
-        dialect = url.get_dialect().name
+        dialect, is_async = url.get_dialect().name, url.get_dialect().is_async
     except (ArgumentError, ValueError, ModuleNotFoundError) as error:
         raise MigrationError(
             f"{setting} is no database URL: it looks like sqlite:///instance/app.db, "
             "postgresql://user:password@host/name or mariadb://user:password@host/name."
         ) from error
+    if is_async:
+        raise MigrationError(f"{setting} names an asyncio driver, which Flask does not use: use {dialect}://.")
     if dialect == "sqlite" and url.database and not url.database.startswith((":memory:", "file:")):
         url = url.set(database=str(root / url.database))
     elif dialect != "sqlite" and not url.database:

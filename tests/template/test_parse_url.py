@@ -32,3 +32,18 @@ def test_smaller_an_at_sign_in_a_url(text, host, password):
 def test_smaller_an_at_sign_in_a_query_without_a_login():
     url = parse_url("postgresql://host/name?application_name=app@web")
     assert (url.host, url.database, url.query["application_name"]) == ("host", "name", "app@web")
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("postgresql+asyncpg://u:secret@host/name", "postgresql://"),
+        ("mariadb+aiomysql://u:secret@host/name", "mariadb://"),
+        ("sqlite+aiosqlite:///instance/app.db", "sqlite://"),
+    ],
+)
+def test_smaller_an_asyncio_driver_is_refused_whether_or_not_it_is_installed(parse_url, text, instead):
+    with pytest.raises(Exception, match="DATABASE_URL names an asyncio driver") as caught:
+        parse_url(text)
+    assert f"use {instead}" in str(caught.value)
+    assert "secret" not in str(caught.value)

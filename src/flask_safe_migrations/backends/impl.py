@@ -1,18 +1,13 @@
 """What Alembic's implementations of several engines share."""
 
-import inspect
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from alembic.ddl.impl import DefaultImpl
 from sqlalchemy import BindParameter, literal, text
-from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql import visitors
 
 from .. import _compat
-from ..errors import MigrationError, first_line
 from .escaping import QUOTED_OR_SPACE, escaped, undouble_percents
 from .literals import write_literals
 
@@ -47,13 +42,7 @@ class SinglePercent(DefaultImpl):
                 ):
                     each.type = literal(each.value).type
         write_literals(self.dialect)
-        try:
-            sql = str(construct.compile(dialect=self.dialect, compile_kwargs=literal_binds))
-        except CompileError as error:
-            raise MigrationError(
-                f"{_find_revision_line()}this cannot be written as SQL: {first_line(error)}. Write the "
-                "statement as text, with op.execute()."
-            ) from error
+        sql = str(construct.compile(dialect=self.dialect, compile_kwargs=literal_binds))
         sql = QUOTED_OR_SPACE.sub(lambda found: found[1] or found[0].replace("\t", "    "), sql)
         self.static_output(sql.strip() + self.command_terminator)
         return None
@@ -66,13 +55,3 @@ class IgnoredAutoincrement(DefaultImpl):
         for name in ("autoincrement", "existing_autoincrement"):
             options.pop(name, None)
         super().alter_column(table_name, column_name, **options)
-
-
-def _find_revision_line() -> str:
-    """Return file and line of the revision that is running, as the beginning of a message."""
-    frame: FrameType | None = inspect.currentframe()
-    while frame:
-        if "down_revision" in frame.f_globals:
-            return f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}: "
-        frame = frame.f_back
-    return ""

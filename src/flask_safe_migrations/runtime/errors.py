@@ -4,7 +4,6 @@ After an error with several databases, the revision of each one is reported, too
 """
 
 import re
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from alembic.script import ScriptDirectory
 from alembic.script.revision import MultipleHeads, ResolutionError
 from alembic.util import CommandError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import CompileError, DBAPIError
 
 from .. import _compat, output
 from ..backends.base import Database
@@ -137,15 +136,16 @@ def explain_offline_errors(script: ScriptDirectory) -> Iterator[None]:
     except MigrationError:
         raise
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        paths = {str(path) for path in files.paths(script)}
-        for frame in reversed(frames):
-            if frame.filename in paths:
-                raise MigrationError(
-                    f"{Path(frame.filename).name}, line {frame.lineno}: {type(error).__name__}: "
-                    f"{first_line(error)}; `flask db sql` runs without a connection."
-                ) from error
+        for path in files.paths(script):
+            if line := find_line(error, path):
+                raise MigrationError(f"{path.name}, line {line}: {_describe_offline_error(error)}") from error
         raise
+
+
+def _describe_offline_error(error: Exception) -> str:
+    if isinstance(error, CompileError):
+        return f"this cannot be written as SQL: {first_line(error)}. Write it as text, with op.execute()."
+    return f"{type(error).__name__}: {first_line(error)}; `flask db sql` runs without a connection."
 
 
 def report_databases(databases: list[Database], failed: Database, script: ScriptDirectory) -> None:

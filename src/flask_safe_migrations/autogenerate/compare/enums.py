@@ -251,7 +251,8 @@ def _is_used(upgrade: ops.UpgradeOps, values: list[str]) -> bool:
     defaults = [getattr(getattr(step, "column", step), "server_default", None) for step in steps]
     defaults += [getattr(step, "modify_server_default", None) for step in steps]
     text = " ".join(str(getattr(default, "arg", "")) for default in defaults if default)
-    return any(value in text for value in values)
+    # A default of text() is SQL, in which a quote is doubled.
+    return any(value in text or quote_literal(value)[1:-1] in text for value in values)
 
 
 def _model_uses(context: AutogenContext, columns: list[Column[Any]]) -> Iterator[Use]:

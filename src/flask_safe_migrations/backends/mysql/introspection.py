@@ -30,7 +30,8 @@ WITH_COLUMN_CHECKS = text(
     "SELECT DISTINCT table_name FROM information_schema.check_constraints "
     "WHERE constraint_schema = database() AND level = 'Column'"
 )
-PLAIN_NAME = re.compile(r"`(\w+)`")
+# A literal, in which a backquote is a character, or a quoted name that needs no quotes.
+LITERAL_OR_PLAIN_NAME = re.compile(r"('(?:[^'\\]|''|\\.)*'|\"(?:[^\"\\]|\"\"|\\.)*\")|`(\w+)`", re.DOTALL)
 JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
 
 
@@ -45,7 +46,7 @@ def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
             found[f"sequence {name}"] = Definition(sql, known({"definition": sql}))
     for each in stored_objects.read(connection):
         # RENAME TABLE quotes the new name in the triggers of the table.
-        sql = PLAIN_NAME.sub(r"\1", f"{each.statement} {each.sql_mode} {each.time_zone}")
+        sql = LITERAL_OR_PLAIN_NAME.sub(r"\1\2", f"{each.statement} {each.sql_mode} {each.time_zone}")
         found[f"{each.kind.lower()} {each.name}"] = Definition(sql, known({"definition": sql}))
     return found
 
