@@ -234,6 +234,10 @@ def test_large_tables_are_not_counted_whole(shop: Shop, monkeypatch: pytest.Monk
     assert re.fullmatch(expected, counts["posts"])
     assert re.search(rf"Rows 1 to 50 of {expected}", pages.get("/table/posts"))
     assert "Rows 1 to 50 of 100+" in pages.get("/table/posts?q=Post")  # no estimate for a search
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+    if shop.url.drivername != "mariadb":  # which ends a recursion
+        with with_view(shop, "endless", endless):
+            assert "Rows 1 to 50 of 100+" in Pages(shop).get("/table/endless")
 
 
 def test_a_locked_table_is_not_waited_for(shop: Shop) -> None:
@@ -286,7 +290,7 @@ def test_search_sort_and_pages(shop: Shop) -> None:
     assert ids("") == list(range(1, 51))
     assert ids("?page=3") == list(range(101, 121))
     assert ids("?sort=-title&page=2") == list(range(70, 20, -1))
-    assert ids("?sort=author_id")[:3] == [2, 4, 6]  # within it in the order of the key
+    assert ids("?sort=-author_id")[:3] == [1, 3, 5]  # within it in the order of the key
     assert ids("?q=pOsT+00") == list(range(1, 10))
     assert ids("?q=50%25+of+every") == [9]
     assert ids("?q=2026-01-05") == [4]

@@ -106,7 +106,7 @@ class Pages:
             rows=[(self.row_url(table, row), cells[number]) for number, row in enumerate(rows)],
             first=(page - 1) * PAGE_SIZE + 1,
             has_next=has_next,
-            count=self.rows.count(table, query),
+            count=self.rows.count(table, query) if has_next or page > 1 else None,
             address=self.address_with,
             done=request.args.get("done"),
         )
