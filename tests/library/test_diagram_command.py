@@ -127,6 +127,12 @@ def test_formats_and_mistakes(project: Any) -> None:
     assert "There is no revision nowhere" in project.fails("diagram", "--revision", "nowhere")
     assert "base changes nothing" in project.fails("diagram", "--revision", "base", code=2)
     assert "--to" in project.fails("diagram", "--to", "plain.mmd/x.svg")
+    for name in ("left", "right"):
+        head = f'revision = "{name}"\ndown_revision = None\n'
+        (project.migrations / "versions" / f"{name}.py").write_text(f"{head}\ndef upgrade():\n    pass\n")
+    assert "name one with --revision, " in project.fails("diagram", "--revision", "head")
+    project.flask("diagram", "--revision", "left", "--to", "left.mmd")
+    assert "no table changes" in (project.path / "left.mmd").read_text()
 
 
 def test_a_file_holds_one_picture(project: Any) -> None:

@@ -43,7 +43,7 @@ def diagram(target: Path | None, *, svg: bool, revision: str | None) -> None:
     if revision:
         script = runtime.directory()
         found = _find_revision(script, revision)
-        databases = [each for each in databases if binds.touches(found.module, each.bind)]
+        databases = [each for each in databases if binds.touches(found.module, each.bind)] or databases
         title = f"{found.revision} ({found.doc})"
         pictures = [(database, _read_change(database, script, found)) for database in databases]
         introduction = f"# {title}\n\nWhat {Path(found.path).name} changes: {SIGNS}\n"
@@ -63,6 +63,11 @@ def diagram(target: Path | None, *, svg: bool, revision: str | None) -> None:
 
 
 def _find_revision(script: ScriptDirectory, name: str) -> Script:
+    heads = sorted(script.get_heads())
+    if name in {"head", "heads"} and len(heads) > 1:
+        raise MigrationError(
+            f"There are {len(heads)} newest revisions: name one with --revision, {' or '.join(heads)}."
+        )
     try:
         found = script.get_revision(name)
     except CommandError as error:

@@ -7,20 +7,13 @@ unique by itself, so that it draws an association table as one to one.)
 
 import re
 
-from sqlalchemy import URL, MetaData
-
-from .diagram_tables import SIGNS, Box, Reference, Row, read_tables
+from .diagram_tables import SIGNS, Box, Reference, Row
 
 STYLES = {
     "added": "fill:#e3f3ea,stroke:#0f6b4a,color:#18211d,stroke-width:2px",
     "removed": "fill:#fdecea,stroke:#a8261d,color:#18211d,stroke-width:2px",
     "changed": "fill:#fdf3e0,stroke:#8a5300,color:#18211d,stroke-width:2px",
 }
-
-
-def render_diagram(metadata: MetaData, url: URL) -> str:
-    """Return the diagram, with column types as the dialect of `url` has them."""
-    return draw_mermaid(*read_tables(metadata, url.get_dialect()()))
 
 
 def draw_mermaid(boxes: list[Box], references: list[Reference]) -> str:

@@ -80,7 +80,8 @@ def _describe(boxes: list[Box], references: list[Reference]) -> str:
     """Return the content of the picture in words."""
     tables = []
     for box in boxes:
-        columns = ", ".join(" ".join(filter(None, [row.state, row.label or row.name])) for row in box.rows)
+        rows = [*box.rows, *box.notes]
+        columns = ", ".join(" ".join(filter(None, [row.state, row.label or row.name])) for row in rows)
         tables.append(f"{' '.join(filter(None, [box.state, box.label or box.name]))} ({columns})")
     keys = [" ".join(filter(None, [each.state, each.title])) for each in references]
     count = f"{len(boxes)} table{'' if len(boxes) == 1 else 's'}"
