@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 from histories import ENGINES, edit, list_revisions, write_revision
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from flask_safe_migrations import api
 from flask_safe_migrations.backends.locking import LockHolder, describe_holder, process_tag, read_tag
+from flask_safe_migrations.backends.postgresql.lock import find_holder
 
 GATE = """
 import os
@@ -164,3 +165,18 @@ def test_a_tag_says_who_and_since_when():
     )
     assert [read_tag(tag) for tag in (None, "", "psql", "a|b|c")] == [None] * 4
     assert str(LockHolder("", "", connection=7)) == "a migration of another user, connection 7"
+
+
+def test_a_user_of_postgresql_who_may_not_see_other_sessions_sees_who_migrates(started):
+    project = started("postgresql")
+    write_revision(project, "slow", GATE)
+    project.sql("CREATE ROLE looker LOGIN PASSWORD 'x'")
+    engine = create_engine(make_url(project.url).set(username="looker", password="x"))
+    try:
+        with migrating(project) as process, engine.connect() as connection:
+            until((project.path / "running").exists)
+            found = find_holder(connection)
+            assert found is not None and found.pid == process.pid
+    finally:
+        engine.dispose()
+        project.sql("DROP ROLE looker")

@@ -14,7 +14,7 @@ from ..server import Server
 # Advisory locks belong to one database. These two numbers identify the migration lock.
 LOCK = {"a": 0x0A1E, "b": 0x3B1C}
 TAKE = text("SELECT pg_try_advisory_lock(:a, :b)")
-# Of another user's session, only a superuser sees more than the process id.
+# The name is visible to every user; without it, where and since when is not.
 HOLDER = text(
     "SELECT a.application_name, a.pid, coalesce(host(a.client_addr), '') AS host, "
     """to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since """
