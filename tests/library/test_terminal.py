@@ -377,7 +377,7 @@ def two(project: Any) -> Any:
 
 @pytest.mark.parametrize("command", [["new", "--prove"], ["sql"], ["status"], ["verify"]])
 def test_a_terminal_shows_what_a_pipe_gets(two: Any, command: list[str]) -> None:
-    piped = two.run(*command).output
+    piped = two.run(*command).stdout
     for width in WIDTHS:
         compare(show(two, *command, columns=width), piped, width)
 
