@@ -56,7 +56,9 @@ def parse_url(text: str | URL, root: Path, setting: str = "DATABASE_URL") -> URL
             "postgresql://user:password@host/name or mariadb://user:password@host/name."
         ) from error
     if is_async:
-        raise MigrationError(f"{setting} names an asyncio driver, which Flask does not use: use {dialect}://.")
+        raise MigrationError(
+            f"{setting} names an asyncio driver, which Flask does not use: use {dialect}://."
+        )
     if dialect == "sqlite" and url.database and not url.database.startswith((":memory:", "file:")):
         url = url.set(database=str(root / url.database))
     elif dialect != "sqlite" and not url.database:
