@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from alembic.ddl.postgresql import CreateExcludeConstraintOp
 from alembic.operations import ops
 from sqlalchemy import ColumnElement, Connection, Dialect, FromClause
 from sqlalchemy.engine.reflection import Inspector
@@ -16,6 +17,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from ..backends.escaping import quote_literal
 from ..errors import MigrationError
+from .raw_ddl import read_operations
 from .type_checks import EnumChanges, find_misfits
 
 SHOWN_KEYS = 5
@@ -133,12 +135,17 @@ def find_checks(operation: Any, dialect: Dialect, known: KnownChanges) -> Iterat
             yield _check_not_null(operation.table_name, operation.schema, name)
         yield _check_unique(operation.table_name, operation.schema, operation.columns, operation.kw, dialect)
     elif isinstance(operation, ops.CreateForeignKeyOp):
-        yield from _check_foreign_key(operation, known)
+        yield from _check_foreign_key(operation, known, dialect)
     elif isinstance(operation, ops.CreateCheckConstraintOp):
         yield from _check_condition(operation)
+    elif isinstance(operation, CreateExcludeConstraintOp):
+        yield from _check_exclude(operation)
     elif isinstance(operation, ops.ExecuteSQLOp):
-        for table, schema, column, type_ in known.enums.find_conversions(_executed_sql(operation.sqltext)):
+        sql = _executed_sql(operation.sqltext)
+        for table, schema, column, type_ in known.enums.find_conversions(sql):
             yield _check_type(table, schema, column, [sa.types.NULLTYPE, type_], None, dialect)
+        for each in read_operations(sql, dialect):
+            yield from find_checks(each, dialect, known)
 
 
 def _executed_sql(sqltext: Any) -> str:
@@ -210,6 +217,11 @@ def _check_unique(
         repeated = sa.select(*others).select_from(source).group_by(*others).having(sa.func.count() > 1)
         limits = [] if where is None else [sa.text(where) if isinstance(where, str) else where]
         repeated = repeated.where(*limits).correlate(None)
+        if options.get("postgresql_nulls_not_distinct") and dialect.name == "postgresql":
+            found = repeated.subquery()
+            pairs = zip(keys, found.c, strict=True)
+            same = (one.is_not_distinct_from(other) for one, other in pairs)
+            return sa.and_(sa.exists().select_from(found).where(*same).correlate(rows), *limits)
         return sa.and_((keys[0] if len(keys) == 1 else sa.tuple_(*keys)).in_(repeated), *limits)
 
     described = [each if isinstance(each, str) else _text(each) or str(each) for each in columns]
@@ -233,13 +245,17 @@ def _text(element: Any) -> str:
     return element.text if isinstance(element, sa.TextClause) else ""
 
 
-def _check_foreign_key(operation: ops.CreateForeignKeyOp, known: KnownChanges) -> Iterator[RowCheck]:
+def _check_foreign_key(
+    operation: ops.CreateForeignKeyOp, known: KnownChanges, dialect: Dialect
+) -> Iterator[RowCheck]:
     options = operation.kw
     if options.get("postgresql_not_valid"):
         return
     table, schema = operation.source_table, options.get("source_schema")
     referred, referred_schema = operation.referent_table, options.get("referent_schema")
     local, remote = tuple(operation.local_cols), tuple(operation.remote_cols)
+    # The other engines read MATCH FULL as MATCH SIMPLE.
+    is_full = str(options.get("match")).upper() == "FULL" and dialect.name == "postgresql"
     # A column that the revision adds need not be there yet: all rows get its default.
     added = {name: known.defaults[table, name] for name in local if (table, name) in known.defaults}
 
@@ -248,12 +264,41 @@ def _check_foreign_key(operation: ops.CreateForeignKeyOp, known: KnownChanges) -
         parents = sa.table(referred, *map(sa.column, remote), schema=referred_schema).alias("parents")
         pairs = zip(local, remote, strict=True)
         found = sa.exists().where(*(parents.c[to] == values[name] for name, to in pairs)).correlate(rows)
-        return sa.and_(*(values[name].is_not(None) for name in local), ~found.select_from(parents))
+        given = [values[name].is_not(None) for name in local]
+        missing = sa.and_(*given, ~found.select_from(parents))
+        # Either all columns are NULL or none.
+        return sa.or_(missing, sa.and_(sa.or_(*given), ~sa.and_(*given))) if is_full else missing
 
     what = f".{local[0]}" if len(local) == 1 else f" ({', '.join(local)})"
     problem = f"{_join(schema, table)}{what} refers to no row of {_join(referred_schema, referred)}"
     present = tuple(name for name in local if name not in added)
     yield RowCheck(table, schema, present, problem, condition, (referred_schema, referred, remote))
+
+
+def _check_exclude(operation: CreateExcludeConstraintOp) -> Iterator[RowCheck]:
+    """Columns only: https://www.postgresql.org/docs/current/sql-createtable.html#SQL-CREATETABLE-EXCLUDE"""
+    elements: list[tuple[str, str]] = [
+        (getattr(each, "name", each), sign) for each, sign in operation.elements
+    ]
+    names = tuple(name for name, _sign in elements)
+    if not all(isinstance(name, str) and re.fullmatch(r"\w+", name) for name in names):
+        return
+    where: Any = operation.where
+    limits = [] if where is None else [sa.text(where) if isinstance(where, str) else where]
+
+    def condition(rows: FromClause) -> ColumnElement[bool]:
+        columns = [*(sa.column(c.name, c.type) for c in rows.c), sa.column("ctid")]
+        others = sa.table(operation.table_name, *columns, schema=operation.schema).alias("others")
+        own: Any = sa.column("ctid")  # where the row is: there may be no key
+        own.table = rows
+        pairs = [rows.c[name].op(sign)(others.c[name]) for name, sign in elements]
+        found = sa.exists().select_from(others).where(others.c.ctid != own, *pairs, *limits)
+        return sa.and_(found.correlate(rows), *limits)
+
+    described = ", ".join(f"{name} {sign}" for name, sign in elements)
+    problem = f"{_join(operation.schema, operation.table_name)} ({described}) holds for another row"
+    words = _words(" ".join([*names, str(where)]))
+    yield RowCheck(operation.table_name, operation.schema, names, problem, condition, words=words)
 
 
 def _check_condition(operation: ops.CreateCheckConstraintOp) -> Iterator[RowCheck]:
