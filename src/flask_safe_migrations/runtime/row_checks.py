@@ -277,11 +277,10 @@ def _check_foreign_key(
 
 def _check_exclude(operation: CreateExcludeConstraintOp) -> Iterator[RowCheck]:
     """Columns only: https://www.postgresql.org/docs/current/sql-createtable.html#SQL-CREATETABLE-EXCLUDE"""
-    elements: list[tuple[str, str]] = [
-        (getattr(each, "name", each), sign) for each, sign in operation.elements
-    ]
+    given: Any = operation.elements
+    elements = [(str(getattr(each, "name", each)), sign) for each, sign in given]
     names = tuple(name for name, _sign in elements)
-    if not all(isinstance(name, str) and re.fullmatch(r"\w+", name) for name in names):
+    if not all(re.fullmatch(r"\w+", name) for name in names):
         return
     where: Any = operation.where
     limits = [] if where is None else [sa.text(where) if isinstance(where, str) else where]

@@ -161,6 +161,8 @@ def find_model_differences(
         _restrict(migration.opts, includes)
         generated: Any = produce_migrations(migration, migration.opts["target_metadata"])
         found.extend(generated.upgrade_ops.as_diffs())
+        # What has changed, and is to be written by hand.
+        found.extend((what,) for what in migration.opts.get("refused", ()))
         return []
 
     look(database, script, compare)

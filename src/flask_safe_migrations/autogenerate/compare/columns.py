@@ -10,6 +10,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Column, Computed, DefaultClause, Identity, types
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
 from ... import _compat
@@ -91,6 +92,8 @@ def compare(
         what = f"Column {wanted.table.fullname}.{wanted.name} has changed from {change}"
         refuse(context.migration_context, f"{what}, to which no value can be converted", REPLACE)
     had, wants = reflected.server_default, wanted.server_default
+    if wants is None and _is_of_domain(had, reflected.type):
+        return PriorityDispatchResult.CONTINUE
     if any(isinstance(default, Computed | Identity) for default in (had, wants)):
         operation.existing_server_default = had or False
         _compare_generated(context, reflected, wanted)
@@ -126,6 +129,13 @@ def _defaults_differ(context: AutogenContext, had: Any, wanted: Column[Any]) -> 
         return False
     found = read_stored_table(migration, wanted.table)
     return found is not None and found.columns[wanted.name]["default"] != is_now
+
+
+def _is_of_domain(default: Any, kind: TypeEngine[Any]) -> bool:
+    """Whether SQLAlchemy reports the default of a DOMAIN as that of the column."""
+    if not isinstance(kind, DOMAIN) or kind.default is None or default is None:
+        return False
+    return str(getattr(default.arg, "text", default.arg)) == str(kind.default)
 
 
 def _as_reported(default: Any) -> DefaultClause:

@@ -2,8 +2,8 @@
 
 SQLAlchemy creates it together with a new table, not with a new column, and drops it with no table of a
 revision. As with enum types, `postgresql.DOMAIN(…).create(op.get_bind())` creates it, and all other places
-have `create_type=False`. Only a domain that a column uses is compared, and not what it contains.
-https://www.postgresql.org/docs/current/sql-createdomain.html
+have `create_type=False`. Only a domain that a column uses is compared. A change of its content is refused,
+because existing values may not pass it: https://www.postgresql.org/docs/current/sql-alterdomain.html
 """
 
 from typing import Any
@@ -12,12 +12,26 @@ from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import DOMAIN
+from sqlalchemy.exc import DBAPIError
 
-from ... import _compat
+from ... import _compat, output
+from ...backends.escaping import quote_name
+from ...errors import first_line
 from ..filters import is_name_included, is_table_included, is_unmanaged, log
 from ..operations import qualified_name
+from ..unsupported import refuse
 from .enums import EnumTypeOp, Key, is_used_elsewhere, stored_type
+
+CONTENT = text("""
+    SELECT format_type(t.typbasetype, t.typtypmod), t.typnotnull, t.typdefault, t.typcollation,
+      ARRAY(
+        SELECT pg_get_constraintdef(c.oid) FROM pg_constraint c
+        WHERE c.contypid = t.oid AND c.contype = 'c' ORDER BY 1
+      )
+    FROM pg_type t WHERE t.oid = CAST(:name AS regtype)
+""")
 
 
 class DomainTypeOp(EnumTypeOp):
@@ -77,7 +91,36 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, schemas: Any) -> P
         if included and not is_foreign and not is_used_elsewhere(context, key, schemas):
             log.info("Detected removed domain %r", qualified_name(*key))
             upgrade.ops.append(DomainTypeOp(_with_type(had[key]), first=False))
+    for key in sorted(wants.keys() & had.keys(), key=str):
+        if is_name_included(context, "domain", key[1], key[0]):
+            _compare_content(context, key, wants[key])
     return PriorityDispatchResult.CONTINUE
+
+
+def _compare_content(context: AutogenContext, key: Key, wanted: DOMAIN) -> None:
+    """Refuse a change of the type, NOT NULL, default or CHECK; the server words both sides."""
+    connection: Any = context.connection
+    migration = context.migration_context
+    had = connection.execute(CONTENT, {"name": quote_name(context.dialect, *key)}).one()
+    copy = _with_type(wanted)
+    copy.schema = "pg_temp"
+    savepoint = connection.begin_nested()
+    try:
+        copy.create(connection, checkfirst=False)
+        new = connection.execute(CONTENT, {"name": quote_name(context.dialect, "pg_temp", key[1])}).one()
+    except DBAPIError as error:
+        output.notice(f"Domain {qualified_name(*key)} could not be compared: {first_line(error.orig)}")
+        return
+    finally:
+        savepoint.rollback()
+    if new != had:
+        log.info("Detected changed domain %r", qualified_name(*key))
+        name = quote_name(context.dialect, *key)
+        refuse(
+            migration,
+            f"Domain {qualified_name(*key)} has changed",
+            f'for which write op.execute("ALTER DOMAIN {name} …"), and the way back',
+        )
 
 
 def _with_type(domain: DOMAIN) -> DOMAIN:
