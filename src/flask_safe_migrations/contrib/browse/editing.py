@@ -16,21 +16,20 @@ from .tables import BrowsedTable, describe_columns
 Values = dict[str, str | None]
 
 
-def add_forms(pages: Pages) -> None:
-    """Add the forms to the pages of a database."""
-    forms = Forms(pages)
-    pages.app.jinja_env.globals["token"] = forms.token
+def add_forms(pages: Pages, token: str) -> None:
+    """Add the forms to the pages of a database. No page of another site can read the token in them."""
+    forms = Forms(pages, token)
+    pages.app.jinja_env.globals["token"] = token
     for name, methods in (("add", ["GET", "POST"]), ("change", ["GET", "POST"]), ("delete", ["POST"])):
         view = getattr(forms, name)
         pages.app.add_url_rule(f"/table/<slug>/{name}", view_func=view, methods=methods)
 
 
 class Forms:
-    """The views. Each form has a token that no page of another site can read."""
+    """The views."""
 
-    def __init__(self, pages: Pages) -> None:
-        self.pages, self.rows = pages, pages.rows
-        self.token = secrets.token_urlsafe()
+    def __init__(self, pages: Pages, token: str) -> None:
+        self.pages, self.rows, self.token = pages, pages.rows, token
 
     def find(self, slug: str) -> BrowsedTable:
         """Return a table whose rows can be changed, after a check of the token."""
@@ -89,7 +88,12 @@ class Forms:
             "form.html",
             table=table,
             fields=[
-                {"column": column, "value": values.get(column.name), "about": described[column.name]}
+                {
+                    "column": column,
+                    "value": values.get(column.name),
+                    "about": described[column.name],
+                    "is_numbered": column is table.table.autoincrement_column,
+                }
                 for column in editable_columns(table)
             ],
             key=read_values(table),

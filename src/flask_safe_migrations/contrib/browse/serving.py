@@ -2,6 +2,7 @@
 
 import logging
 import re
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -67,6 +68,7 @@ class DatabasePages:
             database.version_table, MetaData(), version, schema=database.version_table_schema
         )
         self.lock = threading.Lock()
+        self.token = secrets.token_urlsafe()  # a form may be sent after a migration
         self.state: tuple[Any, ...] = ()
         with one_sentence(database):
             self.refresh()
@@ -87,7 +89,7 @@ class DatabasePages:
                 tables = read_tables(self.engine, self.schemas, self.database.internal_tables)
                 pages = Pages(self.database, self.engine, tables, write=self.write)
                 if self.write:
-                    add_forms(pages)
+                    add_forms(pages, self.token)
                 self.app, self.state = pages.app, state
 
 
