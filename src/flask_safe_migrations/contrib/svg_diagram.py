@@ -24,6 +24,7 @@ STYLE = (
 .erd .head{fill:var(--head)}
 .erd .name{font-size:14px;font-weight:700}
 .erd a .name{fill:var(--accent)}
+.erd a:hover .name,.erd a:focus .name{text-decoration:underline}
 .erd .key{fill:var(--accent);font-weight:700}
 .erd .pk,.erd .sign{font-weight:700}
 .erd .type,.erd .note{fill:var(--muted)}
