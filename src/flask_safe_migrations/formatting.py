@@ -19,6 +19,8 @@ STATEMENT = re.compile(r"\s*[A-Z]{2,} .*;$", re.DOTALL)
 OPAQUE = r"'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|`[^`]*`|(\$\w*\$).*?\1|--[^\n]*|/\*.*?\*/"
 SQL_WORD = re.compile(rf"(?:{OPAQUE}|\S)+", re.DOTALL)
 SQL_PART = re.compile(rf"{OPAQUE}|\b[A-Z]{{2,}}\b", re.DOTALL)
+# Code that a warning proposes: it must work when it is pasted.
+CODE = re.compile(r" *(?:# |with op\.|(?:batch_)?op\.)")
 # By what the lines below are indented: a sign, or the label of `flask db status`, or the spaces in front.
 INDENT = re.compile(r" *(?:[✓✗-] |[\w-]+ {2,})?")
 MAX_INDENT = 24
@@ -112,16 +114,17 @@ def format_sql(sql: str, width: int | None = None, *, color: bool = False) -> st
 def _wrap(text: str, width: int, words: re.Pattern[str], hanging: int = 2) -> str:
     parts: list[str] = []
     end = column = 0
-    indent = ""
+    indent, is_code = "", False
     for word in words.finditer(text):
         gap = text[end : word.start()]
         if "\n" in gap or not parts:
             column = len(gap.rpartition("\n")[2])
-            indent = _indent(text[text.rfind("\n", 0, word.start()) + 1 :], hanging)
+            line = text[text.rfind("\n", 0, word.start()) + 1 :]
+            indent, is_code = _indent(line, hanging), bool(CODE.match(line))
         else:
             length = measure(word[0].partition("\n")[0])
             # What is longer than a line is left to the terminal, so that it can be copied.
-            if column + len(gap) + length > width >= len(indent) + length:
+            if column + len(gap) + length > width >= len(indent) + length and not is_code:
                 gap, column = f"\n{indent}", len(indent)
             else:
                 column += len(gap)

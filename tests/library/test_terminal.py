@@ -81,6 +81,15 @@ def test_what_follows_is_indented_below_what_it_belongs_to() -> None:
     assert format_text("Nothing to do at all", 12) == "Nothing to\n  do at all"
 
 
+def test_code_that_is_proposed_is_left_to_the_terminal() -> None:
+    """A terminal that breaks it does not add anything to what is copied."""
+    code = '        op.execute("ALTER TABLE customers VALIDATE CONSTRAINT ck_customers_name_not_null")'
+    comment = "      # safe: drops customers.name, unused since …"
+    text = f"Warning, line 14: drops column customers.name\n    Safer:\n{code}\n{comment}"
+    shown = format_text(text, 40, color=True).split("\n")
+    assert shown[-2:] == [code, comment] and len(shown) > 4
+
+
 @pytest.mark.parametrize(
     ("text", "colored"),
     [

@@ -110,9 +110,11 @@ def _read_status(database: Database, script: ScriptDirectory) -> DatabaseStatus:
 
 
 def _describe_running(found: HalfApplied) -> str:
-    done = len(found.statements) - bool(found.running)
+    done = len(found.statements) - found.interrupted
     text = f"{found.step}: {done} statement{'s have' if done != 1 else ' has'} run"
-    return f"{text}, now: {found.statements[-1]} ({found.running})" if found.running else text
+    if found.running:
+        return f"{text}, now: {found.statements[-1]} ({found.running})"
+    return f"{text}, interrupted in: {found.statements[-1]}" if found.interrupted else text
 
 
 def upgrade(revision: str = "head", *, bind: str | None = None) -> list[DatabaseStatus]:

@@ -35,11 +35,13 @@ class HalfApplied:
     """A step that has begun and not ended: a revision, or the downgrade of one.
 
     :param statements: those that have run. The last one may not have.
+    :param interrupted: whether the last one has begun, and nobody has seen its end.
     :param running: how long the server has been running the last one, and what that waits for.
     """
 
     step: str
     statements: tuple[str, ...]
+    interrupted: bool = False
     running: str | None = None
 
 

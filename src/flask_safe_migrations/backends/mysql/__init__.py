@@ -169,7 +169,8 @@ class MariaDB(Server):
         running = next((reader.describe_running(row.session) for row in rows if not row.done), None)
         if running and "lock" in running:
             running += self.describe_oldest_transaction(connection)
-        return HalfApplied(steps[0], tuple(" ".join(row.statement.split()) for row in rows), running)
+        statements = tuple(" ".join(row.statement.split()) for row in rows)
+        return HalfApplied(steps[0], statements, not all(row.done for row in rows), running)
 
     def abandon_half_applied(self, connection: Connection, step: str) -> None:
         Resumption(journal.Journal(connection, self.lease)).abandon(step)
