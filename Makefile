@@ -2,6 +2,8 @@
 PYTHON ?= python3
 READY := .venv/ready
 RUN := .venv/bin/python -m
+# Half as many again as cores: often a test waits for a lock, a server or a process.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 2) * 3 // 2)")
 CODE := hooks src tests benchmarks docs tools
 
 .PHONY: help demo test test-long lint bench docs wheel release pictures
@@ -13,10 +15,10 @@ demo: $(READY) ## generate a project and take it through create, change, migrate
 	@sh tests/demo.sh
 
 test: $(READY) ## bakes projects and really uses them, on SQLite; CI=true: everything, on all three engines
-	@$(RUN) pytest --numprocesses 2 $(args)
+	@$(RUN) pytest --numprocesses $(WORKERS) $(args)
 
 test-long: $(READY) ## the kills, at 100 random moments for each engine and command; KILLS=1000: at so many
-	@CI=true KILLS="$${KILLS:-100}" $(RUN) pytest --numprocesses 2 $(or $(args),tests/crash)
+	@CI=true KILLS="$${KILLS:-100}" $(RUN) pytest --numprocesses $(WORKERS) $(or $(args),tests/crash)
 
 lint: $(READY) ## check the style of the template's own Python (the baked projects are checked by the tests)
 	@$(RUN) ruff check $(CODE) && $(RUN) ruff format --check $(CODE)

@@ -130,7 +130,8 @@ def postgresql(durable: bool = False, data: Path | None = None, log: Path | None
         (home / "password").chmod(0o644)
         settings = {"cwd": home, "stdout": (home / "log").open("w"), "stderr": subprocess.STDOUT}
         settings |= unprivileged() | {"env": os.environ | {"HOME": str(home), "LC_ALL": "C.UTF-8"}}
-        login = ["-U", "owner", "-A", "scram-sha-256", "--pwfile=password"]
+        # Of each connection SCRAM is half of the client's work. The user called hard has it.
+        login = ["-U", "owner", "-A", "scram-sha-256" if durable else "md5", "--pwfile=password"]
         data = data or home / "data"
         login += [f"--waldir={log}"] if log else []
         subprocess.run([initdb, "-D", data, "-E", "UTF8", *login], check=True, **settings)
@@ -148,6 +149,7 @@ def postgresql(durable: bool = False, data: Path | None = None, log: Path | None
         server = Server("postgresql", port, "owner:owner", start(), start, home)
         try:
             with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+                connection.execute("SET password_encryption = 'scram-sha-256'")
                 connection.execute(f"CREATE ROLE hard LOGIN CREATEDB PASSWORD '{HARD_PASSWORD}'")
             yield server
         finally:

@@ -373,10 +373,11 @@ def reviews(tmp_path_factory, environment: Path, request: pytest.FixtureRequest)
 
 
 def parameters() -> list:
+    """One engine after the other: a worker that takes over a few cases runs the driver for one only."""
     return [
         pytest.param(engine, number, id=f"{HAZARDS.get(rule, '')}_{rule}_{number}_{engine}".lstrip("_"))
-        for number, (rule, _dangerous, _safe, engines) in enumerate(CASES)
         for engine in ENGINES
+        for number, (rule, _dangerous, _safe, engines) in enumerate(CASES)
         if engine in engines
     ]
 
