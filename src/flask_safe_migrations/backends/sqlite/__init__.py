@@ -81,6 +81,7 @@ class SQLite(Database):
 
     def use_engine(self, engine: Engine) -> None:
         self._memory = engine
+        self._engines.clear()
 
     def create_read_only_engine(self) -> Engine:
         if self.in_memory:
