@@ -27,7 +27,7 @@ from .drivers import missing_driver
 from .locking import LockHolder
 from .normalizer import Normalizer
 from .probes import Probes
-from .schema import Schema, SchemaObject, statements_by_name
+from .schema import Schema, SchemaObject
 
 
 @dataclass(frozen=True)
@@ -399,10 +399,6 @@ class Database:
         Return an empty list for a table that is created together with another table.
         """
         raise NotImplementedError
-
-    def part_sql(self, connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
-        """Return the SQL that creates each index or constraint on an existing table, by name."""
-        return statements_by_name(self.table_sql(connection, table, schema))
 
     def unsupported_objects(self, connection: Connection) -> list[str]:
         """Return the names of objects that neither `schema` nor `schema_objects` can describe completely."""

@@ -1,6 +1,5 @@
 """Describes the content of a database: tables to compare and report, and the SQL of all other objects."""
 
-import re
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -11,7 +10,6 @@ from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.exc import SAWarning
 
 KINDS = ("foreign_keys", "unique_constraints", "check_constraints", "indexes")
-NAMED = re.compile(r'(?:CREATE (?:UNIQUE )?INDEX|ALTER TABLE \S+ ADD CONSTRAINT) ("(?:[^"]|"")+"|\w+)')
 
 
 @dataclass(frozen=True)
@@ -99,12 +97,3 @@ def _describe(found: Any) -> str:
     options = {key: str(value) for key, value in found.get("dialect_options", {}).items()}  # SQL, on SQLite
     shown = {**found, "dialect_options": options}
     return ", ".join(f"{key} {value}" for key, value in sorted(shown.items()) if value not in (None, {}, []))
-
-
-def statements_by_name(statements: list[str]) -> dict[str, str]:
-    """Return the statements that create an index or a constraint, by its name."""
-    found = {}
-    for sql in statements:
-        if match := NAMED.match(sql):
-            found[match[1].strip('"').replace('""', '"')] = sql
-    return found

@@ -138,11 +138,11 @@ def run_folded(database: Database, script: ScriptDirectory, fold: Fold) -> Outco
             )
         sources = Sources(database, connection, binds.metadata(database.bind))
         state = read_state(database, connection)
-        typed = [sources.metadata(Source.MIXED), sources.metadata(Source.DATABASE)]
+        metadata = sources.metadata(Source.REFLECTED)
         with warnings.catch_warnings():
             # Of tables that refer to each other: their rows are inserted before the keys are created.
             warnings.simplefilter("ignore", SAWarning)
-            rows = compose_insertions(database, connection, typed, set(state.rows))
+            rows = compose_insertions(database, connection, metadata, set(state.rows))
     if fold.rest:
         runtime.run(database, script, "heads", upgrade=True)
     counters = {} if database.counts_given_keys else {**state.counters}

@@ -12,7 +12,7 @@ from typing import Any
 from alembic.autogenerate import produce_migrations
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, MetaData
+from sqlalchemy import MetaData
 from sqlalchemy.exc import SAWarning
 
 from .. import runtime
@@ -139,10 +139,8 @@ class Composer:
         sources = self.outcome.sources
         differences = describe_differences(before, now)
         keys = {table_title(key): key for key in sources.tables}
-        changed = [(keys[title], lines) for title, lines in differences.items() if title in keys]
-        exhausted = sources.demote(
-            [key for key, lines in changed if not sources.use_native_parts(key, lines)]
-        )
+        changed = [keys[title] for title in differences if title in keys]
+        exhausted = sources.demote(changed)
         unresolved = [differences[table_title(key)] for key in exhausted]
         unresolved += [lines for title, lines in differences.items() if title not in keys]
         is_different = bool(differences)
@@ -249,17 +247,11 @@ def _create_tables(up: list[Any], sources: Sources, dialects: tuple[str, ...]) -
                 statements = _without_foreign_keys(sources.sql[key], deferred)
                 yield Step(RawSQLOp(statements, dialects), key)
             continue
-        parts = sources.parts.get(key, {})
-        remaining = [item for item in items if str(item.name) not in parts or isinstance(item, Column)]
-        create.columns = sort_columns(remaining, sources.columns[key])
+        create.columns = sort_columns(items, sources.columns[key])
         yield Step(create, key)
         for table in up:
             if isinstance(table, ops.ModifyTableOps) and _key(table) == key:
-                for item in table.ops:
-                    if isinstance(item, ops.CreateIndexOp) and str(item.index_name) not in parts:
-                        yield Step(item, key)
-        for statement in parts.values():
-            yield Step(RawSQLOp([statement], dialects), key)
+                yield from (Step(item, key) for item in table.ops if isinstance(item, ops.CreateIndexOp))
 
 
 def _is_deferred_key(operation: Any, sources: Sources) -> bool:

@@ -66,24 +66,22 @@ def _render(context: AutogenContext, operation: InsertRowsOp) -> str:
 
 
 def compose_insertions(
-    database: Database, connection: Connection, typed: list[MetaData], filled: set[TableKey]
+    database: Database, connection: Connection, metadata: MetaData, filled: set[TableKey]
 ) -> dict[TableKey, list[ops.MigrateOperation]]:
-    """Return, for each table in `filled`, operations that insert its rows, the most portable one first.
+    """Return, for each table in `filled`, operations that insert its rows: op.bulk_insert(), then SQL.
 
     Tables come before those that refer to them.
 
-    :param typed: metadata with all tables, in order of preference: op.bulk_insert() takes the types from
-        there. The last operation is SQL.
+    :param metadata: all tables; op.bulk_insert() takes the types from there.
     """
     insertions: dict[TableKey, list[ops.MigrateOperation]] = {}
-    for table in typed[-1].sorted_tables:
+    for table in metadata.sorted_tables:
         key = (table.schema, table.name)
         if key not in filled:
             continue
         insertions[key] = []
-        for metadata in typed:
-            with suppress(UnwritableError, ValueError, TypeError, LookupError, StatementError):
-                insertions[key].append(_insert_typed(connection, metadata.tables[table.fullname]))
+        with suppress(UnwritableError, ValueError, TypeError, LookupError, StatementError):
+            insertions[key].append(_insert_typed(connection, table))
         insertions[key].append(_insert_sql(database, connection, table))
     return insertions
 

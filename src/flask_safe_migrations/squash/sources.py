@@ -3,7 +3,6 @@
 A source is the model or the database. Reflected tables, and copies of those of models, are prepared here.
 """
 
-import re
 import warnings
 from collections.abc import Iterable
 from enum import IntEnum
@@ -33,14 +32,6 @@ from ..backends.base import Database
 from ..backends.escaping import escape_reported_indexes, escape_reported_sql
 from .state import TableKey, reflect_tables
 
-# Sentences of `schema.differences` about parts of a table.
-PART_DIFFERS = re.compile(
-    r"(?P<kind>index|(?:unique |fulltext |spatial )?key|(?:check |unique )?constraint|sequence) "
-    r"(?P<name>.+?)(?P<difference> is missing| is left over| was .*)",
-    re.DOTALL,
-)
-# A column that only differs in the name of its sequence.
-SEQUENCE_RENAMED = re.compile(r"column .* was .*default nextval\(.*, is .*default nextval\(.*", re.DOTALL)
 # Table options that are usually the defaults of the server. Comments are in `table.comment` as well.
 SERVER_OPTIONS = {"default charset", "collate", "comment", "engine"}
 
@@ -50,11 +41,9 @@ class Source(IntEnum):
 
     MODEL = 0
     # The reflected table, with types of the model or generic ones where they are equivalent.
-    MIXED = 1
-    # The reflected table.
-    DATABASE = 2
+    REFLECTED = 1
     # The SQL of the database itself.
-    SQL = 3
+    SQL = 2
 
 
 class Sources:
@@ -79,10 +68,6 @@ class Sources:
         self.sql: dict[TableKey, list[str]] = {}
         # Tables that have a CHECK without a name.
         self.unnamed: set[TableKey] = set()
-        # The statements that create indexes and constraints, by name.
-        self.part_sql: dict[TableKey, dict[str, str]] = {}
-        # Those of `part_sql` that are used: op.create_table() and op.create_index() cannot do the same.
-        self.parts: dict[TableKey, dict[str, str]] = {}
         for key, table in self.tables.items():
             escape_reported_sql(table)
             escape_reported_indexes(table)
@@ -91,7 +76,6 @@ class Sources:
                 self.unnamed.add(key)
             self._add_native_indexes(connection, table)
             self.sql[key] = database.table_sql(connection, key[1], key[0])
-            self.part_sql[key] = database.part_sql(connection, key[1], key[0])
         self.chosen = {key: self._first_source(key) for key in self.tables}
 
     def demote(self, keys: Iterable[TableKey]) -> list[TableKey]:
@@ -103,21 +87,6 @@ class Sources:
             else:
                 self.chosen[key] = Source(self.chosen[key] + 1)
         return exhausted
-
-    def use_native_parts(self, key: TableKey, differences: list[str]) -> bool:
-        """Use the SQL of the database for the parts that differ; return False if that is not enough.
-
-        :param differences: sentences of `schema.differences` about this table.
-        """
-        statements = _find_native_parts(self.part_sql[key], differences)
-        if (
-            not statements
-            or self.chosen[key] is Source.SQL
-            or statements.keys() & self.parts.get(key, {}).keys()
-        ):
-            return False
-        self.parts.setdefault(key, {}).update(statements)
-        return True
 
     def foreign_keys(self, key: TableKey) -> list[str]:
         return [
@@ -134,8 +103,7 @@ class Sources:
                 _replace_custom_types(copy)
             else:
                 copy = table.to_metadata(metadata)
-                if source is Source.MIXED:
-                    self._use_portable_columns(copy, self.sql[key])
+                self._use_portable_columns(copy, self.sql[key])
         _compat.sequences(metadata).clear()  # `Database.schema_objects` creates them
         return metadata
 
@@ -198,47 +166,19 @@ class Sources:
             return Source.SQL
         model = self.models.tables.get(self.tables[key].fullname)
         if model is None or model.info.get("is_view"):
-            return Source.MIXED
+            return Source.REFLECTED
         targets = {element.target_fullname.rpartition(".")[0] for element in model.foreign_keys}
         if {column.name for column in model.columns} != set(self.columns[key]):
-            return Source.MIXED
+            return Source.REFLECTED
         if not targets <= {table.fullname for table in self.tables.values()}:
-            return Source.MIXED
+            return Source.REFLECTED
         if _index_names(model) != _index_names(self.tables[key]):
-            return Source.MIXED
+            return Source.REFLECTED
         try:
             CreateTable(model).compile(dialect=self.dialect)
         except CompileError:
-            return Source.MIXED
+            return Source.REFLECTED
         return Source.MODEL
-
-
-def _find_native_parts(part_sql: dict[str, str], differences: list[str]) -> dict[str, str]:
-    """Return, by name, the statements for the parts that differ: indexes, constraints, sequence names.
-
-    Return nothing if anything else differs, so that the whole table needs another source.
-    """
-    statements: dict[str, str] = {}
-    sequences: dict[str, str] = {}
-    for sentence in differences:
-        match = PART_DIFFERS.fullmatch(sentence)
-        if SEQUENCE_RENAMED.fullmatch(sentence):
-            continue
-        if match is None:
-            return {}
-        name = match["name"].rpartition(".")[2]
-        if match["kind"] == "sequence":
-            sequences[match["difference"].strip()] = name
-            continue
-        if match["difference"] == " is left over" or name not in part_sql:
-            return {}
-        statements[name] = part_sql[name]
-    if sequences:
-        if sequences.keys() != {"is missing", "is left over"}:
-            return {}
-        old, new = sequences["is missing"], sequences["is left over"]
-        statements[old] = f"ALTER SEQUENCE {new} RENAME TO {old}"
-    return statements
 
 
 def _clean_reflected(table: Table) -> bool:

@@ -228,7 +228,6 @@ class MariaDB(Server):
     schema_objects = staticmethod(stored_objects.schema_objects)
     probe_objects = staticmethod(probes.probe_objects)
     table_sql = staticmethod(introspection.table_sql)
-    part_sql = staticmethod(introspection.part_sql)
     counter_sql = staticmethod(introspection.counter_sql)
     estimate_rows = staticmethod(introspection.estimate_rows)
 

@@ -18,8 +18,6 @@ ORDER BY table_name"""
 TABLE_KINDS = {"BASE TABLE", "SYSTEM VERSIONED"}  # https://mariadb.com/kb/en/system-versioned-tables/
 # Matches "`id` int(11) NOT NULL", "UNIQUE KEY `uq` (`name`)", "CONSTRAINT `fk` FOREIGN KEY (`a`) …".
 LINE = re.compile(r"([A-Z ]*)`((?:[^`]|``)+)` (.*)")
-# Matches the lines of keys and CHECKs, but not those of foreign keys.
-PART = re.compile(r"(?:(?:UNIQUE |FULLTEXT |SPATIAL )?KEY|CONSTRAINT(?=.* CHECK )) `((?:[^`]|``)+)` ")
 # Matches "`price` decimal(8,2) NOT NULL CHECK (`price` > 0)".
 COLUMN_CHECK = re.compile(r"(`((?:[^`]|``)+)` .*?) CHECK \((.*)\)")
 HAS_LEVEL = text(
@@ -79,15 +77,6 @@ def table_sql(connection: Connection, table: str, schema: str | None = None) -> 
     ((charset, collation),) = rows(connection, "SELECT @@character_set_database, @@collation_database")
     options = f" DEFAULT CHARSET={charset} COLLATE={collation}"
     return [_without_counter(connection, table).replace(options, "")]
-
-
-def part_sql(connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
-    lines = _lines(table_sql(connection, table)[0])
-    return {
-        match[1].replace("``", "`"): f"ALTER TABLE {quote(table)} ADD {line}"
-        for line in lines
-        if (match := PART.match(line))
-    }
 
 
 def counter_sql(connection: Connection) -> dict[str, str]:
