@@ -22,8 +22,11 @@ from forking import clean_environment, server_for
 TEMPLATE = Path(__file__).parent.parent
 ENGINES = ["sqlite", "postgresql", "mariadb"]
 names = itertools.count(1)  # of databases
-# What `make` adds to an error, and the names of revisions that begin.
-NO_SENTENCE = re.compile(r"make: \*\*\*|  (\d+/\d+ )?(back: )?\S+ \(.*\)$")
+# What `make` adds to an error, the names of revisions that begin, and progress, which a slow machine shows.
+NO_SENTENCE = re.compile(
+    r"make: \*\*\*|  (\d+/\d+ )?(back: )?\S+ \(.*\)(, on a shadow database)?(: \S+/s.*)?$"
+    r"|  (Copying|Loading|Replacing|Saving|comparing|writing) "
+)
 
 
 def interpreters() -> dict[str, Path]:
