@@ -58,8 +58,8 @@ def upgrade${data.suffix}() -> None:
             done += connection.execute(batch).rowcount
             if done and (now := time.monotonic()) - reported >= REPORT:
                 reported, rate = now, done / (now - began)
-                print(f"    {done} of {total} rows, up to {KEY.name} {keys[-1]}: {rate:.0f}/s, ", end="")
-                print(f"{(total - done) / rate:.0f} s left", flush=True)
+                speed = f"{rate:.0f}/s, {(total - done) / rate:.0f} s left"
+                print(f"    {done} of {total} rows, up to {KEY.name} {keys[-1]}: {speed}", flush=True)
             keys = connection.scalars(next_keys.where(KEY > keys[-1])).all()
 
 
