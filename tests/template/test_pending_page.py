@@ -1,5 +1,6 @@
 """The development page in a real browser, in front of a generated project as a user runs it."""
 
+import dataclasses
 import os
 import re
 import shutil
@@ -145,10 +146,10 @@ def test_a_pending_revision_and_the_way_back(project: BakedProject, site, page: 
         "Warning, line 10: drops column users.created_at",
     ):
         assert page.get_by_text(text, exact=True).is_visible(), text
-    assert not page.get_by_text("ADD COLUMN phone").is_visible()
+    assert page.get_by_text("ADD COLUMN phone").is_visible()
     tab_to(page, "SQL")
     page.keyboard.press("Enter")
-    assert page.get_by_text("ADD COLUMN phone").is_visible()
+    assert not page.get_by_text("ADD COLUMN phone").is_visible()
     page.get_by_text("Safer code").first.click()
     check_access(page)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
@@ -221,7 +222,8 @@ def test_production_reveals_nothing(project: BakedProject) -> None:
         "print(client.post('/_flask_safe_migrations/apply', data={'token': 'x'}).status_code)\n"
         "import sys; print([name for name in sys.modules if 'pending_page' in name or name == 'alembic'])\n"
     )
-    out = project.run(project.python, "-c", code, **PRODUCTION).out
-    lines = re.findall(r"^(?:/\S* )?\d{3}$|^\[.*\]$", out, re.MULTILINE)
+    own = dataclasses.replace(project, forks=False)  # a forked one has loaded all libraries
+    out = own.run(project.python, "-c", code, **PRODUCTION).out
+    lines = re.findall(r"^(?:/\S* )?\d{3}$|^\[(?:'.*)?\]$", out, re.MULTILINE)
     expected = ["/ 200", "/health 200", "/health/live 200", "/health/ready 503", "/nowhere 404", "404", "[]"]
     assert lines == expected, out
