@@ -23,3 +23,6 @@ def test_a_database_in_memory_is_that_of_the_application() -> None:
     database.use_engine(application)
     with database.connect() as connection:
         assert connection.engine is application
+    database.drop()
+    with database.connect() as connection:
+        assert connection.engine is not application
