@@ -126,3 +126,20 @@ def test_commands_of_the_project_do_not_break_the_document(project: Any) -> None
     assert len(found["databases"][0]["newest"]) == 2
     found = document(project.run("verify", "--json"), code=1)
     assert "`make rebase`" in found["checks"][1]["details"][0]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_models_that_differ_are_described_in_words(project_on: Any, engine: str) -> None:
+    """In a fixed order: Alembic finds the removed tables in any."""
+    project = project_on(engine)
+    tables = ("one", "two", "three", "four", "five")
+    created = "\n".join(f'    op.create_table("{name}", sa.Column("id", sa.Integer))' for name in tables)
+    dropped = "\n".join(f'    op.drop_table("{name}")' for name in reversed(tables))
+    write_revision(project, "many", f"def upgrade():\n{created}\ndef downgrade():\n{dropped}\n")
+    found = document(project.run("verify", "--json"), code=1)
+    (models,) = (check for check in found["checks"] if check["id"] == "models")
+    names = ["five", "four", "one", "three", "two"]
+    assert [each for each in models["details"] if "drops" in each] == [
+        f"drops table {name}" for name in names
+    ]
+    assert models["notes"] == ['`flask db new -m "…"` writes the revision that does this']

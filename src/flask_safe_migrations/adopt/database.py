@@ -6,7 +6,7 @@ from alembic import command
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from .. import output, runtime
+from .. import output, runtime, safety
 from ..backends.base import Database
 from ..backends.constraints import ConstraintRename, constraint_renames
 from ..context import RunContext
@@ -14,7 +14,6 @@ from ..errors import MigrationError, UsageError
 from ..runtime import snapshots
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, describe, stored_heads
-from ..runtime.runner import find_model_differences
 from .comparison import (
     Comparison,
     compare_with_models,
@@ -39,7 +38,7 @@ def check_database(
 def _compare(
     database: Database, script: ScriptDirectory, shadow: Database, ignore: tuple[str, ...], *, new: bool
 ) -> Comparison:
-    if missing := find_model_differences(shadow, script):
+    if missing := safety.find_model_differences(shadow, script):
         raise MigrationError(
             f'The revisions do not match the models ({missing[0]}). Run `flask db new -m "…"` first.'
         )
@@ -76,7 +75,7 @@ def adopt_at_head(
 def refuse_differences(database: Database, script: ScriptDirectory) -> None:
     """Raise MigrationError if a database at head is not as the revisions create it."""
     with runtime.shadow(database, script) as shadow:
-        if find_model_differences(shadow, script):
+        if safety.find_model_differences(shadow, script):
             return  # `flask db new` comes first
         lines = find_differences(database, script, shadow)
     if lines:

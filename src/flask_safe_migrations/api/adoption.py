@@ -10,7 +10,7 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from .. import output, runtime, settings
+from .. import output, runtime, safety, settings
 from ..adopt import adopt_at_head, adopt_at_revision, check_database, refuse_differences
 from ..adopt import models as model_files
 from ..adopt.models import NotMatchingError
@@ -21,7 +21,6 @@ from ..runtime import binds
 from ..runtime.checks import refuse_several_heads, refuse_unknown
 from ..runtime.errors import one_sentence
 from ..runtime.heads import describe, stored_heads
-from ..runtime.runner import find_model_differences
 from .revision import new_revision
 
 
@@ -144,10 +143,10 @@ def _refuse_own_models(databases: list[Database], script: ScriptDirectory) -> No
         )
     for database in databases:
         with runtime.shadow(database, script) as shadow:
-            if left := find_model_differences(shadow, script):
+            if left := safety.find_model_differences(shadow, script):
                 raise MigrationError(
-                    f"The revisions of this project make tables that no model has ({left[0]}): take them out "
-                    "of migrations/versions first, down to an empty baseline."
+                    f"The revisions of this project create what no model has (a new one {left[0]}): take "
+                    "them out of migrations/versions first, down to an empty baseline."
                 )
 
 

@@ -17,7 +17,7 @@ from ..context import on_bind
 from ..errors import MigrationError
 from ..runtime import binds
 from ..runtime.errors import one_sentence
-from ..runtime.runner import all_tables
+from ..safety.model_differences import all_tables
 from ..verification.compatibility import check_compatibility
 from ..verification.rows import check_rows
 from ..verification.suite import Check, Verification

@@ -48,33 +48,14 @@ class Comparison:
 
 def compare() -> tuple[str, ...]:
     """Return how the models differ from the revisions, in words: what the next revision would do."""
-    from alembic.autogenerate import produce_migrations
-    from alembic.operations import ops
-
     from .. import runtime, safety
     from ..runtime import binds
     from ..runtime.errors import one_sentence
 
-    def flatten(container: Any) -> list[Any]:
-        return [
-            leaf
-            for operation in container.ops
-            for leaf in (flatten(operation) if isinstance(operation, ops.OpContainer) else [operation])
-        ]
-
     found: list[str] = []
     script = runtime.directory()
     for database in binds.databases():
-
-        def describe(_heads: Any, migration: Any, prefix: str = binds.prefix(database)) -> list[Any]:
-            generated: Any = produce_migrations(migration, migration.opts["target_metadata"])
-            operations = [
-                safety.RecordedOperation(operation, 0, dialect=migration.dialect)
-                for operation in flatten(generated.upgrade_ops)
-            ]
-            found.extend(f"{prefix}{line}" for line in safety.describe(operations))
-            return []
-
         with one_sentence(database), runtime.shadow(database, script) as shadow:
-            runtime.look(shadow, script, describe)
+            lines = safety.find_model_differences(shadow, script)
+            found += [f"{binds.prefix(database)}{line}" for line in lines]
     return tuple(found)

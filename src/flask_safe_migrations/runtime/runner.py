@@ -6,7 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from alembic.autogenerate import produce_migrations
 from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
@@ -145,52 +144,6 @@ def _run_env(
     run.only, run.quiet, run.recorder = database, True, recorder or nullcontext
     with output.quiet_alembic(), EnvironmentContext(config, script, fn=fn, **options):
         script.run_env()
-
-
-def all_tables(_table: str) -> bool:
-    return True
-
-
-def find_model_differences(
-    database: Database, script: ScriptDirectory, includes: Callable[[str], bool] = all_tables
-) -> list[str]:
-    """Return how a shadow database differs from the models, in the tables that `includes` accepts."""
-    found: list[Any] = []
-
-    def compare(_heads: Any, migration: MigrationContext) -> list[Any]:
-        _restrict(migration.opts, includes)
-        generated: Any = produce_migrations(migration, migration.opts["target_metadata"])
-        found.extend(generated.upgrade_ops.as_diffs())
-        # What has changed, and is to be written by hand.
-        found.extend((what,) for what in migration.opts.get("refused", ()))
-        return []
-
-    look(database, script, compare)
-    return [" ".join(map(str, part)) for part in map(_flatten, found)]
-
-
-def _restrict(options: dict[str, Any], includes: Callable[[str], bool]) -> None:
-    """Restrict both sides: the database, before it is read, and the models."""
-    names, objects = options.get("include_name"), options.get("include_object")
-
-    def include_name(name: str, kind: str, parents: Any) -> bool:
-        wanted = kind != "table" or includes(parents["schema_qualified_table_name"])
-        return wanted and (names is None or names(name, kind, parents))
-
-    def include_object(item: Any, name: str, kind: str, reflected: bool, other: Any) -> bool:
-        wanted = kind != "table" or includes(item.fullname)
-        return wanted and (objects is None or objects(item, name, kind, reflected, other))
-
-    options |= {"include_name": include_name, "include_object": include_object}
-
-
-def _flatten(difference: Any) -> list[Any]:
-    """Flatten the nested list of a changed column.
-
-    A Column must not be compared with ==, because that creates an SQL expression.
-    """
-    parts = difference if isinstance(difference, list) else [difference]
-    return [item for part in parts for item in part if item is not None and not isinstance(item, dict)]
 
 
 def compute_models_digest(metadata: MetaData, database: Database) -> str:

@@ -20,7 +20,6 @@ from ..errors import MigrationError
 from ..runtime import Recorder, binds
 from ..runtime.errors import IrreversibleError
 from ..runtime.row_checks import RowCheckError
-from ..runtime.runner import find_model_differences
 from ..safety.revision_source import find_irreversible_reason
 from .expectations import Expectations
 from .loosened import LoosenedRows, Shape, read_shapes
@@ -111,7 +110,7 @@ class RoundTrip:
                 self.affected_tables.add(table)
         # A revision that changes no table is about rows; then the models may be ahead of it.
         if models and self.revision.is_head and after != before:
-            problems = find_model_differences(self.shadow, self.script, models)
+            problems = safety.find_model_differences(self.shadow, self.script, models)
             self.raise_for(problems, "after the upgrade, the models still differ")
         if self.is_irreversible:
             return empty

@@ -20,7 +20,7 @@ from ..runtime import binds
 from ..runtime.checks import list_head_files
 from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, stored_heads, unchecked
-from ..runtime.runner import compute_models_digest, find_model_differences
+from ..runtime.runner import compute_models_digest
 from .checks import find_offline_errors, find_unnamed_constraints, find_unregistered_models
 from .round_trip import ShadowWalk
 
@@ -248,12 +248,14 @@ class Verification:
         prefix = binds.prefix(walk.database)
         output.progress(f"{prefix}comparing the models with the revisions")
         shadow = walk.upgrade_to_heads()
-        differing = find_model_differences(shadow, self.script)
+        differing = safety.find_model_differences(shadow, self.script)
         unnamed = find_unnamed_constraints(shadow, self.script)
         if unnamed and self.unchecked:
             known = self._find_unnamed_before(walk.database)
             unnamed = [constraint for constraint in unnamed if constraint not in known]
         self.models.add_problems([f"{prefix}{difference}" for difference in differing])
+        if differing and not self.models.notes:
+            self.models.notes.append('`flask db new -m "…"` writes the revision that does this')
         self.constraint_names.add_problems([f"{prefix}{constraint}" for constraint in unnamed])
         if not differing and not unnamed:
             self.cache.add(digest)
