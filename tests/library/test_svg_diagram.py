@@ -2,15 +2,14 @@
 
 import random
 import re
-import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import combinations, pairwise
 
+import browsers
 import pytest
-import servers
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sqlalchemy import (
     Column,
     DateTime,
@@ -186,11 +185,8 @@ def test_names_lead_where_the_caller_says() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("google-chrome") or servers.find("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with browsers.launch() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(params=["light", "dark"])

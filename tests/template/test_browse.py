@@ -15,10 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import browsers
 import pytest
 import servers
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 from project import Bake, BakedProject, clean_environment
 from servers import Server, free_port
 
@@ -33,13 +33,8 @@ PAGES += ["/table/posts/schema", "/diagram", "/table/nothing"]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """That of the system: the package of Playwright brings none along, it would download one."""
-    program = shutil.which("google-chrome") or servers.find("chromium")
-    with sync_playwright() as playwright:
-        # its sandbox does not work for root
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with browsers.launch() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -201,9 +196,7 @@ def test_X1_every_page_is_accessible_and_fits_on_a_phone_light_and_dark(
                 page.emulate_media(color_scheme=scheme)
                 background = page.evaluate("getComputedStyle(document.body).backgroundColor")
                 assert background == {"light": "rgb(245, 246, 243)", "dark": "rgb(17, 22, 26)"}[scheme]
-                found = Axe().run(page, options=options).response["violations"]
-                serious = [each for each in found if each["impact"] in ("serious", "critical")]
-                assert not serious, (address, [(each["id"], each["nodes"][0]["html"]) for each in serious])
+                assert not browsers.find_barriers(page, options), address
 
 
 def test_X1_with_the_keyboard_only(page: Page, url: str) -> None:

@@ -10,10 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import browsers
 import pytest
-import servers
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from project import Bake, BakedProject, clean_environment
 from servers import free_port
 from test_downgrades import PRODUCTION
@@ -54,13 +53,8 @@ def site(project: BakedProject) -> Iterator[tuple[str, Path]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("google-chrome") or servers.find("chromium")
-    # evil.example stands for a name whose owner lets it point to the developer's machine.
-    options = ["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=options)
+    with browsers.launch() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -96,9 +90,7 @@ def check_access(page: Page) -> None:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width in (1280, 390):
             page.set_viewport_size({"width": width, "height": 800})
-            found = Axe().run(page).response["violations"]
-            serious = [each for each in found if each["impact"] in {"serious", "critical"}]
-            assert not serious, (scheme, width, [(each["id"], each["nodes"]) for each in serious])
+            assert not browsers.find_barriers(page), (scheme, width)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (scheme, width)
     page.set_viewport_size({"width": 1280, "height": 800})
 

@@ -11,12 +11,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import browsers
 import markupsafe
 import pytest
-import servers
-from axe_playwright_python.sync_playwright import Axe
 from cookiecutter.main import cookiecutter
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from project import TEMPLATE, BakedProject, clean_environment, rewrite
 from servers import free_port
 from test_downgrades import BASELINE, PRODUCTION
@@ -75,12 +74,8 @@ def url(project: BakedProject) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("google-chrome") or servers.find("chromium")
-    with sync_playwright() as playwright:
-        # its sandbox does not work for root
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with browsers.launch() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -164,8 +159,7 @@ def test_anybody_can_read_it(url: str, open_page: Callable[..., Page], scheme: s
     page = open_page(url + path, color_scheme=scheme)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == {"light": "rgb(245, 246, 243)", "dark": "rgb(17, 22, 26)"}[scheme]
-    violations = Axe().run(page).response["violations"]
-    assert [each["id"] for each in violations if each["impact"] in {"serious", "critical"}] == []
+    assert browsers.find_barriers(page) == []
 
 
 def test_the_keyboard_is_enough_to_copy_a_command(url: str, open_page: Callable[..., Page]) -> None:

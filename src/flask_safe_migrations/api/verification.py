@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event
 from .. import output, safety, verification
 from ..backends.base import Database
 from ..backends.escaping import read_statement
-from ..context import on_bind
+from ..context import Recorder, on_bind
 from ..errors import MigrationError
 from ..runtime import binds
 from ..runtime.errors import one_sentence
@@ -108,18 +108,12 @@ def prove_and_report(
     round_trip = verification.RoundTrip(shadow, script, revision)
     recorded: list[safety.RecordedOperation] = []
     statements: list[str] = []
-
-    record = verification.make_recorder(revision, recorded)
-
-    @contextmanager
-    def watch(connection: Connection) -> Iterator[None]:
-        # First, because the recorder runs statements of MariaDB itself and replaces them.
-        with collect_statements(shadow, connection, statements), record(connection):
-            yield
-
     failure = None
     try:
-        empty = round_trip.run(watch, models=round_trip.affected_tables.includes if compared else all_tables)
+        empty = round_trip.run(
+            make_watch(shadow, revision, recorded, statements),
+            models=round_trip.affected_tables.includes if compared else all_tables,
+        )
     except verification.RoundTripError as error:
         failure = error
     description = tuple(safety.describe(recorded))
@@ -152,6 +146,21 @@ def explain_failed_proof() -> Iterator[None]:
         raise MigrationError(
             f"Not proved. {error.message} The file stays: fix it, then `flask db new --prove`."
         ) from error
+
+
+def make_watch(
+    database: Database, revision: Script, operations: list[safety.RecordedOperation], statements: list[str]
+) -> Recorder:
+    """Return a context manager that adds what the revision does to both lists, also if it fails."""
+    record = verification.make_recorder(revision, operations)
+
+    @contextmanager
+    def watch(connection: Connection) -> Iterator[None]:
+        # First, because the recorder runs statements of MariaDB itself and replaces them.
+        with collect_statements(database, connection, statements), record(connection):
+            yield
+
+    return watch
 
 
 @contextmanager

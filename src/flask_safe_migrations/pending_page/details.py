@@ -4,17 +4,14 @@ They run on a shadow database that has the revisions before them, as `flask db n
 the application is not touched.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from .. import runtime, safety, verification
-from ..api.verification import collect_statements
+from .. import runtime, safety
+from ..api.verification import make_watch
 from ..backends.base import Database
 from ..errors import MigrationError, first_line
 from ..runtime.errors import one_sentence
@@ -65,14 +62,7 @@ def _run(
 def _record(shadow: Database, script: ScriptDirectory, revision: Script) -> Details:
     operations: list[safety.RecordedOperation] = []
     statements: list[str] = []
-    record = verification.make_recorder(revision, operations)
-
-    @contextmanager
-    def watch(connection: Connection) -> Iterator[None]:
-        # First, because the recorder runs statements of MariaDB itself and replaces them.
-        with collect_statements(shadow, connection, statements), record(connection):
-            yield
-
+    watch = make_watch(shadow, revision, operations, statements)
     runtime.run(shadow, script, revision.revision, upgrade=True, recorder=watch)
     return Details(
         description=tuple(safety.describe(operations)),

@@ -17,6 +17,7 @@ from ..output import suggest
 from .state import Kind, State
 
 TEMPLATES = Path(__file__).parent / "templates"
+PALETTE = Path(__file__).parents[1] / "templates" / "palette.css"
 CODE = re.compile(r"`([^`]+)`")
 NOT_HERE = (
     "The application is not ready: its database and its code do not fit together. The developer sees the "
@@ -76,8 +77,9 @@ def _respond_in_html(state: State, answer: Answer, *, local: bool) -> Response:
         answer=answer,
         Kind=Kind,
         nonce=nonce,
-        style=Markup(_read("pending.css")),  # noqa: S704 - a file of this package, as the next one
-        script=Markup(_read("pending.js")),  # noqa: S704
+        # Files of this package.
+        style=Markup(_read(PALETTE) + _read(TEMPLATES / "pending.css")),  # noqa: S704
+        script=Markup(_read(TEMPLATES / "pending.js")),  # noqa: S704
         words=lambda text: _mark_up(suggest(text, answer.commands)),
         command=lambda text: suggest(f"`{text}`", answer.commands).strip("`"),
         suggested=_list_commands(state, answer),
@@ -126,8 +128,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _read(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
 
 
 def redirect(path: str) -> Response:

@@ -5,10 +5,11 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, abort, render_template, request, url_for
+from flask import Flask, Response, abort, render_template, request, send_from_directory, url_for
 from sqlalchemy import Engine, MetaData
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import NotFound
@@ -18,6 +19,7 @@ from ..svg_diagram import render_svg
 from .rows import PAGE_SIZE, QUERY_TIME, Query, QueryTooSlowError, Rows, is_number
 from .tables import BrowsedTable, Reference, describe_columns, describe_constraints
 
+PACKAGE = Path(__file__).parents[2]
 # Protects from DNS rebinding: https://en.wikipedia.org/wiki/DNS_rebinding
 TRUSTED_HOSTS = ["127.0.0.1", "localhost"]
 # No scripts, nothing from another host, and no frame in which a click could be stolen.
@@ -36,6 +38,10 @@ def create_app(title: str) -> Flask:
     app.config["TRUSTED_HOSTS"] = TRUSTED_HOSTS
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["title"] = title
+
+    @app.get("/static/palette.css")
+    def palette() -> Response:
+        return send_from_directory(PACKAGE / "templates", "palette.css")
 
     @app.after_request
     def restrict(response: Response) -> Response:
