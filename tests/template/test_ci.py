@@ -4,6 +4,7 @@ linted, and every command in them runs, against a real server of the kind that t
 
 import json
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +23,7 @@ def tool(project: BakedProject, *command: str, check: bool = True) -> Any:
     """A program that is installed on demand."""
     name = re.match(r"[\w-]+", command[0])[0]
     uv = project.python.with_name("uv")
-    uv = uv if uv.exists() else "uv"
+    uv = uv if uv.exists() else shutil.which("uv")
     return project.run(uv, "tool", "run", "--from", command[0], name, *command[1:], check=check)
 
 

@@ -42,7 +42,7 @@ def test_smaller_an_at_sign_in_a_query_without_a_login():
         ("sqlite+aiosqlite:///instance/app.db", "sqlite://"),
     ],
 )
-def test_smaller_an_asyncio_driver_is_refused_whether_or_not_it_is_installed(parse_url, text, instead):
+def test_smaller_an_asyncio_driver_is_refused_whether_or_not_it_is_installed(text, instead):
     with pytest.raises(Exception, match="DATABASE_URL names an asyncio driver") as caught:
         parse_url(text)
     assert f"use {instead}" in str(caught.value)

@@ -79,7 +79,6 @@ class Database:
         # Do not override what the URL or the application sets.
         own = {name: value for name, value in self.connect_args.items() if name not in url.query}
         self.args = own | connect_args
-        self._engines: dict[str, Engine] = {}
 
     @property
     def identity(self) -> Any:
@@ -167,15 +166,10 @@ class Database:
 
     @contextmanager
     def connect(self, arguments: dict[str, Any] | None = None) -> Iterator[Connection]:
-        with self._engine(arguments or {}).connect() as connection:
+        # Engines are not shared: to SQLAlchemy's cache of compiled statements, two Enum types with other
+        # values are the same, and a migration changes them.
+        with self.create_engine(arguments).connect() as connection:
             yield connection
-
-    def _engine(self, arguments: dict[str, Any]) -> Engine:
-        """Return the engine for these arguments. It has no connections, but statements that it compiled."""
-        key = repr(arguments)
-        if key not in self._engines:
-            self._engines[key] = self.create_engine(arguments)
-        return self._engines[key]
 
     def create_read_only_engine(self) -> Engine:
         """Create a separate engine on which the database itself rejects every write."""

@@ -86,14 +86,13 @@ def read_tag(tag: str | None) -> LockHolder | None:
 
 def _has_ended(host: str, pid: int) -> bool:
     """Return whether the process of this computer has ended; False for another computer."""
-    if host != socket.gethostname()[:30] or os.name != "posix":
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass  # the process exists and belongs to another user
+    if host == socket.gethostname()[:30] and os.name == "posix":
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass  # the process exists and belongs to another user
     return False
 
 

@@ -172,6 +172,8 @@ def run_checks(
             with database.limit_query(connection, limit):
                 problem = check.find(connection)
         except SQLAlchemyError as error:
+            if connection.invalidated:  # the server is gone: this is no matter of a check
+                raise
             reason = describe_database_error(getattr(error, "orig", None) or first_line(error))
             if time.monotonic() - began >= limit:
                 reason = f"this takes longer than the {limit:g} seconds of MIGRATION_ROW_CHECK_TIMEOUT"

@@ -81,11 +81,6 @@ class SQLite(Database):
 
     def use_engine(self, engine: Engine) -> None:
         self._memory = engine
-        self._engines.clear()
-
-    def _engine(self, arguments: dict[str, Any]) -> Engine:
-        # A database in memory is its engine: `drop` and `use_engine` replace it.
-        return self.create_engine(arguments) if self.in_memory else super()._engine(arguments)
 
     def create_read_only_engine(self) -> Engine:
         if self.in_memory:
