@@ -30,6 +30,7 @@ def connection(request):
     else:
         names = {"postgresql": "postgres", "mariadb": "mysql"}
         url = request.getfixturevalue(request.param).url(names[request.param])
+        url = url.replace("mariadb://", "mariadb+pymysql://")
     with backends.of(url).connect() as connection:
         yield connection
 

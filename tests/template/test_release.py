@@ -31,7 +31,11 @@ def clone(repository: Path) -> Path:
     (repository / ".venv" / "ready").touch()
     later = time.time() + 600  # or `make` would fit the environment, which is ours, to the copy
     os.utime(repository / ".venv" / "ready", (later, later))
-    # So that the checks pass whether or not the lead has built the wheel of today's source.
+    # So that the checks pass whether or not the wheel of today's source was built, and right after a release.
+    changes = (repository / "CHANGELOG.md").read_text()
+    (repository / "CHANGELOG.md").write_text(
+        changes.replace("## Unreleased\n", "## Unreleased\n\nMore.\n", 1)
+    )
     make(repository, "wheel")
     if git(repository, "status", "--porcelain"):
         commit(repository, "wheel")
