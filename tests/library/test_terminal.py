@@ -454,7 +454,9 @@ def test_ctrl_c_leaves_a_clean_line(two: Any, command: str) -> None:
     write_revision(two, "c1b2c3d4e5f6", WAITS)
     shown = show(two, command, typed={b"3/3 \x1b[36mc1" if command == "upgrade" else b"3/3 c1": b"\x03"})
     assert shown.code == 130
-    error = next(number for number, line in enumerate(shown.lines) if line.startswith("Error: Interrupted"))
+    starts = [number for number, line in enumerate(shown.lines) if line.startswith("Error: Interrupted")]
+    assert starts, shown.lines
+    (error,) = starts
     assert not [line for line in shown.lines[error:] if "^" in line or "[." in line]
     assert not [line for line in shown.lines if "[#" in line]
 

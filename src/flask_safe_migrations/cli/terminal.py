@@ -32,6 +32,7 @@ class TerminalReporter(Reporter):
         self.commands = commands
         # Standard output, while the line of a step has no end yet.
         self.open_line: Any = None
+        self.is_opening = False
         # What replaces that line at its end, if it also shows how long the rest takes.
         self.replacement: str | None = None
         self.progress_line = ProgressLine()
@@ -66,17 +67,21 @@ class TerminalReporter(Reporter):
         rate = self.progress_line.rate()
         fits = measure(name) + len(rate) + 2 < (get_width(sys.stdout) or 0)
         shows_rate = bool(rate) and fits and can_erase(sys.stdout)
-        self._echo(f"{name}  {rate}" if shows_rate else name, sys.stdout, end=False)
-        self.replacement = format_for(sys.stdout, name) if shows_rate else None
-        self.open_line = sys.stdout
-        write = sys.stdout.write
+        stream = sys.stdout
+        write = stream.write
 
         def end_line_and_write(text: str) -> int:
-            if text:  # click looks whether the stream is binary by writing nothing
+            # click looks whether the stream is binary by writing nothing
+            if text and not self.is_opening:
                 self.end_line()
             return write(text)
 
-        sys.stdout.write = end_line_and_write  # type: ignore[method-assign]
+        # Before the name is printed, as Ctrl-C may come at any time.
+        stream.write = end_line_and_write  # type: ignore[method-assign]
+        self.open_line, self.is_opening = stream, True
+        self._echo(f"{name}  {rate}" if shows_rate else name, stream, end=False)
+        self.replacement = format_for(stream, name) if shows_rate else None
+        self.is_opening = False
 
     def step_done(self, seconds: float) -> None:
         stream = self.open_line
@@ -87,7 +92,7 @@ class TerminalReporter(Reporter):
         click.echo(f"  {seconds:.2f} s")
 
     def _close(self, stream: Any) -> None:
-        self.open_line = None
+        self.open_line, self.is_opening = None, False
         del stream.write  # what step() has put in front of the method
         if self.replacement is not None:
             click.echo(f"{ERASE_LINE}{self.replacement}", nl=False, color=True)
