@@ -13,9 +13,34 @@ from ..errors import MigrationError
 PAUSE = 0.1  # seconds between two attempts
 
 
+@dataclass(frozen=True)
+class LockHolder:
+    """The process that holds the migration lock of a database.
+
+    :param host: the computer on which it runs; empty if the server does not say.
+    :param since: when it began, in UTC; empty if the server does not say.
+    :param pid: its process id, if it has left a note.
+    :param connection: the server's number of its connection, if it has left no note.
+    :param ended: whether the process has ended. On a cluster, its lease is still waited for.
+    """
+
+    host: str
+    since: str
+    pid: int | None = None
+    connection: int | None = None
+    ended: bool = False
+
+    def __str__(self) -> str:
+        parts = [f"the migration of {self.host}" if self.host else "a migration of another user"]
+        parts += [f"pid {self.pid}"] if self.pid is not None else []
+        parts += [f"connection {self.connection}"] if self.connection is not None else []
+        parts += [f"since {self.since}"] if self.since else []
+        return ", ".join(parts)
+
+
 def poll_until(
     take: Callable[[], bool],
-    holder: Callable[[], str | None],
+    holder: Callable[[], LockHolder | str | None],
     place: str,
     undecided: Callable[[], bool] = lambda: False,
 ) -> bool:
@@ -40,31 +65,6 @@ def poll_until(
             )
         time.sleep(PAUSE)
     return waited
-
-
-@dataclass(frozen=True)
-class LockHolder:
-    """The process that holds the migration lock of a database.
-
-    :param host: the computer on which it runs; empty if the server does not say.
-    :param since: when it began, in UTC; empty if the server does not say.
-    :param pid: its process id, if it has left a note.
-    :param connection: the server's number of its connection, if it has left no note.
-    :param ended: whether the process has ended. On a cluster, its lease is still waited for.
-    """
-
-    host: str
-    since: str
-    pid: int | None = None
-    connection: int | None = None
-    ended: bool = False
-
-    def __str__(self) -> str:
-        parts = [f"the migration of {self.host}" if self.host else "a migration of another user"]
-        parts += [f"pid {self.pid}"] if self.pid is not None else []
-        parts += [f"connection {self.connection}"] if self.connection is not None else []
-        parts += [f"since {self.since}"] if self.since else []
-        return ", ".join(parts)
 
 
 def process_tag() -> str:

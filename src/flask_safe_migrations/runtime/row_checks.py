@@ -17,12 +17,11 @@ from sqlalchemy.exc import NoSuchTableError
 
 from ..backends.escaping import quote_literal
 from ..errors import MigrationError
-from .raw_ddl import read_operations
+from .raw_ddl import ORDER, read_operations
 from .type_checks import EnumChanges, find_misfits
 
 SHOWN_KEYS = 5
 Condition = Callable[[FromClause], ColumnElement[bool] | None]
-ORDER = re.compile(r"\s+(ASC|DESC)?(\s+NULLS\s+(FIRST|LAST))?\s*$", re.IGNORECASE)
 
 
 class RowCheckError(MigrationError):

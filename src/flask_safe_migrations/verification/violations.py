@@ -11,11 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, literal, literal_column, select, types
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from ..backends.escaping import unquote_literal
+from ..backends.escaping import LITERAL, unquote_literal
 from .sample_rows import make_sample
 
 MAX_CANDIDATES = 200
-TEXT = re.compile(r"'(?:[^']|'')*'")
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 
 
@@ -31,7 +30,7 @@ def find_violation(
     :param condition: the SQL of a CHECK, as the database reports it.
     :param others: the conditions that the values have to pass.
     """
-    words = set(re.findall(r"\w+", TEXT.sub("", condition)))
+    words = set(re.findall(r"\w+", LITERAL.sub("", condition)))
     names = [name for name in columns if name in words]
     candidates = [list(_list_candidates(columns[name], [condition, *others])) for name in names]
     query = f"NOT ({condition})" + "".join(f" AND ({other}) IS NOT FALSE" for other in others)
@@ -47,8 +46,8 @@ def find_violation(
 def _list_candidates(kind: types.TypeEngine[Any], conditions: Iterable[str]) -> Iterator[Any]:
     """Yield values of the type: those in the conditions, and the ones beside them."""
     text = " ".join(conditions)
-    texts = [unquote_literal(found) for found in TEXT.findall(text)]
-    numbers = [Decimal(found) for found in NUMBER.findall(TEXT.sub("", text))]
+    texts = [unquote_literal(found) for found in LITERAL.findall(text)]
+    numbers = [Decimal(found) for found in NUMBER.findall(LITERAL.sub("", text))]
     match kind:
         case types.Boolean():
             yield from (False, True)

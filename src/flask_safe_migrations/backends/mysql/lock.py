@@ -100,12 +100,11 @@ def server_lock(database: Server, connection: Connection) -> Iterator[bool]:
     """Hold the lock, which always ends with the connection; yields whether it had to wait."""
     name = _lock_name(database)
 
-    def holder() -> str | None:
-        found = _find_server_holder(connection, name)
-        return str(found) if found else None
+    def take() -> bool:
+        return bool(connection.scalar(TAKE_SERVER_LOCK, name) == 1)
 
     keep_alive(connection)
-    waited = poll_until(lambda: connection.scalar(TAKE_SERVER_LOCK, name) == 1, holder, str(database))
+    waited = poll_until(take, lambda: _find_server_holder(connection, name), str(database))
     with suppress(DBAPIError):  # the note is only informative
         connection.exec_driver_sql(CREATE)
         connection.execute(NOTE, {"holder": process_tag()})

@@ -38,17 +38,12 @@ def advisory_lock(database: Server) -> Iterator[tuple[bool, Callable[[], None]]]
     CONCURRENTLY of the lock's holder would wait for that snapshot, which is a deadlock.
     """
     pool = database.create_engine({"application_name": process_tag()}, isolation_level="AUTOCOMMIT")
-
-    def holder() -> str | None:
-        found = find_holder(connection)
-        return str(found) if found else None
-
     with pool.connect() as connection:
         _refuse_pooler(database, connection)
         disable_idle_timeout(connection)
         waited = poll_until(
             lambda: bool(connection.scalar(TAKE, LOCK)),
-            holder,
+            lambda: find_holder(connection),
             str(database),
         )
         yield waited, lambda: _confirm(database, connection)
