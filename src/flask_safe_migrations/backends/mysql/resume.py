@@ -257,9 +257,8 @@ def resuming(
     def after(_c: Any, cursor: Any, *_: Any) -> None:
         resumption.after(cursor)
 
-    def failed(context: Any) -> None:
-        if context.connection is connection:  # others may use the same engine
-            resumption.failed()
+    def failed(_context: Any) -> None:
+        resumption.failed()
 
     event.listen(connection, "before_cursor_execute", before, retval=True)
     event.listen(connection, "after_cursor_execute", after)
