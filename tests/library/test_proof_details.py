@@ -235,3 +235,24 @@ def test_a_revision_that_does_not_pass_is_called_old_if_others_follow(project, i
     output = project.run("verify").output
     assert "✗ every revision runs up, down and up again" in output
     assert ("MIGRATION_CHECK_AFTER" in output) == is_old
+
+
+@pytest.mark.parametrize(
+    ("statement", "before"),
+    [
+        ("ALTER TABLE person RENAME phone TO mobile", ("person", "phone")),
+        ('ALTER TABLE "person" RENAME COLUMN "phone" TO "mobile"', ("person", "phone")),
+        ("ALTER TABLE `shop`.`person` CHANGE COLUMN `phone` `mobile` VARCHAR(20)", ("person", "phone")),
+        ("ALTER TABLE human RENAME TO person", ("human", "mobile")),
+        ("RENAME TABLE `human` TO `person`", ("human", "mobile")),
+        ("ALTER TABLE person RENAME INDEX phone TO mobile", ("person", "mobile")),
+        ("ALTER TABLE _alembic_tmp_person RENAME TO person", ("person", "mobile")),
+    ],
+)
+def test_a_type_is_found_under_the_name_before_a_rename(statement, before):
+    expected, engine = Expectations(), sa.create_engine("sqlite://")
+    expected.add(statement, None)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE person (mobile VARCHAR(20))")
+        expected.add_schema(connection, ["person"])
+    assert {names: kind.length for names, kind in expected.types.items()} == {before: 20}

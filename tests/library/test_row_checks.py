@@ -1,9 +1,12 @@
 """Rows that a revision cannot convert, or that break its constraints, are named before the first change."""
 
 import re
+from threading import Timer
 
 import pytest
 from histories import ENGINES, columns, edit, stored_revision, write_revision
+
+from flask_safe_migrations.runtime.row_checks import RowCheck
 
 START = """
 def upgrade():
@@ -491,3 +494,30 @@ def test_F09_a_uuid_that_was_text_is_found_again(project_on, engine):
     project.sql("DELETE FROM answer WHERE id = 42")
     project.flask("upgrade")
     assert [str(given).replace("-", "") for (given,) in project.sql("SELECT given FROM answer")] == [good]
+
+
+@pytest.mark.parametrize(
+    ("engine", "end"),
+    [
+        ("postgresql", "SELECT pg_terminate_backend(pg_backend_pid())"),
+        ("mariadb", "SELECT 1 FROM (SELECT sleep(60)) AS s"),
+    ],
+)
+def test_F10_a_connection_that_is_lost_is_no_skipped_check(project_on, monkeypatch, engine, end):
+    """The revision is not tried on what is left of the connection."""
+    project = filled(project_on(engine))
+    write_revision(project, "change", REVISION.format(change=CHANGES["unique"]))
+    find = RowCheck.find
+
+    def lose(check, connection):
+        if engine == "mariadb":
+            number = connection.exec_driver_sql("SELECT connection_id()").scalar()
+            Timer(0.3, project.sql, [f"KILL {number}"]).start()
+        connection.exec_driver_sql(end)
+        return find(check, connection)
+
+    monkeypatch.setattr(RowCheck, "find", lose)
+    result = project.run("upgrade")
+    assert result.exit_code == 1 and "not checked" not in result.output
+    assert "PendingRollbackError" not in result.output and "Traceback" not in result.output
+    assert stored_revision(project) == "start" and "extra" not in columns(project, "person")

@@ -250,6 +250,24 @@ def test_the_rate_and_the_time_that_is_left() -> None:
     assert line.describe("Comparing") == "  Comparing"
 
 
+def test_ctrl_c_while_the_name_of_a_revision_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(Terminal):
+        def write(self, text: str) -> int:
+            written = super().write(text)
+            if "add users" in text:
+                raise KeyboardInterrupt
+            return written
+
+    monkeypatch.setattr(sys, "stdout", Interrupted())
+    monkeypatch.setattr(sys, "stderr", sys.stdout)
+    monkeypatch.setenv("NO_COLOR", "1")
+    made = TerminalReporter({})
+    with pytest.raises(KeyboardInterrupt):
+        made.step("  1babbcfd05f5 (add users.phone)")
+    made.notice("Interrupted")
+    assert sys.stdout.getvalue() == "  1babbcfd05f5 (add users.phone)\nInterrupted\n"
+
+
 @pytest.mark.parametrize("columns", [20, *WIDTHS])
 def test_progress_fits_into_one_line(columns: int) -> None:
     clock = Clock()
