@@ -98,14 +98,16 @@ def overview(limit: int = 1000) -> list[Overview]:
     :param limit: count at most so many rows of a table, so that large tables cost no more than small ones.
     """
     settings = Settings.from_app(current_app)
-    engines = settings.db.engines
+    engines, revisions = settings.db.engines, read_manifest(settings.directory)
     return [
-        _describe(settings, bind, engines[bind], limit) for bind in sorted(engines, key=lambda b: b or "")
+        _describe(settings, bind, engines[bind], revisions, limit)
+        for bind in sorted(engines, key=lambda b: b or "")
     ]
 
 
-def _describe(settings: Settings, bind: str | None, engine: Any, limit: int) -> Overview:
-    revisions = read_manifest(settings.directory)
+def _describe(
+    settings: Settings, bind: str | None, engine: Any, revisions: Sequence[Revision], limit: int
+) -> Overview:
     title, place = TITLES.get(engine.dialect.name, engine.dialect.name), _place(settings, engine.url)
 
     def without(problem: str) -> Overview:
