@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flask import current_app
-from sqlalchemy import Connection, String, column, inspect, select, table
+from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from .readiness import JOURNAL, Revision, read_manifest, stored_revisions
+from .readiness import Revision, half_applied, read_manifest, stored_revisions
 from .settings import Settings
 
 State = Literal["applied", "half-applied", "pending"]
@@ -119,7 +119,7 @@ def _describe(
         with engine.connect() as connection:
             heads = stored_revisions(connection, settings)
             names = _table_names(connection, settings, bind)
-            half = _half_applied(connection)
+            half = half_applied(connection)
             return Overview(
                 bind,
                 f"{_title(connection)} {_version(connection)}".strip(),
@@ -172,14 +172,6 @@ def _table_names(
         for name in sorted(inspector.get_table_names(schema))
         if not name.startswith(INTERNAL) and name != settings.version_table and (schema, name) != versions
     ]
-
-
-def _half_applied(connection: Connection) -> list[str]:
-    """Return the revision that stopped half-way, on MariaDB and MySQL, where DDL commits by itself."""
-    if connection.dialect.name not in {"mysql", "mariadb"} or not inspect(connection).has_table(JOURNAL):
-        return []
-    steps = connection.scalars(select(column("step", String)).select_from(table(JOURNAL)).distinct())
-    return [step.rpartition(" ")[2] for step in steps]  # "the downgrade of REV", or the revision
 
 
 def _chain(

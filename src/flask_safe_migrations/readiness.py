@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import current_app
-from sqlalchemy import Connection, Engine, MetaData, String, Table, column, inspect, select, table
+from sqlalchemy import Connection, Engine, String, column, inspect, select, table
 
 from .settings import Settings
 
@@ -69,6 +69,14 @@ def stored_revisions(connection: Connection, settings: Settings) -> list[str]:
     return list(connection.scalars(version))
 
 
+def half_applied(connection: Connection) -> list[str]:
+    """Return the revision that stopped half-way, on MariaDB and MySQL, where DDL commits by itself."""
+    if connection.dialect.name not in {"mysql", "mariadb"} or not inspect(connection).has_table(JOURNAL):
+        return []
+    steps = connection.scalars(select(column("step", String)).select_from(table(JOURNAL)).distinct())
+    return [step.rpartition(" ")[2] for step in steps]  # "the downgrade of REV", or the revision
+
+
 def read_manifest(directory: Path) -> list[Revision]:
     """Return the revisions in migrations/HEAD, oldest first, including those folded by a squash."""
     path = directory / "HEAD"
@@ -104,7 +112,7 @@ def nothing_to_do(app: Any) -> str | None:
     with engine.connect() as connection:
         if stored_revisions(connection, settings) != [head]:
             return None
-        if engine.dialect.name in {"mysql", "mariadb"} and _is_half_applied(connection):
+        if half_applied(connection):
             return None
     return f"Nothing to do: {engine.url.render_as_string(hide_password=True)} is at {listed[head]}."
 
@@ -151,10 +159,3 @@ def compute_signature(settings: Settings, folders: list[str]) -> str:
                 elif folder in folders and entry.name != "__pycache__":
                     pending.append(entry.path)
     return digest.hexdigest()
-
-
-def _is_half_applied(connection: Connection) -> bool:
-    if not inspect(connection).has_table(JOURNAL):
-        return False
-    journal = Table(JOURNAL, MetaData())
-    return connection.execute(select(1).select_from(journal).limit(1)).first() is not None
