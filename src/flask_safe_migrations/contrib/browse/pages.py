@@ -17,7 +17,7 @@ from werkzeug.exceptions import NotFound
 from ...backends.base import Database
 from ..svg_diagram import render_svg
 from .rows import PAGE_SIZE, QUERY_TIME, Query, QueryTooSlowError, Rows, is_number
-from .tables import BrowsedTable, Reference, describe_columns, describe_constraints
+from .tables import BrowsedTable, Reference, describe_columns, describe_constraints, type_name
 
 PACKAGE = Path(__file__).parents[2]
 # Protects from DNS rebinding: https://en.wikipedia.org/wiki/DNS_rebinding
@@ -99,17 +99,15 @@ class Pages:
         arguments = request.args
         query = Query(read_values(table), arguments.get("q", ""), arguments.get("sort", ""), page)
         rows, has_next = self.rows.read(table, query)
-        types = [kind for _, kind, _, _ in describe_columns(table.table, self.engine.dialect)]
-        cells = [self.cells(table, row) for row in rows]
         return render_template(
             "rows.html",
             table=table,
             query=query,
             columns=[
-                (column.name, kind, is_number(column))
-                for column, kind in zip(table.table.columns, types, strict=True)
+                (column.name, type_name(column, self.engine.dialect), is_number(column))
+                for column in table.table.columns
             ],
-            rows=[(self.row_url(table, row), cells[number]) for number, row in enumerate(rows)],
+            rows=[(self.row_url(table, row), self.cells(table, row)) for row in rows],
             first=(page - 1) * PAGE_SIZE + 1,
             has_next=has_next,
             count=self.rows.count(table, query) if has_next or page > 1 else None,
@@ -158,7 +156,7 @@ class Pages:
         if not rows or not key:
             abort(404, NO_ROW)
         values = dict(zip(table.table.columns.keys(), rows[0], strict=True))
-        types = [kind for _, kind, _, _ in describe_columns(table.table, self.engine.dialect)]
+        types = [type_name(column, self.engine.dialect) for column in table.table.columns]
         return render_template(
             "row.html",
             table=table,
