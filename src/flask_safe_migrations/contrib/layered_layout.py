@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from statistics import median
 from typing import NamedTuple
 
 from .layer_assignment import BOX_GAP, STUB, Line, assign_layers
@@ -245,7 +246,7 @@ class _Component:
             distances.append(distance)
             tops = wanted.get(node) or [self.top[node]]
             weight = (4.0 if node.net else 1.0) * (len(tops) if wanted.get(node) else 0.2)
-            blocks.append([(_median(tops) - distance) * weight, weight, 1])
+            blocks.append([(median(tops) - distance) * weight, weight, 1])
             while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
                 last = blocks.pop()
                 blocks[-1] = [one + other for one, other in zip(blocks[-1], last, strict=True)]
@@ -267,7 +268,7 @@ class _Component:
             lefts.append(x)
             x += max((self.sizes[node.key][0] for node in nodes if not node.net), default=0.0)
             verticals = self._assign_tracks(layer)
-            count = max((number for number in verticals.values()), default=-1) + 1
+            count = max(verticals.values(), default=-1) + 1
             tracks.append({net: x + STUB + number * TRACK for net, number in verticals.items()})
             last = layer == len(self.layers) - 1
             x += (STUB + (count - 1) * TRACK if count else 0.0) if last else STUB * 2 + count * TRACK
@@ -318,9 +319,3 @@ def _gap_below(node: Node) -> float:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

@@ -53,8 +53,9 @@ def render_svg(metadata: MetaData, url: URL, *, link: Callable[[str], str | None
     :param link: returns the address that the name of a table leads to, or None.
     """
     boxes, references = read_tables(metadata, url.get_dialect()())
-    for box in boxes if link else []:
-        box.href = link(box.name) if link else None
+    if link:
+        for box in boxes:
+            box.href = link(box.name)
     return draw(boxes, references)
 
 
@@ -194,7 +195,7 @@ def _text(name: str, x: float, y: float, text: str) -> str:
     # A font that has not all of these characters may be wider.
     size = TITLE_SIZE if name == "name" else FONT_SIZE
     fit = "" if shown.isascii() else f' textLength="{_width(text, size):.1f}" lengthAdjust="spacingAndGlyphs"'
-    whole = f"<title>{escape(text)}</title>" if shown != text else ""
+    whole = _tooltip(text) if shown != text else ""
     return f'<text class="{name}" x="{x:.1f}" y="{y:.1f}"{fit}>{whole}{escape(shown)}</text>'
 
 
