@@ -6,7 +6,6 @@ during a deployment, because the schema is migrated before the code is replaced.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 from flask import current_app
 from sqlalchemy import Connection, Engine, String, column, inspect, select, table
 
+from . import memory
 from .settings import Settings
 
 # This table lists revisions of MariaDB or MySQL that stopped half-way: see backends/mysql/journal.py.
@@ -104,7 +104,7 @@ def nothing_to_do(app: Any) -> str | None:
     if not listed or settings.binds or settings.migration_url or settings.testing:
         return None
     engine: Engine = settings.db.engines[None]
-    head, signature, *folders = _remembered(settings).get(_name(engine)) or ["", ""]
+    head, signature, *folders = memory.load(settings, AT_HEAD).get(_name(engine)) or ["", ""]
     if head not in listed or signature != compute_signature(settings, folders):
         return None
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
@@ -123,20 +123,10 @@ def remember_at_head(settings: Settings, head: str, folders: Iterable[Path]) -> 
     :param head: the only head of the revisions.
     :param folders: the folders with revisions: versions/, or those in `version_locations`.
     """
-    path = settings.instance_folder / AT_HEAD
-    known = _remembered(settings)
+    known = memory.load(settings, AT_HEAD)
     places = [str(folder) for folder in folders]
     known[_name(settings.db.engines[None])] = [head, compute_signature(settings, places), *places]
-    with suppress(OSError):  # in a folder that is not writable, only time is lost
-        unfinished = path.with_name(f"{AT_HEAD}.{os.getpid()}")
-        unfinished.write_text(json.dumps(known), encoding="utf-8")
-        unfinished.replace(path)
-
-
-def _remembered(settings: Settings) -> dict[str, list[str]]:
-    with suppress(OSError, ValueError):
-        return dict(json.loads((settings.instance_folder / AT_HEAD).read_text(encoding="utf-8")))
-    return {}
+    memory.store(settings, AT_HEAD, known)
 
 
 def _name(engine: Engine) -> str:

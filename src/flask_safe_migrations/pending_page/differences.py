@@ -7,10 +7,10 @@ neither the models nor the revisions change, also when the server restarts.
 from pathlib import Path
 from typing import Any
 
+from .. import memory
 from ..model_digest import digest_models
 from ..readiness import compute_signature
 from ..settings import Settings
-from . import memory
 
 FILE = "models_compared.json"
 

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Engine, Select, String, column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
+from .. import memory
 from ..readiness import JOURNAL, compute_signature
 from ..settings import Settings
-from . import memory
 from .state import DatabaseState
 
 FILE = "up_to_date.json"

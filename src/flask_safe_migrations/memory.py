@@ -1,10 +1,11 @@
-"""Files in the instance folder that keep a result for the next start of the server."""
+"""Files in the instance folder that keep a result for the next command, or the next start of the server."""
 
 import json
+import os
 from contextlib import suppress
 from typing import Any
 
-from ..settings import Settings
+from .settings import Settings
 
 
 def load(settings: Settings, name: str) -> dict[str, Any]:
@@ -15,9 +16,9 @@ def load(settings: Settings, name: str) -> dict[str, Any]:
 
 
 def store(settings: Settings, name: str, content: dict[str, Any]) -> None:
-    """Write a file. In a folder that is not writable, the next start only takes longer."""
+    """Write a file. In a folder that is not writable, only time is lost."""
     path = settings.instance_folder / name
     with suppress(OSError):
-        unfinished = path.with_name(f".{name}")
+        unfinished = path.with_name(f"{name}.{os.getpid()}")
         unfinished.write_text(json.dumps(content), encoding="utf-8")
         unfinished.replace(path)
