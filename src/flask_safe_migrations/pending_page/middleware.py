@@ -78,9 +78,8 @@ class PendingPage:
         """Do what a button of the page is for, then return to the page that was asked for."""
         if request.method != "POST":
             return page.refuse("Only the button of the page leads here.", 405, Allow="POST")
-        if not (request_checks.is_local(request) and request_checks.is_same_origin(request)):
-            return page.refuse(REFUSED, 403)
-        if not request.form.get("token"):
+        is_own = request_checks.is_local(request) and request_checks.is_same_origin(request)
+        if not (is_own and request.form.get("token")):
             return page.refuse(REFUSED, 403)
         back = page.redirect(request_checks.safe_path(request.form.get("next", "/")))
         try:

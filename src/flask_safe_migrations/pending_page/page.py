@@ -56,9 +56,9 @@ def wants_html(request: Request) -> bool:
 
 def respond(request: Request, state: State, answer: Answer, *, local: bool) -> Response:
     """Return the answer for a state. Only a client on this machine gets details."""
-    sentence = suggest(state.sentence, answer.commands) if local else NOT_HERE
     if wants_html(request):
         return _respond_in_html(state, answer, local=local)
+    sentence = suggest(state.sentence, answer.commands) if local else NOT_HERE
     if "json" in request.headers.get("Accept", "") or request.is_json:
         body = json.dumps({"error": "database_not_ready", "message": sentence})
         response = Response(f"{body}\n", 503, mimetype="application/json")
@@ -70,20 +70,23 @@ def respond(request: Request, state: State, answer: Answer, *, local: bool) -> R
 
 def _respond_in_html(state: State, answer: Answer, *, local: bool) -> Response:
     nonce = secrets.token_urlsafe(16)
-    environment = _environment()
-    html = environment.get_template("pending.html").render(
-        local=local,
-        state=state,
-        answer=answer,
-        Kind=Kind,
-        nonce=nonce,
-        # Files of this package.
-        style=Markup(_read(PALETTE) + _read(TEMPLATES / "pending.css")),  # noqa: S704
-        script=Markup(_read(TEMPLATES / "pending.js")),  # noqa: S704
-        words=lambda text: _mark_up(suggest(text, answer.commands)),
-        command=lambda text: suggest(f"`{text}`", answer.commands).strip("`"),
-        suggested=_list_commands(state, answer),
-        message=NOT_HERE,
+    html = (
+        _environment()
+        .get_template("pending.html")
+        .render(
+            local=local,
+            state=state,
+            answer=answer,
+            Kind=Kind,
+            nonce=nonce,
+            # Files of this package.
+            style=Markup(_read(PALETTE) + _read(TEMPLATES / "pending.css")),  # noqa: S704
+            script=Markup(_read(TEMPLATES / "pending.js")),  # noqa: S704
+            words=lambda text: _mark_up(suggest(text, answer.commands)),
+            command=lambda text: _translate(text, answer),
+            suggested=_list_commands(state, answer),
+            message=NOT_HERE,
+        )
     )
     response = Response(html.strip(), 503, mimetype="text/html")
     # Referrer-Policy: with no-referrer, a form would be sent with `Origin: null`.
@@ -111,8 +114,12 @@ def _list_commands(state: State, answer: Answer) -> list[str]:
     named = [text for text in CODE.findall(answer.failure or state.sentence) if text.startswith("flask ")]
     # After any other command, the page comes back with its button.
     others = [text for text in named if text != "flask db upgrade" and "…" not in text]
-    suggested = [suggest(f"`{text}`", answer.commands).strip("`") for text in others or named]
-    return list(dict.fromkeys([*switch, *suggested]))
+    return list(dict.fromkeys([*switch, *(_translate(text, answer) for text in others or named)]))
+
+
+def _translate(command: str, answer: Answer) -> str:
+    """Return a command as this project calls it."""
+    return suggest(f"`{command}`", answer.commands).strip("`")
 
 
 def _mark_up(text: str) -> Markup:
