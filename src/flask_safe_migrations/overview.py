@@ -163,14 +163,13 @@ def _table_names(
     """Return the tables of the default schema and of those that models name, as (schema, name)."""
     metadata = settings.db.metadatas.get(bind)
     schemas = {part.schema for part in metadata.tables.values() if part.schema} if metadata else set()
-    versions = (settings.version_table_schema, settings.version_table)
     inspector = inspect(connection)
     existing = schemas and set(inspector.get_schema_names())
     return [
         (schema, name)
         for schema in (None, *sorted(schemas & existing))
         for name in sorted(inspector.get_table_names(schema))
-        if not name.startswith(INTERNAL) and name != settings.version_table and (schema, name) != versions
+        if not name.startswith(INTERNAL) and name != settings.version_table
     ]
 
 
