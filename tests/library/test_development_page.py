@@ -614,6 +614,22 @@ def test_a_sqlite_file_that_has_not_changed_is_not_read(up_to_date, statements):
     assert up_to_date.get().status_code == 503
 
 
+def test_a_commit_that_is_only_in_the_wal_file_is_seen(up_to_date, statements):
+    path = Path(up_to_date.url.database)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE unrelated (id INTEGER)")
+        ago = time.time() - 3600
+        for file in (path, Path(f"{path}-wal")):
+            os.utime(file, (ago, ago))
+        for _ in range(2):
+            assert up_to_date.get().text == "people"
+        assert len(statements) == 1
+        other.execute("DELETE FROM alembic_version")
+        assert path.stat().st_mtime == pytest.approx(ago)
+        assert up_to_date.get().status_code == 503
+
+
 LOADED = """
 import sys
 from flask import Flask

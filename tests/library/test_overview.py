@@ -63,6 +63,25 @@ def test_tables_of_this_library_are_left_out(started, engine):
     assert names and all(name.startswith(INTERNAL) for name in names)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_schemas_that_models_name(started, engine):
+    project = started(engine)
+    project.models += """
+class Box(db.Model):
+    __table_args__ = {"schema": "stock"}
+    id = db.Column(db.Integer, primary_key=True)
+"""
+    assert [table.name for table in look(project).tables] == ["item"]  # before its migration
+    if engine != "postgresql":
+        return  # the others have databases, or files, in the place of schemas
+    project.sql("CREATE SCHEMA stock")
+    project.sql("CREATE TABLE stock.box (id INTEGER PRIMARY KEY)")
+    project.sql("INSERT INTO stock.box VALUES (3)")
+    found = look(project)
+    assert found.problem is None
+    assert [(table.name, table.rows) for table in found.tables] == [("item", 0), ("stock.box", 1)]
+
+
 def test_the_chain_as_seen_from_a_database(started):
     project = started("sqlite")
     list_revisions(project, "first", "start", "next", "last")
