@@ -76,10 +76,7 @@ def render(baked: Bake, tmp_path: Path) -> Bake:
     """
 
     def render(**options: object) -> BakedProject:
-        original = baked(**options)
-        copy = tmp_path / "baked" / str(next(names)) / original.path.name
-        shutil.copytree(original.path, copy, symlinks=True)
-        return BakedProject(copy, original.package)
+        return baked(**options).copy_to(tmp_path / "baked" / str(next(names)))
 
     yield render
     shutil.rmtree(tmp_path / "baked", ignore_errors=True)  # hundreds of them
@@ -119,10 +116,7 @@ def bake(render: Bake, environment: Path) -> Bake:
     """Bake a project that is ready to use: it shares the environment with all the others."""
 
     def bake(**options: object) -> BakedProject:
-        project = render(**options)
-        (project.path / ".venv").symlink_to(environment)
-        (environment / "ready").touch()
-        return project
+        return render(**options).share(environment)
 
     return bake
 

@@ -63,6 +63,16 @@ class BakedProject:
     env: dict[str, str] = field(default_factory=dict)
     forks: bool = True  # False: `flask`, `alembic`, `python -c` and make's `flask` start one of their own
 
+    def copy_to(self, folder: Path) -> "BakedProject":
+        """Return a copy of it in another folder, which a test may change."""
+        return BakedProject(shutil.copytree(self.path, folder / self.path.name, symlinks=True), self.package)
+
+    def share(self, environment: Path) -> "BakedProject":
+        """Have it use an installed environment; return it."""
+        (self.path / ".venv").symlink_to(environment)
+        (environment / "ready").touch()  # newer than its pyproject.toml
+        return self
+
     def run(self, *command: str | Path, check: bool = True, cwd: Path | None = None, **env: str) -> Any:
         """Run a command in the project; the result's `out` is everything it printed."""
         parts = [str(part) for part in command]

@@ -114,8 +114,7 @@ def test_what_was_made_of_any_text_works(environment: Path) -> None:
             made = bake(TEMPLATE, answers, Path(name))
             assume(made)
             project = BakedProject(*made)
-            (project.path / ".venv").symlink_to(environment)
-            (environment / "ready").touch()
+            project.share(environment)
             project.make("db")
             (project.models / "extra.py").write_text(
                 "from sqlalchemy.orm import Mapped, mapped_column\n\nfrom ..database import db\n\n\n"

@@ -4,7 +4,6 @@ What the pages show on each engine is tested in tests/library/test_browse_pages.
 """
 
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -62,12 +61,7 @@ def page(open_page: Callable[..., Page]) -> Page:
 @pytest.fixture(scope="module")
 def shown(baked: Bake, environment: Path, tmp_path_factory: pytest.TempPathFactory) -> BakedProject:
     """One project for this module, with 120 posts of its user."""
-    original = baked()
-    path = tmp_path_factory.mktemp("browse") / original.path.name
-    shutil.copytree(original.path, path, symlinks=True)
-    (path / ".venv").symlink_to(environment)
-    (environment / "ready").touch()
-    project = BakedProject(path, original.package)
+    project = baked().copy_to(tmp_path_factory.mktemp("browse")).share(environment)
     project.make("db")
     project.sql(POSTS)
     project.sql(FILL)

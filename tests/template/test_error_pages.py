@@ -66,8 +66,7 @@ def project(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Bake
     """One for all of these tests, which change nothing in it: with views that fail."""
     folder = str(tmp_path_factory.mktemp("errors"))
     project = BakedProject(Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=folder)))
-    (project.path / ".venv").symlink_to(environment)
-    (environment / "ready").touch()
+    project.share(environment)
     (project.path / project.package / "failing.py").write_text(VIEWS)
     project.edit(
         f"{project.package}/__init__.py", "    return app\n", "    failing.add(app)\n    return app\n"

@@ -96,8 +96,7 @@ def test_text_with_jinja_typed_at_the_prompt(tmp_path: Path, environment: Path) 
     check(project := BakedProject(tmp_path / "shop", "shop"))
     described = tomllib.loads((project.path / "pyproject.toml").read_text())["project"]
     assert described["description"] == "{{ 7 * 7 }} {#"
-    (project.path / ".venv").symlink_to(environment)
-    (environment / "ready").touch()
+    project.share(environment)
     project.make("db")
     code = "from shop import create_app; print(create_app().test_client().get('/').text)"
     page = project.run(project.python, "-c", code, FLASK_DEBUG="1").out

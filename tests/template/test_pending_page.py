@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -24,12 +23,7 @@ NICK = "nick: Mapped[str | None] = mapped_column(String(30))"
 @pytest.fixture(scope="module")
 def project(baked: Bake, environment: Path, tmp_path_factory: pytest.TempPathFactory) -> BakedProject:
     """A project before its first command."""
-    original = baked()
-    path = tmp_path_factory.mktemp("served") / original.path.name
-    shutil.copytree(original.path, path, symlinks=True)
-    (path / ".venv").symlink_to(environment)
-    (environment / "ready").touch()
-    return BakedProject(path, original.package)
+    return baked().copy_to(tmp_path_factory.mktemp("served")).share(environment)
 
 
 @pytest.fixture(scope="module")

@@ -121,8 +121,7 @@ def created(repository: Path, environment: Path, tmp_path: Path) -> BakedProject
     project = BakedProject(tmp_path / "my-app")
     git(project.path, "init", "--quiet")
     (project.path / ".git" / "info" / "exclude").write_text(".venv\n")  # a link here, so no folder
-    (project.path / ".venv").symlink_to(environment)
-    (environment / "ready").touch()
+    project.share(environment)
     publish_second_version(repository)
     return project
 

@@ -36,10 +36,7 @@ def project(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Bake
     folder = str(tmp_path_factory.mktemp("welcome"))
     context = {"project_name": NAME, "project_slug": "my-app"}
     path = cookiecutter(str(TEMPLATE), no_input=True, output_dir=folder, extra_context=context)
-    project = BakedProject(Path(path))
-    (project.path / ".venv").symlink_to(environment)
-    (environment / "ready").touch()
-    return project
+    return BakedProject(Path(path)).share(environment)
 
 
 @pytest.fixture(scope="module")
