@@ -631,6 +631,12 @@ def test_a_commit_that_is_only_in_the_wal_file_is_seen(up_to_date, statements):
         assert up_to_date.get().status_code == 503
 
 
+def test_a_version_table_that_has_gone_is_noticed(up_to_date):
+    with closing(sqlite3.connect(up_to_date.url.database)) as connection, connection:
+        connection.execute("DROP TABLE alembic_version")
+    assert up_to_date.title() == "The database has tables, but no revision"
+
+
 LOADED = """
 import sys
 from flask import Flask
@@ -748,6 +754,13 @@ def test_models_that_differ_are_shown_once(up_to_date, monkeypatch):
     assert site.title() == "1 revision is pending"
     site.press()
     assert site.get().text == "people"
+
+
+def test_models_are_compared_again_after_another_revision(up_to_date):
+    up_to_date.write_revision("phone", PHONE)
+    up_to_date.press()
+    assert up_to_date.text() == "people"  # a check without a comparison
+    assert up_to_date.title() == "The models differ from the revisions"
 
 
 def test_the_other_button_is_as_protected(up_to_date):

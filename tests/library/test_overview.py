@@ -1,6 +1,7 @@
 """What the first page shows of a database: in words, tables with their row counts, the chain of revisions."""
 
 import re
+import sys
 
 import pytest
 from sqlalchemy import create_engine, event
@@ -42,13 +43,13 @@ def test_a_database_in_words(started, engine):
     odd = "50% of \N{SNOWMAN} a.b"
     project.sql(f"CREATE TABLE {quote(odd)} (id INTEGER PRIMARY KEY)")
     project.sql(f"INSERT INTO {quote(odd)} VALUES (1), (2), (3)")
-    project.sql("INSERT INTO item VALUES (7)")
+    project.sql("INSERT INTO item VALUES (7), (8)")
     found = look(project, limit=2)
     title, place = WORDS[engine]
     assert re.fullmatch(title, found.engine) and re.fullmatch(place, found.place)
     assert [(table.name, table.rows, table.has_more) for table in found.tables] == [
         (odd, 2, True),
-        ("item", 1, False),
+        ("item", 2, False),
     ]
     assert (found.heads, found.revisions) == (("start",), (ChainLink("start", "start it", "applied"),))
     assert found.problem is None and found.pending == ()
@@ -80,6 +81,24 @@ class Box(db.Model):
     found = look(project)
     assert found.problem is None
     assert [(table.name, table.rows) for table in found.tables] == [("item", 0), ("stock.box", 1)]
+
+
+def test_databases_come_in_the_order_of_their_names(started):
+    project = started("sqlite")
+    project.config["SQLALCHEMY_BINDS"] = {
+        "log": "sqlite://",
+        "audit": "postgresql+psycopg:///notes?host=/no/such/folder",
+    }
+    app = project.create_app()
+    with app.app_context():
+        found = overview()
+    for engine in project.engines(app):
+        engine.dispose()
+    assert [(database.bind, database.place) for database in found] == [
+        (None, "instance/shop_dev.db"),
+        ("audit", "notes on a local socket"),
+        ("log", "in memory"),
+    ]
 
 
 def test_the_chain_as_seen_from_a_database(started):
@@ -147,15 +166,17 @@ def test_a_server_that_does_not_answer(started, driver):
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
-def test_a_locked_table_is_not_waited_for(started, engine):
+def test_a_locked_table_is_not_waited_for(started, engine, monkeypatch):
     project = started(engine)
+    project.sql("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+    monkeypatch.setattr(sys.modules[overview.__module__], "TABLES_PER_QUERY", 1)
     holder = create_engine(project.url)
     with holder.connect() as connection:
         lock = (
             "LOCK TABLE item IN ACCESS EXCLUSIVE MODE" if engine == "postgresql" else "LOCK TABLES item WRITE"
         )
         connection.exec_driver_sql(lock)
-        assert [(table.name, table.rows) for table in look(project).tables] == [("item", None)]
+        assert [(table.name, table.rows) for table in look(project).tables] == [("item", None), ("later", 0)]
     holder.dispose()
 
 
