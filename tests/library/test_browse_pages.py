@@ -393,6 +393,13 @@ def test_forms_add_change_and_delete(shop: Shop) -> None:
     # A value that is not changed is not written, whatever it is.
     pages.post("/table/files/change?is.id=1")
     assert shop.sql("SELECT length(content) FROM files") == [(64,)]
+    shop.sql("INSERT INTO tags VALUES (9, 'two\r\nlines')")
+    pages.post("/table/tags/change?is.id=9")
+    assert shop.sql("SELECT name FROM tags WHERE id = 9") == [("two\r\nlines",)]
+    pages.post("/table/tags/change?is.id=9", name="NULL")
+    pages.post("/table/tags/change?is.id=9", name="typed")  # the tick at NULL was there before, and stays
+    assert shop.sql("SELECT name FROM tags WHERE id = 9") == [("typed",)]
+    pages.post("/table/tags/delete?is.id=9")
 
 
 def test_forms_of_other_sites_and_other_tables_are_refused(shop: Shop) -> None:
