@@ -37,8 +37,8 @@ SIGNS = "`+` is added, `−` is removed, `~` is changed."  # noqa: RUF001
 @with_appcontext
 def diagram(target: Path | None, *, svg: bool, revision: str | None) -> None:
     """Draw the tables and what refers to what, as a page that GitHub and GitLab show with its picture."""
-    if svg and target and target.suffix != ".svg":
-        raise UsageError(f"--svg writes a picture, and {target} is none: name a file that ends in .svg.")
+    if svg:
+        refuse_other_than_svg(target)
     databases = binds.databases()
     if revision:
         script = runtime.directory()
@@ -110,6 +110,12 @@ def _draw_svg(tables: "Tables", title: str) -> str:
 def _beside(target: Path, database: Database) -> Path:
     """Return the file for another database than the default one: such a format holds one picture."""
     return target.with_stem(f"{target.stem}-{database.bind}") if database.bind else target
+
+
+def refuse_other_than_svg(target: Path | None) -> None:
+    """Raise UsageError if --to names a file that --svg does not write."""
+    if target and target.suffix != ".svg":
+        raise UsageError(f"--svg writes a picture, and {target} is none: name a file that ends in .svg.")
 
 
 def write_file(target: Path, content: str) -> None:

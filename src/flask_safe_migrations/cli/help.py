@@ -8,7 +8,8 @@ from importlib.resources import files
 import click
 
 from ..errors import UsageError
-from ..formatting import format_for, format_text, get_width, has_color
+from ..formatting import format_text, get_width
+from .terminal import echo
 
 # In reading order, as in docs/index.md.
 TOPICS = (
@@ -46,7 +47,7 @@ def show_help(context: click.Context, topic: str | None) -> None:
     if topic is None:
         lines = [f"Topics of `{context.command_path} TOPIC`:", ""]
         lines += [f"  {name:17}  {summary(name)}" for name in TOPICS]
-        click.echo(format_for(sys.stdout, "\n".join(lines)), color=has_color(sys.stdout))
+        echo("\n".join(lines), sys.stdout)
         return
     name = topic.lower().removesuffix(".md")
     if name in TOPICS:

@@ -11,7 +11,7 @@ import click
 
 from .. import api, output, settings
 from ..errors import UsageError
-from .diagrams import write_file
+from .diagrams import refuse_other_than_svg, write_file
 
 if TYPE_CHECKING:
     from ..api import History, HistoryRevision
@@ -51,10 +51,9 @@ def _show(history: "History", target: Path | None, *, svg: bool, mermaid: bool) 
 
     for name, problem in history.problems.items():
         output.notice(f"What {name} has is not known: {problem}")
-    if svg and target is None:
-        target = settings.active().project_folder / "docs" / "history.svg"
-    if svg and target and target.suffix != ".svg":
-        raise UsageError(f"--svg writes a picture, and {target} is none: name a file that ends in .svg.")
+    if svg:
+        refuse_other_than_svg(target)
+        target = target or settings.active().project_folder / "docs" / "history.svg"
     if target is None and mermaid:
         output.line(history_diagram.draw_mermaid(history.revisions))
     elif target is None:

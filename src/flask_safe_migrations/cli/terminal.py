@@ -46,16 +46,13 @@ class TerminalReporter(Reporter):
         # make passes the terminal on. A CI pipeline has none, or sets CI.
         return sys.stdin.isatty() and not os.environ.get("CI")
 
-    def _echo(self, text: str, stream: Any, *, end: bool = True) -> None:
-        click.echo(format_for(stream, text), nl=end, file=stream, color=has_color(stream))
-
     def line(self, text: str = "") -> None:
         self.end_line()
-        self._echo(suggest(text, self.commands), sys.stdout)
+        echo(suggest(text, self.commands), sys.stdout)
 
     def notice(self, text: str) -> None:
         self.end_line()
-        self._echo(suggest(text, self.commands), sys.stderr)
+        echo(suggest(text, self.commands), sys.stderr)
 
     def step(self, name: str, done: int = 0, total: int = 0) -> None:
         """On a terminal, leave the line open for the time, until something else is printed."""
@@ -79,7 +76,7 @@ class TerminalReporter(Reporter):
         # Before the name is printed, as Ctrl-C may come at any time.
         stream.write = end_line_and_write  # type: ignore[method-assign]
         self.open_line, self.is_opening = stream, True
-        self._echo(f"{name}  {rate}" if shows_rate else name, stream, end=False)
+        echo(f"{name}  {rate}" if shows_rate else name, stream, end=False)
         self.replacement = format_for(stream, name) if shows_rate else None
         self.is_opening = False
 
@@ -108,7 +105,7 @@ class TerminalReporter(Reporter):
                 self._draw(text)
                 self.shown = text, now
         elif now >= self.progress_due:
-            self._echo(self.progress_line.describe(text), sys.stderr)
+            echo(self.progress_line.describe(text), sys.stderr)
             self.progress_interval = min(2 * self.progress_interval, MAX_PROGRESS_INTERVAL)
             self.progress_due = now + self.progress_interval
 
@@ -142,6 +139,11 @@ class TerminalReporter(Reporter):
         return str(click.prompt(format_for(sys.stderr, question), default="", show_default=False, err=True))
 
 
+def echo(text: str, stream: Any, *, end: bool = True) -> None:
+    """Write text to a stream, wrapped and coloured if a person looks at it."""
+    click.echo(format_for(stream, text), nl=end, file=stream, color=has_color(stream))
+
+
 def print_sql(sql: str) -> None:
     """Write SQL to standard output. A pipe gets it as it is."""
     text = format_sql(sql, get_width(sys.stdout), color=has_color(sys.stdout))
@@ -173,8 +175,6 @@ def _make_click_error(message: str, code: int) -> click.ClickException:
         exit_code = code
 
         def show(self, file: Any = None) -> None:
-            stream = file or sys.stderr
-            text = format_for(stream, f"Error: {self.format_message()}")
-            click.echo(text, file=stream, color=has_color(stream))
+            echo(f"Error: {self.format_message()}", file or sys.stderr)
 
     return Shown(message)
