@@ -494,7 +494,10 @@ def test_ctrl_c_leaves_a_clean_line(two: Any, command: str) -> None:
         (["help", "squash"], 0),
     ],
 )
-def test_results_go_to_standard_output_and_errors_do_not(two: Any, command: list[str], code: int) -> None:
+def test_results_go_to_standard_output_and_errors_do_not(
+    two: Any, command: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TerminalReporter, "PROGRESS_INTERVAL", 600)  # a slow machine shows progress
     result = two.run(*command)
     assert result.exit_code == code
     assert (result.stderr.startswith("Error: ") and result.stdout == "") or result.stderr == ""
