@@ -19,6 +19,23 @@ from alembic import op
 revision = {name!r}
 down_revision = {down!r}
 """
+# Revisions of several tests.
+ITEM = """
+def upgrade():
+    op.create_table("item", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(80)))
+def downgrade():
+    op.drop_table("item")
+"""
+DROP_NICK = """
+def upgrade():
+    with op.batch_alter_table("user") as batch:
+        batch.drop_column("nick")
+
+
+def downgrade():
+    with op.batch_alter_table("user") as batch:
+        batch.add_column(sa.Column("nick", sa.String(20)))
+"""
 NOTHING = """
 def downgrade():
     raise NotImplementedError("not part of this test")

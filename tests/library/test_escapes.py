@@ -7,7 +7,7 @@ import json
 import sys
 
 import pytest
-from histories import ENGINES, write_revision
+from histories import ENGINES, ITEM, write_revision
 from sqlalchemy import make_url
 
 MODELS = """
@@ -29,12 +29,6 @@ def write_in_session():
 def write_in_context(app):
     with app.app_context():
         write_in_session()
-"""
-TABLE = """
-def upgrade():
-    op.create_table("item", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(80)))
-def downgrade():
-    op.drop_table("item")
 """
 # What the revisions use, in a module of its own: a function need not be in the file of the revision.
 TOOLS = """
@@ -184,7 +178,7 @@ def shop(project_on):
     def shop(engine: str):
         project = project_on(engine)
         project.models = MODELS
-        write_revision(project, "start", TABLE)
+        write_revision(project, "start", ITEM)
         project.flask("upgrade")
         project.sql("INSERT INTO item (id, name) VALUES (1, 'as it was')")
         write_tools(project, engine, 0)

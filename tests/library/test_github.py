@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from histories import ENGINES, edit, write_revision
+from histories import DROP_NICK, ENGINES, edit, write_revision
 
 from flask_safe_migrations.cli.github import format_command
 
@@ -34,16 +34,6 @@ def upgrade():
 def downgrade():
     with op.batch_alter_table("user") as batch:
         batch.drop_column("a_b|c")
-"""
-DROP = """
-def upgrade():
-    with op.batch_alter_table("user") as batch:
-        batch.drop_column("nick")
-
-
-def downgrade():
-    with op.batch_alter_table("user") as batch:
-        batch.add_column(sa.Column("nick", sa.String(20)))
 """
 
 
@@ -90,7 +80,7 @@ def test_what_is_new_on_a_branch(under_git: Any, engine: str, tmp_path: Path, mo
     git(project.path, "checkout", "--quiet", "-b", "branch")
     quote = "`" if engine == "mariadb" else '\\"'
     write_revision(project, "phone", PHONE.replace('\\"', quote))
-    path = write_revision(project, "drop", DROP)
+    path = write_revision(project, "drop", DROP_NICK)
     commit(project)
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
@@ -148,7 +138,7 @@ def test_what_it_is_compared_with(under_git: Any, monkeypatch: Any) -> None:
     write_revision(project, "phone", PHONE)
     commit(project)
     assert new() == ["phone"]  # the main branch
-    write_revision(project, "drop", DROP)
+    write_revision(project, "drop", DROP_NICK)
     commit(project)
     assert new() == ["phone", "drop"]
     assert new(CI="true") == ["drop"]  # the first parent of what a workflow has checked out
@@ -172,7 +162,7 @@ def test_what_it_is_compared_with(under_git: Any, monkeypatch: Any) -> None:
 def test_a_revision_that_fails_and_files_that_do_not_fit(under_git: Any) -> None:
     project = under_git("sqlite")
     path = write_revision(project, "phone", PHONE)
-    write_revision(project, "drop", DROP)
+    write_revision(project, "drop", DROP_NICK)
     edit(path, "    op.execute", "    1 / 0\n    op.execute")
     result = project.run("verify", "--format", "github", "--summary", "s.md")
     text = (project.path / "s.md").read_text()

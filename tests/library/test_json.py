@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from histories import ENGINES, edit, write_revision
+from histories import DROP_NICK, ENGINES, edit, write_revision
 
 PAGE = Path(__file__).parents[2] / "src" / "flask_safe_migrations" / "help" / "reports.md"
 USER = """
@@ -23,16 +23,6 @@ def upgrade():
 
 def downgrade():
     op.drop_table("user")
-"""
-DROP = """
-def upgrade():
-    with op.batch_alter_table("user") as batch:
-        batch.drop_column("nick")
-
-
-def downgrade():
-    with op.batch_alter_table("user") as batch:
-        batch.add_column(sa.Column("nick", sa.String(20)))
 """
 
 
@@ -83,7 +73,7 @@ def test_status_and_verify_as_documents(project_on: Any, engine: str) -> None:
 def test_what_fails_has_its_file_and_line_and_the_exit_code(project: Any) -> None:
     nick = '        sa.Column("nick", sa.String(20)),\n        sa.Unique'
     write_revision(project, "user", USER.replace("        sa.Unique", nick))
-    path = write_revision(project, "drop", DROP)
+    path = write_revision(project, "drop", DROP_NICK)
     found = document(project.run("verify", "--json"), code=1)
     assert keys(found) - {"checks[].problems"} == documented("verify") and found["ok"] is False
     (failed,) = [check for check in found["checks"] if check["ok"] is False]

@@ -3,19 +3,13 @@
 import pytest
 import sqlalchemy as sa
 from alembic.operations import ops
-from histories import newest, write_revision
+from histories import ITEM, newest, write_revision
 
 from flask_safe_migrations.autogenerate.compare.enums import _renamed
 from flask_safe_migrations.runtime import progress
 from flask_safe_migrations.verification.expectations import Expectations
 from flask_safe_migrations.verification.sample_rows import SampleRows, _sort_tables, insert_sample_rows
 
-ITEM = """
-def upgrade():
-    op.create_table("item", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(80)))
-def downgrade():
-    op.drop_table("item")
-"""
 MODEL = """
 class Item(db.Model):
     id = db.Column(db.Integer, primary_key=True)

@@ -1,16 +1,10 @@
 """Quotes in values and in stored objects."""
 
 import pytest
-from histories import newest, write_revision
+from histories import ITEM, newest, write_revision
 
 from flask_safe_migrations.backends.mysql.introspection import LITERAL_OR_PLAIN_NAME
 
-TABLE = """
-def upgrade():
-    op.create_table("item", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(80)))
-def downgrade():
-    op.drop_table("item")
-"""
 VIEW = """
 def upgrade():
     op.execute("CREATE OR REPLACE VIEW named AS SELECT id, '{quote}a{quote}' AS a FROM item")
@@ -37,7 +31,7 @@ def test_smaller_a_view_that_differs_in_the_backquotes_of_a_literal(project_on):
         "class Item(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
         "    name = db.Column(db.String(80))\n"
     )
-    write_revision(project, "start", TABLE)
+    write_revision(project, "start", ITEM)
     write_revision(project, "view", VIEW.format(quote="`", back='op.execute("DROP VIEW named")'))
     unquoted = "op.execute(\"CREATE OR REPLACE VIEW named AS SELECT id, 'a' AS a FROM item\")"
     path = write_revision(project, "other", VIEW.format(quote="", back="pass"))
