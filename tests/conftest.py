@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import fork_server
 import memory
@@ -17,6 +18,9 @@ import pytest
 import servers
 from filelock import FileLock
 from project import ENGINES, TEMPLATE, Bake, BakedProject, install_library, names
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 memory.keep_temporary_files_in_memory()
 fork_server.skip_default_certificates(ssl)
@@ -168,6 +172,15 @@ def on(request: pytest.FixtureRequest, bake: Bake) -> Iterator[Bake]:
 def anywhere(request: pytest.FixtureRequest, on: Bake) -> BakedProject:
     """A project on each engine in turn."""
     return on(request.param)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """One for the tests of a module; while it runs, their thread has a running event loop."""
+    import browsers  # most tests need none
+
+    with browsers.launch() as browser:
+        yield browser
 
 
 @pytest.fixture

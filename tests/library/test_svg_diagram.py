@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import combinations, pairwise
 
-import browsers
 import pytest
 from playwright.sync_api import Browser, Page
 from sqlalchemy import (
@@ -181,12 +180,6 @@ def test_names_lead_where_the_caller_says() -> None:
         "other.profiles": "/t?a=1&n=other",
         'users <b> & "friends"': "/t?a=1&n=users",
     }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsers.launch() as browser:
-        yield browser
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -30,12 +30,6 @@ PAGES = ["/", "/table/posts?q=Post+7&is.author_id=1&sort=title", "/table/posts/r
 PAGES += ["/table/posts/schema", "/diagram", "/table/nothing"]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsers.launch() as browser:
-        yield browser
-
-
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """`open_page(width=390, color_scheme="dark")` gives a page that reports what its policy has blocked."""

@@ -45,12 +45,6 @@ def site(project: BakedProject) -> Iterator[tuple[str, Path]]:
     assert "Traceback" not in output.read_text()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsers.launch() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 800})

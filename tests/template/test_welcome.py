@@ -69,12 +69,6 @@ def url(project: BakedProject) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsers.launch() as browser:
-        yield browser
-
-
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """`open_page(url, width=390, color_scheme="dark")` opens a page, which asks this host only."""
