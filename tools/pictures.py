@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,11 +23,8 @@ from svg_recording import draw
 
 TEMPLATE = Path(__file__).parent.parent
 FOLDER = TEMPLATE / "docs" / "pictures"
-CHROMIUM = "/usr/bin/chromium"
 COLUMNS = 88
-HOME = (
-    "/home/you/dev"  # as long as the folder that tempfile makes, so that lines are wrapped at the same place
-)
+HOME = "/home/you/dev"
 COLUMN = "    phone: Mapped[str | None] = mapped_column(String(30))\n"
 VIEWPORT = {"width": 1100, "height": 640}
 MAX_HEIGHT = 1000
@@ -45,7 +43,10 @@ def main() -> None:
     """Bake a project, and take the pictures where a newcomer would see the same."""
     for name in HIDDEN:
         os.environ.pop(name, None)
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="") as folder:  # noqa: S108
+    if not (chromium := shutil.which("chromium") or shutil.which("google-chrome")):
+        sys.exit("There is no Chromium: apt-get install chromium.")
+    with tempfile.TemporaryDirectory(prefix="") as folder:
+        home = HOME.ljust(len(folder), "s")  # as long, so that lines are wrapped at the same place
         project = Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=folder))
         subprocess.run(["make", "db"], cwd=project, check=True)
         recorded: list[tuple[str, Recording]] = []
@@ -54,19 +55,19 @@ def main() -> None:
             made = record(["sh", "-c", command], columns=COLUMNS, cwd=project)
             if made.code:
                 sys.exit("\n".join([f"{command} failed:", *made.lines]))
-            made.chunks = [(at, chunk.replace(folder.encode(), HOME.encode())) for at, chunk in made.chunks]
+            made.chunks = [(at, chunk.replace(folder.encode(), home.encode())) for at, chunk in made.chunks]
             recorded.append((command, made))
 
         with sync_playwright() as playwright, serve(project) as url:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM)
+            browser = playwright.chromium.launch(executable_path=chromium)
             models = project / "my_app" / "models" / "users.py"
             models.write_text(models.read_text().replace("    created_at:", f"{COLUMN}    created_at:", 1))
             run('make newmigration m="add users.phone"')
             wait_for(url)  # the server starts again, with the new model
-            take(browser, url, FOLDER / "pending.png", folder)
+            take(browser, url, FOLDER / "pending.png", (folder, home))
             run("make migrate")
             run("make status")
-            take(browser, url, FOLDER / "welcome.png", folder)
+            take(browser, url, FOLDER / "welcome.png", (folder, home))
             browser.close()
     title = "A column is added"
     description = (
@@ -111,13 +112,16 @@ def wait_for(url: str) -> None:
     sys.exit(f"{url} does not answer.")
 
 
-def take(browser: Browser, url: str, path: Path, folder: str) -> None:
-    """Take a screenshot of a page from its top, with at most 256 colours."""
+def take(browser: Browser, url: str, path: Path, renamed: tuple[str, str]) -> None:
+    """Take a screenshot of a page from its top, with at most 256 colours.
+
+    :param renamed: the folder of the run, and what the page shows in its place.
+    """
     page = browser.new_page(
         viewport=VIEWPORT, device_scale_factor=SCALE, reduced_motion="reduce", bypass_csp=True
     )
     page.goto(url, wait_until="networkidle")
-    page.evaluate(RENAME, [folder, HOME])
+    page.evaluate(RENAME, list(renamed))
     with Image.open(io.BytesIO(page.screenshot(full_page=True))) as image:
         path.parent.mkdir(exist_ok=True)
         seen = image.convert("RGB").crop((0, 0, image.width, min(image.height, MAX_HEIGHT * SCALE)))
