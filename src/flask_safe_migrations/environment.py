@@ -168,13 +168,13 @@ class Environment:
             if applies or self._is_comparing():
                 database.create_version_schema()
             if applies:
-                with database.lock() as progress.waited:
+                with nullcontext(False) if database.is_private else database.lock() as progress.waited:
                     database.run_with_retries(partial(self._run_on_own_connection, database, progress))
                     progress.conclude()
                     if not progress.quiet:
                         mark_if_in_use(database)
                         self._remember(database, progress)
-            elif database.exists():
+            elif database.is_private or database.exists():
                 self._run_on_own_connection(database, progress)
             else:
                 raise MigrationError(f"{database} does not exist yet: `flask db upgrade` makes it.")

@@ -137,12 +137,12 @@ def find_matching_revision(database: Database, script: ScriptDirectory) -> str |
 def _walk_revisions(database: Database, script: ScriptDirectory) -> Iterator[tuple[Database, str]]:
     """Yield one shadow database at each revision in turn, so that no revision runs twice."""
     chain = [step.revision for step in script.walk_revisions()][1 : MAX_REVISIONS + 1][::-1]
-    with database.shadow() as shadow:
-        for number, revision in enumerate(chain):
-            if number:
+    if not chain:
+        return
+    with runtime.shadow_at(database, script, chain[0]) as shadow:
+        for revision in chain:
+            if revision != chain[0]:
                 runtime.run(shadow, script, revision, upgrade=True)
-            else:
-                runtime.build(shadow, script, revision)
             yield shadow, revision
 
 

@@ -122,8 +122,7 @@ def adopt_at_revision(database: Database, script: ScriptDirectory, at: str, *, y
     revision = script.get_revision(at)
     if revision is None:
         raise UsageError(f"--at requires a revision, not {at}: `flask db history` lists them.")
-    with database.shadow() as shadow:
-        runtime.build(shadow, script, revision.revision)
+    with runtime.shadow_at(database, script, revision.revision) as shadow:
         if lines := describe_differences(database, shadow):
             output.line(f"{database} does not match revision {describe(script, {revision.revision})}:")
             _report_lines(lines)

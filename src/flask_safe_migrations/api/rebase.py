@@ -61,8 +61,8 @@ def rebase(move: str | None = None, *, yes: bool = False) -> list[Path]:
         script = ScriptDirectory.from_config(alembic_config())
         manifest.write(script)
         for database in databases:
-            with one_sentence(database), database.shadow() as shadow:
-                runtime.build(shadow, script, plan.tip.revision if plan.tip else "base")
+            tip = plan.tip.revision if plan.tip else "base"
+            with one_sentence(database), runtime.shadow_at(database, script, tip) as shadow:
                 for revision in map(script.get_revision, [file.revision for file in plan.moved]):
                     if binds.touches(revision.module, database.bind):
                         prove_and_report(shadow, script, revision)

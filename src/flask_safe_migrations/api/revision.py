@@ -254,8 +254,8 @@ def _on_shadows(
             output.line(label.rstrip())
         with ExitStack() as stack, one_sentence(database):
             if not (shadow := shadows.get(database.bind)):
-                shadow = stack.enter_context(database.shadow())
-                runtime.build(shadow, script, str(revision.down_revision or "base"))
+                parent = str(revision.down_revision or "base")
+                shadow = stack.enter_context(runtime.shadow_at(database, script, parent))
             results.append(run(shadow))
     return results
 

@@ -72,6 +72,8 @@ class Database:
     # Where Alembic stores the revision: options of context.configure(), set by `store_versions_in`.
     version_table: str = VERSION_TABLE
     version_table_schema: str | None = None
+    # Whether no other process uses this database: a shadow database, which this one has locked.
+    is_private = False
 
     def __init__(self, url: URL, connect_args: dict[str, Any]) -> None:
         self.url = url
@@ -170,6 +172,13 @@ class Database:
         # values are the same, and a migration changes them.
         with self.create_engine(arguments).connect() as connection:
             yield connection
+
+    def connect_again(self) -> AbstractContextManager[Connection]:
+        """Connect like `connect`; to a private database, each time with the same connection.
+
+        For code of this library only: a revision may leave settings behind in its session.
+        """
+        return self.connect()
 
     def create_read_only_engine(self) -> Engine:
         """Create a separate engine on which the database itself rejects every write."""
@@ -431,8 +440,11 @@ class Database:
         """Whether snapshots are cheap enough to be taken automatically."""
         return False
 
-    def shadow(self) -> AbstractContextManager["Database"]:
-        """Create an empty shadow database on the same engine. It is dropped at the end."""
+    def shadow(self, *, create: bool = True) -> AbstractContextManager["Database"]:
+        """Create an empty shadow database on the same engine. It is dropped at the end.
+
+        :param create: False if `load_stored` is called next. It may then be what creates the database.
+        """
         raise NotImplementedError
 
     def reset(self) -> None:
@@ -450,7 +462,7 @@ class Database:
     def load_stored(self, keys: Sequence[str]) -> str | None:
         """Load the first stored content that exists for one of these keys.
 
-        This shadow database must be empty. Return the key that was used, or None.
+        This shadow database must be empty, or not yet created. Return the key that was used, or None.
         """
         return shadow_databases.load_from_file(self, keys)
 

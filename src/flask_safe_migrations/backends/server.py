@@ -37,6 +37,14 @@ class Server(Database):
     unlock_query: ClassVar[TextClause]
     # Counts the connections to the database :name.
     users_query: ClassVar[TextClause]
+    # Whether `load_stored` copies a database, so that the shadow database need not exist.
+    has_templates: ClassVar[bool] = False
+    # Whether only the name of this shadow database is reserved.
+    is_reserved = False
+    # The connection of `connect_to_maintenance`, while one is held for several commands.
+    held_maintenance: Connection | None = None
+    # The connection of `connect_again`.
+    reused: Connection | None = None
     # Whether SHADOW_DATABASE_URL names this database. It may then be emptied but not dropped.
     is_given = False
     # Parts of the driver's connection errors, in lower case, each with advice for the user.
@@ -62,8 +70,45 @@ class Server(Database):
         """Return what only this database of this server has, by whatever name it was reached."""
         raise NotImplementedError
 
+    def with_name(self, name: str) -> Self:
+        other = super().with_name(name)
+        other.held_maintenance = self.held_maintenance
+        return other
+
+    @contextmanager
+    def connect_again(self) -> Iterator[Connection]:
+        if not self.is_private:
+            with self.connect() as connection:
+                yield connection
+            return
+        connection = self.reused or self._open_lasting_connection()
+        self.reused = None
+        connection.engine.clear_compiled_cache()  # as in `connect`: each caller has other types
+        try:
+            yield connection
+            connection.rollback()
+        except BaseException:
+            connection.close()
+            raise
+        self.reused = connection
+
+    def _open_lasting_connection(self) -> Connection:
+        connection = self.create_engine().connect()
+        self.keep_alive(connection)  # it is idle while a revision runs
+        connection.commit()
+        return connection
+
+    def disconnect(self) -> None:
+        """Close the connection of `connect_again`: nobody may use a database that is copied or dropped."""
+        if self.reused:
+            self.reused.close()
+        self.reused = None
+
     @contextmanager
     def connect_to_maintenance(self) -> Iterator[Connection]:
+        if self.held_maintenance and _is_alive(self.held_maintenance):
+            yield self.held_maintenance
+            return
         url = self.url.set(database=self.maintenance or "")
         with self.with_url(url).create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
             yield connection
@@ -94,8 +139,8 @@ class Server(Database):
             with self.connect():  # the database was created in the meantime, or there is another error
                 return True
 
-    def shadow(self) -> AbstractContextManager[Database]:
-        return shadow_databases.server_shadow(self)
+    def shadow(self, *, create: bool = True) -> AbstractContextManager[Database]:
+        return shadow_databases.server_shadow(self, create=create or not self.has_templates)
 
     def keep_alive(self, connection: Connection) -> None:
         """Prevent the server from closing an idle connection: the lock would end with it."""
@@ -204,3 +249,11 @@ class Server(Database):
                 hint = sentence.format(name=self.name, user=self.url.username)
                 return f"{self.title} at {place} {hint} ({self})."
         return None
+
+
+def _is_alive(connection: Connection) -> bool:
+    try:
+        connection.exec_driver_sql("SELECT 1")
+    except DBAPIError:
+        return False
+    return True

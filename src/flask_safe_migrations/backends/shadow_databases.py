@@ -30,15 +30,21 @@ HEAD, TOKEN = 35, 16  # lengths in a database name: the prefix in bytes, and the
 
 
 @contextmanager
-def server_shadow(owner: "Server") -> Iterator["Server"]:
-    """Yield an empty database that is dropped at the end, or the one that SHADOW_DATABASE_URL names."""
+def server_shadow(owner: "Server", *, create: bool) -> Iterator["Server"]:
+    """Yield an empty database that is dropped at the end, or the one that SHADOW_DATABASE_URL names.
+
+    :param create: False if only its name has to be reserved.
+    """
     if (url := settings.active().shadow_url) and owner.bind is None:
         with _configured_shadow(owner, url) as given:
             yield given
         return
     with owner.connect_to_maintenance() as connection:
         (made,) = reserve(owner, connection, "shadow", drop=_drop_unused)
-        _create(made)
+        _hold(made, connection)
+        made.is_reserved = True
+        if create:
+            create_reserved(made)
         try:
             yield made
         finally:
@@ -67,14 +73,25 @@ def _configured_shadow(owner: "Server", url: URL) -> Iterator["Server"]:
     with connection:
         given.keep_alive(connection)
         poll_until(lambda: try_advisory_lock(given, connection), lambda: "another command", str(given))
+        _hold(given, connection)
         given.reset()
         try:
             yield given
         finally:
+            given.disconnect()
             given.reset()
 
 
-def _create(made: "Server") -> None:
+def _hold(shadow: "Server", connection: Connection) -> None:
+    """Use this connection, which holds the lock of the shadow database, wherever another one would do."""
+    # Behind a proxy, the nodes of a cluster agree only on what is done under the lock of a migration.
+    shadow.is_private = shadow.sees_all_locks(connection)
+    shadow.held_maintenance = connection
+
+
+def create_reserved(made: "Server") -> None:
+    """Create the database of a reserved name."""
+    made.is_reserved = False
     try:
         made.create()
     except DBAPIError as error:

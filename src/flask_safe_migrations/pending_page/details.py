@@ -47,8 +47,8 @@ def _run(
     found: dict[str, Details] = {}
     revision, has_begun = pending[0], False
     try:
-        with one_sentence(database), database.shadow() as shadow:
-            runtime.build(shadow, script, ",".join(sorted(heads)) or "base")
+        at = ",".join(sorted(heads)) or "base"
+        with one_sentence(database), runtime.shadow_at(database, script, at) as shadow:
             for revision in pending:
                 has_begun = True
                 found[revision.revision] = _record(shadow, script, revision)

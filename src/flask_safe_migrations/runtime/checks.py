@@ -128,7 +128,7 @@ def refuse_outside_development(database: Database, destroy: str | None) -> None:
 def mark_if_in_use(database: Database) -> None:
     """Set the mark after a migration, if the application does not run in development."""
     try:
-        if not _marked_since(database) and _is_in_use(database):
+        if _is_in_use(database) and not _read_mark(database):
             _write_mark(database)
     except DBAPIError as error:  # the revisions are already applied, so this is not a failure
         output.notice(
@@ -148,9 +148,11 @@ def transfer_mark(new: Database, database: Database) -> None:
 
 
 def _marked_since(database: Database) -> str | None:
-    """Return the day on which the mark was set, or None."""
-    if not database.exists():
-        return None
+    """Return the day on which the mark was set, or None, also for a database that does not exist."""
+    return _read_mark(database) if database.exists() else None
+
+
+def _read_mark(database: Database) -> str | None:
     with database.connect() as connection:
         if not inspect(connection).has_table(MARKER.name):
             return None

@@ -40,8 +40,8 @@ def environment_options() -> dict[str, Any]:
 
 
 def read_heads(database: Database) -> set[str]:
-    """Return the heads stored in an existing database, read through a new connection."""
-    with database.connect() as connection:
+    """Return the heads stored in an existing database, not read through the migration's own connection."""
+    with database.connect_again() as connection:
         migration = MigrationContext.configure(connection, opts=database.version_options)
         return set(migration.get_current_heads())
 

@@ -126,7 +126,7 @@ class Progress:
             output.reporter().step_done(seconds)
 
     def conclude(self) -> None:
-        """Report the revision before and after the run. A new connection confirms that it was stored."""
+        """Report the revision before and after the run. Another connection confirms that it was stored."""
         if self.applied and (stored := read_heads(self.database)) != self.after:
             raise MigrationError(
                 f"The revisions ran, but {self.database} says it is at {describe(self.script, stored)}: "

@@ -31,18 +31,20 @@ def directory() -> ScriptDirectory:
 
 
 def build(database: Database, script: ScriptDirectory, upto: str) -> None:
-    """Upgrade an empty shadow database to `upto` without output.
+    """Upgrade a shadow database, empty or not yet created, to `upto` without output.
 
     Revisions up to a cached state are not run again.
     """
     if upto == "base":
+        database.load_stored([])
         return
     digests = fingerprints(database, script)
     keys = [digests[revision.revision] for revision in script.iterate_revisions(upto, "base")]
     targets = script.get_revisions(upto)
+    loaded = database.load_stored(keys)
     if not keys:  # no revision yet
         return
-    if database.load_stored(keys) != keys[0] or len(targets) > 1:
+    if loaded != keys[0] or len(targets) > 1:
         _run(database, script, upto)
         if len(targets) == 1:
             database.store(keys[0])
@@ -107,8 +109,15 @@ def shadow(database: Database, script: ScriptDirectory, given: Database | None =
     if given:
         yield given
         return
-    with database.shadow() as throwaway:
-        build(throwaway, script, "heads")
+    with shadow_at(database, script, "heads") as throwaway:
+        yield throwaway
+
+
+@contextmanager
+def shadow_at(database: Database, script: ScriptDirectory, revision: str) -> Iterator[Database]:
+    """Yield a shadow database at this revision, or at several, separated by commas; it is dropped then."""
+    with database.shadow(create=False) as throwaway:
+        build(throwaway, script, revision)
         yield throwaway
 
 

@@ -136,7 +136,7 @@ class RoundTrip:
 
         The downgrade may refuse them, with the reason.
         """
-        with self.shadow.connect() as connection, connection.begin():
+        with self.shadow.connect_again() as connection, connection.begin():
             if not loosened.insert(connection, self.metadata):
                 return
         step = "downgrade with rows that only the new schema allows"
@@ -147,7 +147,7 @@ class RoundTrip:
                 raise
         else:
             self.raise_for(differences(before, self.get_schema()), f"the {step} does not restore the schema")
-        with self.shadow.connect() as connection, connection.begin():
+        with self.shadow.connect_again() as connection, connection.begin():
             loosened.delete(connection)
         now = self.get_schema()
         if not differences(after, now):
@@ -159,17 +159,17 @@ class RoundTrip:
 
     def _read_shapes(self) -> dict[str, Shape]:
         """Return what the affected tables allow; remember their types and foreign keys."""
-        with self.shadow.connect() as connection:
+        with self.shadow.connect_again() as connection:
             names = [*filter(self.affected_tables.includes, inspect(connection).get_table_names())]
             self.expected.add_schema(connection, names)
             return read_shapes(connection, names)
 
     def get_schema(self) -> Schema:
-        with self.shadow.connect() as connection:
+        with self.shadow.connect_again() as connection:
             return self.shadow.schema(connection)
 
     def probe_objects(self) -> Probes:
-        with self.shadow.connect() as connection:
+        with self.shadow.connect_again() as connection:
             return self.shadow.probe_objects(connection)
 
     def insert_rows(self, limit: int = ROW_LIMIT) -> list[str]:
@@ -183,7 +183,7 @@ class RoundTrip:
                 return False
             return self.is_irreversible or self.affected_tables.includes(table)
 
-        with self.shadow.connect() as connection, connection.begin():
+        with self.shadow.connect_again() as connection, connection.begin():
             ignored = self.shadow.ignored_tables(connection)
             return insert_sample_rows(
                 connection,
@@ -281,12 +281,10 @@ class ShadowWalk:
 
     def _build(self, revisions: set[str]) -> Database:
         self.stack.close()
-        self.shadow = shadow = self.stack.enter_context(self.database.shadow())
-        for number, revision in enumerate(sorted(revisions)):
-            if number:
-                runtime.run(shadow, self.script, revision, upgrade=True)
-            else:
-                runtime.build(shadow, self.script, revision)
+        first, *others = sorted(revisions) or ["base"]
+        self.shadow = shadow = self.stack.enter_context(runtime.shadow_at(self.database, self.script, first))
+        for revision in others:
+            runtime.run(shadow, self.script, revision, upgrade=True)
         self.current = revisions
         return shadow
 

@@ -288,10 +288,8 @@ class Verification:
 
     def _find_unnamed_before(self, database: Database) -> set[str]:
         """Return the constraints that had no name at the revision in MIGRATION_CHECK_AFTER."""
-        heads = [revision for revision in self.unchecked if self._is_last_unchecked(revision)]
-        with database.shadow() as shadow:
-            for head in heads:
-                runtime.build(shadow, self.script, head)
+        heads = filter(self._is_last_unchecked, self.unchecked)
+        with runtime.shadow_at(database, self.script, ",".join(sorted(heads))) as shadow:
             return set(find_unnamed_constraints(shadow, self.script))
 
     def _is_last_unchecked(self, revision: str) -> bool:

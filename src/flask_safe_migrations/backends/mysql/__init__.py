@@ -238,6 +238,7 @@ class MariaDB(Server):
 
     def drop(self) -> None:
         """End the sessions that use it first: DROP DATABASE waits for their transactions."""
+        self.disconnect()
         with self.connect_to_maintenance() as connection:
             for session in connection.scalars(SESSIONS, {"name": self.name}):
                 with suppress(DBAPIError):  # the session has already ended

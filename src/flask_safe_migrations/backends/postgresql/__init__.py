@@ -38,6 +38,7 @@ class PostgreSQL(Server):
     options: ClassVar[dict[str, Any]] = {"transactional_ddl": True, "transaction_per_migration": True}
     after_failure = "Nothing of this revision was applied"
     suffix = "dump"
+    has_templates = True
     maintenance = "postgres"
     port = 5432
     exists_query = "SELECT 1 FROM pg_database WHERE datname = :name"
@@ -73,7 +74,7 @@ class PostgreSQL(Server):
     def create_version_schema(self) -> None:
         if not self.version_table_schema:
             return
-        with self.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
+        with self._connect_in_autocommit() as connection:
             # If the schema exists, do not require the privilege to create one.
             if not inspect(connection).has_schema(self.version_table_schema):
                 schema = connection.dialect.identifier_preparer.quote(self.version_table_schema)
@@ -189,20 +190,30 @@ class PostgreSQL(Server):
                 # Another process created it at the same moment.
                 if not connection.scalar(text(self.exists_query), {"name": self.name}):
                     raise
-        lifecycle.create_schema(self)
+        self._create_schema()
 
     def prepare(self) -> None:
-        super().prepare()
-        lifecycle.create_schema(self)
+        if self.exists():
+            self._create_schema()
+        else:
+            self.create()
+
+    def _create_schema(self) -> None:
+        with self._connect_in_autocommit() as connection:
+            lifecycle.create_schema(connection)
+
+    def _connect_in_autocommit(self) -> Connection:
+        return self.create_engine(isolation_level="AUTOCOMMIT").connect()
 
     def drop(self) -> None:
+        self.disconnect()
         with self.connect_to_maintenance() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.quoted(connection)} WITH (FORCE)")
 
     def clear(self) -> None:
-        with self.connect() as connection:
+        with self._connect_in_autocommit() as connection:
             lifecycle.clear(connection)
-        lifecycle.create_schema(self)
+            lifecycle.create_schema(connection)
 
     def store(self, key: str) -> None:
         lifecycle.store_template(self, key)
@@ -214,7 +225,8 @@ class PostgreSQL(Server):
         dump.save(self, target)
 
     def load(self, source: Path) -> None:
-        lifecycle.drop_empty_schema(self)  # the snapshot creates it
+        with self._connect_in_autocommit() as connection:
+            lifecycle.drop_empty_schema(connection)  # the snapshot creates it
         dump.load(self, source)
 
     def copy_to(self, target: Self) -> None:

@@ -42,22 +42,20 @@ OWNED_OBJECTS = text("""
 DISCONNECT = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:a, :b)")
 
 
-def create_schema(database: Server) -> None:
+def create_schema(connection: Connection) -> None:
     """Create the first schema in the search_path if it does not exist."""
-    with database.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
-        name = _first_schema(connection)
-        if name and not connection.scalar(SCHEMA_EXISTS, {"name": name}):
-            quoted = connection.dialect.identifier_preparer.quote_identifier(name)
-            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
+    name = _first_schema(connection)
+    if name and not connection.scalar(SCHEMA_EXISTS, {"name": name}):
+        quoted = connection.dialect.identifier_preparer.quote_identifier(name)
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
 
 
-def drop_empty_schema(database: Server) -> None:
+def drop_empty_schema(connection: Connection) -> None:
     """Drop the empty schema of a new database before a snapshot, which creates its schemas, is loaded."""
-    with database.create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
-        name = _first_schema(connection)
-        if name and name != "public" and connection.scalar(SCHEMA_IS_EMPTY, {"name": name}):
-            quoted = connection.dialect.identifier_preparer.quote_identifier(name)
-            connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {quoted}")
+    name = _first_schema(connection)
+    if name and name != "public" and connection.scalar(SCHEMA_IS_EMPTY, {"name": name}):
+        quoted = connection.dialect.identifier_preparer.quote_identifier(name)
+        connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {quoted}")
 
 
 def _first_schema(connection: Connection) -> str | None:
@@ -71,7 +69,6 @@ def clear(connection: Connection) -> None:
     """Drop all that the user owns in this database, and nothing else."""
     for kind, name in connection.execute(OWNED_OBJECTS).all():
         connection.exec_driver_sql(f"DROP {kind} IF EXISTS {name} CASCADE")
-    connection.commit()
 
 
 def swap_names(database: Server, new: Server, old: Server) -> None:
@@ -100,21 +97,26 @@ def store_template(shadow: Server, key: str) -> None:
 
 
 def load_template(shadow: Server, keys: Sequence[str]) -> str | None:
-    """Create the shadow database again, from the first of these templates that exists."""
+    """Create the shadow database, or create it again, from the first of these templates that exists."""
     there = set() if shadow.is_given else set(_template_names(shadow))
     key = next((key for key in keys if _template(shadow, key).name in there), None)
     if key:
-        shadow.drop()
+        if not shadow.is_reserved:
+            shadow.drop()
         try:
             copy_database(_template(shadow, key), shadow)
         except DBAPIError:  # another command has just dropped it
-            shadow.create()
-            return None
+            shadow.is_reserved, key = True, None
+        else:
+            shadow.is_reserved = False
+    if shadow.is_reserved:
+        shadow_databases.create_reserved(shadow)
     return key
 
 
 def copy_database(source: Server, target: Server) -> None:
     """Create `target` as a copy of `source`, which no other session may use."""
+    source.disconnect()
     with source.connect_to_maintenance() as connection:
         names = target.quoted(connection), source.quoted(connection)
         connection.exec_driver_sql("CREATE DATABASE {} TEMPLATE {}".format(*names))

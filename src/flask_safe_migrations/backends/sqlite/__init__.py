@@ -115,7 +115,7 @@ class SQLite(Database):
                 yield options
 
     @contextmanager
-    def shadow(self) -> Iterator[Database]:
+    def shadow(self, *, create: bool = True) -> Iterator[Database]:
         shadow = self.with_url(make_url("sqlite://"))
         yield shadow
         shadow.create_engine().dispose()
