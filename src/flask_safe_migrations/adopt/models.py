@@ -1,6 +1,5 @@
 """Writes modules with models of existing databases, one for each bind."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from typing import Any
 
 from .. import settings
 from ..backends.base import Database
+from ..code_style import format_file
 from ..errors import MigrationError
 from .reflection import reflect_tables
 
@@ -66,10 +66,7 @@ def write_modules(modules: list[Module]) -> None:
     """Write the modules, formatted by ruff if it is installed."""
     for module in modules:
         module.path.write_text(module.text, encoding="utf-8")
-        if importlib.util.find_spec("ruff"):
-            for arguments in (["check", "--fix-only", "--select", "I,UP,F401"], ["format"]):
-                command = [sys.executable, "-m", "ruff", *arguments, "--quiet", str(module.path)]
-                subprocess.run(command, check=False)  # noqa: S603
+        format_file(module.path, fix="I,UP,F401")
         _ignore_long_lines(module.path)
 
 

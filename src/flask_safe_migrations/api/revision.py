@@ -1,8 +1,5 @@
 """Create a revision from the changes in the models, and verify it with a round trip."""
 
-import importlib.util
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,6 +16,7 @@ from alembic.util import load_python_file
 
 from .. import output, runtime, settings, verification
 from ..backends.base import Database
+from ..code_style import format_file
 from ..context import RunContext
 from ..errors import UsageError
 from ..revisions import files, manifest
@@ -91,7 +89,7 @@ def write_revision(script: ScriptDirectory, message: str, answers: list[str]) ->
             output.line(NOTHING_TO_MIGRATE)
             return None
         path = Path(written.path)
-        _format(path)
+        format_file(path, fix="I")
         output.line(f"Wrote {settings.active().relative(path)}")
         files.require_consistent(script)
         written.module = load_python_file(str(path.parent), path.name)  # ruff has moved its lines
@@ -137,7 +135,7 @@ def new_data_revision(message: str, column: str = "1") -> RevisionResult:
     RunContext.of(config).data = _parse_backfill(column)
     written: Any = command.revision(config, message)
     path = Path(written.path)
-    _format(path)
+    format_file(path, fix="I")
     manifest.add(runtime.directory())
     output.line(
         f"Wrote {settings.active().relative(path)}\n"
@@ -258,10 +256,3 @@ def _on_shadows(
                 shadow = stack.enter_context(runtime.shadow_at(database, script, parent))
             results.append(run(shadow))
     return results
-
-
-def _format(path: Path) -> None:
-    """Format the file with ruff, if installed. It is a development dependency."""
-    if importlib.util.find_spec("ruff"):
-        for arguments in (["check", "--fix-only", "--select", "I"], ["format"]):
-            subprocess.run([sys.executable, "-m", "ruff", *arguments, "--quiet", path], check=False)  # noqa: S603

@@ -1,9 +1,6 @@
 """Composes a baseline and proves it on shadow databases, then puts it in place."""
 
 import ast
-import importlib.util
-import subprocess
-import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,7 @@ from sqlalchemy.exc import SAWarning
 
 from .. import _compat, runtime
 from ..backends.base import Database
+from ..code_style import format_file
 from ..errors import MigrationError
 from ..revisions import files, manifest
 from ..revisions.git import Git
@@ -116,9 +114,7 @@ def _last_release_with(file: Path) -> str:
 def _format(path: Path) -> str:
     """Return the text of the file, formatted by ruff if it is installed and if the code stays the same."""
     text = path.read_text(encoding="utf-8")
-    if importlib.util.find_spec("ruff"):
-        command: list[str | Path] = [sys.executable, "-m", "ruff", "format", "--quiet", path]
-        subprocess.run(command, check=False)  # noqa: S603
+    format_file(path)
     formatted = path.read_text(encoding="utf-8")
     is_same = ast.dump(ast.parse(text)) == ast.dump(ast.parse(formatted))
     return formatted if is_same else text
