@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from forking import server_for
 from project import BakedProject, clean_environment, rewrite
 
 BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -53,10 +54,14 @@ class Reader:
     def sh(self, block: Block) -> None:
         if block.text.strip() in self.SERVERS:
             return
+        env = clean_environment() | self.project.env
+        if server := server_for(self.project.python, env):
+            program = server.instead_of_flask(".venv/bin/python").replace(" ", "\\ ")
+            env["MAKEFLAGS"] = f"-- FLASK={program}"  # as an argument of each `make` that is typed
         result = subprocess.run(
             ["sh", "-e", "-c", self.spelled(block.text)],
             cwd=self.project.path,
-            env=clean_environment() | self.project.env,
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
