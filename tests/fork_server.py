@@ -58,6 +58,7 @@ def import_libraries():
     """What the commands import, up to the application, which each child imports for itself."""
     import pkgutil
     import ssl
+    from contextlib import suppress
     from importlib import import_module
 
     for name in (
@@ -69,7 +70,8 @@ def import_libraries():
         *("sqlalchemy.dialects.postgresql.psycopg", "mako.template", "mako.lookup", "werkzeug.serving"),
         *("flask_safe_migrations", "flask_safe_migrations.cli", "flask_safe_migrations.environment"),
     ):
-        import_module(name)
+        with suppress(ModuleNotFoundError):  # not every environment has all of them
+            import_module(name)
     # What the commands import on their way.
     import flask_safe_migrations
 

@@ -160,7 +160,11 @@ def server_for(python: Path, env: dict[str, str]) -> ForkServer | None:
         env.get(name) != usual.get(name) for name in {*env, *usual} if READ_AT_THE_START.fullmatch(name)
     ):
         return None
-    environment = environment.resolve()
+    return server_in(environment.resolve())
+
+
+def server_in(environment: Path) -> ForkServer:
+    """Return the server with the libraries of this environment; it starts when it is first asked for."""
     if environment not in _servers:
         _servers[environment] = ForkServer(environment)
     return _servers[environment]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forking import server_in
 from project import clean_environment
 from sqlalchemy import create_engine, text
 
@@ -42,7 +43,13 @@ class Microblog:
         return result.stdout
 
     def flask(self, *arguments: str, check: bool = True) -> str:
-        return self.run(self.python, "-m", "flask", *arguments, check=check)
+        command = [str(self.python), "-m", "flask", *arguments]
+        if self.python != Path(sys.executable):
+            return self.run(*command, check=check)
+        child = server_in(Path(sys.prefix)).start(command, self.path, self.env)
+        output, _ = child.communicate(timeout=300)
+        assert (child.returncode == 0) is check, output
+        return output
 
     def edit(self, file: str, old: str, new: str) -> None:
         path = self.path / file
