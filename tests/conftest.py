@@ -2,7 +2,9 @@
 
 import getpass
 import hashlib
+import inspect
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -31,9 +33,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # What takes minutes by itself (many processes, kills, whole environments, a browser), or is about a server.
 LONG = {
     *("adopt_models", "any_machine", "any_name", "benchmarks", "browse", "ci", "connections", "drivers"),
-    *("existing_project", "first_run", "generated_suite", "pending_page", "properties", "release", "squash"),
+    *(
+        "existing_project",
+        "first_run",
+        "generated_suite",
+        "key_sequences",
+        "pending_page",
+        "properties",
+        "release",
+        "squash",
+    ),
     *("tutorial", "update", "welcome"),
 }
+# How a test asks for a server that none of its fixtures or parameters shows.
+ASKS = re.compile(r'\b(?:on|project_on|started|server_url|getfixturevalue)\("(?:postgresql|mariadb|mysql)')
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -46,14 +59,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_long(item: pytest.Item) -> bool:
-    servers = {"postgresql", "mariadb", "server_url"}
-    params = getattr(getattr(item, "callspec", None), "params", {}).values()
-    fixtures = set(getattr(item, "fixturenames", ()))
     return (
         item.path.parent.name == "crash"
         or item.path.stem.removeprefix("test_") in LONG
-        or bool(servers & (fixtures | {*map(str, params)}))
+        or item.get_closest_marker("slow") is not None
+        or _needs_server(item)
     )
+
+
+def _needs_server(item: pytest.Item) -> bool:
+    """Whether a fixture or a parameter is a server, or the test asks for one itself."""
+    params = getattr(getattr(item, "callspec", None), "params", {}).values()
+    named = {*getattr(item, "fixturenames", ()), *map(str, params)}
+    if named & {"postgresql", "mariadb", "server_url"}:
+        return True
+    function = getattr(item, "function", None)
+    return bool(function and ASKS.search(inspect.getsource(function)))
 
 
 @pytest.fixture(scope="session")

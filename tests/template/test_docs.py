@@ -103,6 +103,7 @@ def test_every_command_in_a_block_is_run_by_a_test(render: Bake) -> None:
     assert seen > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("git", [True, False], ids=["with git", "without git"])
 def test_F42_the_first_hour_word_for_word(bake: Bake, git: bool) -> None:
     project = under_git(bake()) if git else bake()

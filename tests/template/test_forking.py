@@ -47,6 +47,7 @@ def without_numbers(out: str) -> list[str]:
     return [re.sub(r"\S*\d\S*", "#", line) for line in out.splitlines()]
 
 
+@pytest.mark.slow
 def test_every_target_does_the_same_in_a_fork_as_in_a_python_of_its_own(project: BakedProject, bake) -> None:
     other = bake()
     other.forks = False

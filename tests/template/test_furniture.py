@@ -35,6 +35,7 @@ def test_agents_page_is_one_page_and_names_what_there_is(render: Bake) -> None:
                 assert f"\n{target}: " in targets, target
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_agents_page(project: BakedProject) -> None:
     """Each from top to bottom, on a project whose model has just got a column."""
     text = (project.path / "AGENTS.md").read_text(encoding="utf-8")
