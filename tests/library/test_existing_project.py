@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "src" / "flask_safe_migrations" / "help" / "existing-project.md"
 COMMANDS = re.findall(r"^\s*\$ (.+)$", PAGE.read_text(), re.MULTILINE)
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg2", "mariadb": "mysql+pymysql"}
+IMPORTS = "from flask_safe_migrations import NAMING_CONVENTION\nfrom sqlalchemy import MetaData\n"
+CONVENTION = f"{IMPORTS}db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING_CONVENTION))"
 PHONE = "    phone = db.Column(db.String(30))\n"
 
 
@@ -110,6 +112,8 @@ def follow(blog: Microblog, commands: list[str]) -> None:
             blog.edit("microblog/__init__.py", "    db.init_app", f"{setting}    db.init_app")
         if command.startswith("flask db new"):
             blog.edit("microblog/models.py", "    settings =", f"{PHONE}    settings =")
+        if command == "flask db adopt --yes":
+            blog.edit("microblog/models.py", "db = SQLAlchemy()", CONVENTION)
         program, *arguments = shlex.split(command)
         assert program == "flask"
         output = blog.flask(*arguments)
@@ -120,6 +124,8 @@ def follow(blog: Microblog, commands: list[str]) -> None:
             assert "22 revisions are not judged" in output
         if command.startswith("flask db new"):
             assert "Proved: up, down and up again" in output
+        if command == "flask db adopt --yes":
+            assert re.search(r"^Renamed \d+\.$", output, re.MULTILINE)
         if command == "flask db downgrade":
             assert blog.head == before
     assert blog.head != before

@@ -1,7 +1,7 @@
 """Takes over a database that was not created by revisions: compares, renames constraints, stamps."""
 
 from .comparison import Comparison, compare_with_models
-from .database import adopt_at_head, adopt_at_revision, check_database, refuse_differences
+from .database import adopt_at_head, adopt_at_revision, check_database, match_names, refuse_differences
 
 __all__ = [
     "Comparison",
@@ -9,5 +9,6 @@ __all__ = [
     "adopt_at_revision",
     "check_database",
     "compare_with_models",
+    "match_names",
     "refuse_differences",
 ]

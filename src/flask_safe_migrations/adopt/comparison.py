@@ -81,15 +81,15 @@ def compare_with_models(
     return result
 
 
-def find_differences(database: Database, script: ScriptDirectory, shadow: Database) -> list[str]:
-    """Return what a revision would have to do in a database that is at head already, in words.
+def compare_at_head(database: Database, script: ScriptDirectory, shadow: Database) -> Comparison:
+    """Compare a database that is at head already.
 
     Tables that the shadow database, which is at head, does not have are left out.
     """
     with database.connect() as connection, shadow.connect() as shadow_connection:
         extra = database.schema(connection).keys() - shadow.schema(shadow_connection).keys()
     tables = [name.removeprefix("table ") for name in extra if name.startswith("table ")]
-    return compare_with_models(database, script, shadow, tables).differences
+    return compare_with_models(database, script, shadow, tables)
 
 
 def _table_name(operation: Any) -> str:

@@ -16,15 +16,16 @@ from ..runtime.errors import one_sentence
 from ..runtime.heads import alembic_config, describe, stored_heads
 from .comparison import (
     Comparison,
+    compare_at_head,
     compare_with_models,
     describe_differences,
     describe_unsupported,
-    find_differences,
     find_matching_revision,
 )
 from .models import NotMatchingError
 
 MAX_LINES = 40
+MATCHES = "The database matches, except for these names, which later revisions have to rely on:"
 
 
 def check_database(
@@ -60,6 +61,7 @@ def adopt_at_head(
     with runtime.shadow(database, script) as shadow:
         comparison = _compare(database, script, shadow, ignore, new=new)
         if comparison.renames:
+            output.line(MATCHES)
             if not _confirm_renames(database, shadow, comparison.renames, yes=yes, new=new):
                 return
             remaining = compare_with_models(database, script, shadow, ignore)
@@ -77,7 +79,7 @@ def refuse_differences(database: Database, script: ScriptDirectory) -> None:
     with runtime.shadow(database, script) as shadow:
         if safety.find_model_differences(shadow, script):
             return  # `flask db new` comes first
-        lines = find_differences(database, script, shadow)
+        lines = compare_at_head(database, script, shadow).differences
     if lines:
         output.line(f"{database} is not as the revisions create it. A revision that removes the differences:")
         _report_lines(lines)
@@ -86,6 +88,23 @@ def refuse_differences(database: Database, script: ScriptDirectory) -> None:
             "change by hand or another version of Alembic: write these changes into a revision "
             '(`flask db revision -m "…"`); in a new database they change nothing.'
         )
+
+
+def match_names(database: Database, script: ScriptDirectory, heads: set[str], *, yes: bool) -> bool:
+    """Give the constraints of a database with a revision the names that its revisions give them.
+
+    They differ where the models got their naming convention later: a revision that drops a constraint by
+    such a name runs on a shadow database, but not here. Return whether there were any.
+    """
+    with runtime.shadow_at(database, script, ",".join(sorted(heads))) as shadow:
+        with database.connect() as connection, shadow.connect() as shadow_connection:
+            renames = constraint_renames(
+                database.constraints(connection), shadow.constraints(shadow_connection)
+            )
+        if renames:
+            output.line(f"The revisions give these constraints of {database} other names:")
+            _confirm_renames(database, shadow, renames, yes=yes)
+    return bool(renames)
 
 
 def _refuse(database: Database, script: ScriptDirectory, comparison: Comparison, *, new: bool) -> None:
@@ -132,6 +151,7 @@ def adopt_at_revision(database: Database, script: ScriptDirectory, at: str, *, y
                 database.constraints(connection), shadow.constraints(shadow_connection)
             )
         if renames:
+            output.line(MATCHES)
             _confirm_renames(database, shadow, renames, yes=yes)
         _report_unsupported(database, shadow)
     _stamp(database, script, revision.revision)
@@ -141,7 +161,6 @@ def _confirm_renames(
     database: Database, shadow: Database, renames: list[ConstraintRename], *, yes: bool, new: bool = False
 ) -> bool:
     """Ask, then rename the constraints; return False if only the new models and baseline are kept."""
-    output.line("The database matches, except for these names, which later revisions have to rely on:")
     _report_lines(list(map(str, renames)))
     if not yes and not output.reporter().confirm(f"Rename them in {database}? No row changes."):
         if new:
@@ -150,7 +169,7 @@ def _confirm_renames(
             )
             return False
         raise MigrationError(
-            "Not adopted, and nothing was changed. Run `flask db adopt --yes` to rename them."
+            "Not renamed, and nothing was changed. Run `flask db adopt --yes` to rename them."
         )
     if database.cheap_snapshots:
         snapshots.take_and_report(database)

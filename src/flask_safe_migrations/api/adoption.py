@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from .. import output, runtime, safety, settings
-from ..adopt import adopt_at_head, adopt_at_revision, check_database, refuse_differences
+from ..adopt import adopt_at_head, adopt_at_revision, check_database, match_names, refuse_differences
 from ..adopt import models as model_files
 from ..adopt.models import NotMatchingError
 from ..backends.base import Database
@@ -29,6 +29,8 @@ def adopt(
 ) -> None:
     """Compare each database with the models, name its constraints as in the revisions, and stamp it.
 
+    A database that has a revision already only gets the names.
+
     Example::
 
         api.adopt(ignore=["spatial_ref_sys"], yes=True)
@@ -42,7 +44,7 @@ def adopt(
     ignore = tuple(ignore)
     script = runtime.directory()
     _refuse_without_one_head(script)
-    databases = [each for each in binds.databases() if not _has_nothing_to_adopt(each, script)]
+    databases = [each for each in binds.databases() if not _has_nothing_to_adopt(each, script, yes=yes)]
     if not databases:
         return
     if models:
@@ -74,14 +76,16 @@ def _refuse_without_one_head(script: ScriptDirectory) -> None:
         )
 
 
-def _has_nothing_to_adopt(database: Database, script: ScriptDirectory) -> bool:
+def _has_nothing_to_adopt(database: Database, script: ScriptDirectory, *, yes: bool) -> bool:
     heads = stored_heads(database)
     refuse_unknown(database, script, heads)
     if heads:
-        if heads == set(script.get_heads()):
-            with one_sentence(database):
+        with one_sentence(database):
+            if heads == set(script.get_heads()):
                 refuse_differences(database, script)
-        output.line(f"{binds.prefix(database)}Nothing to adopt: {database} is at {describe(script, heads)}.")
+            renamed = match_names(database, script, heads, yes=yes)
+        nothing = "" if renamed else "Nothing to adopt: "
+        output.line(f"{binds.prefix(database)}{nothing}{database} is at {describe(script, heads)}.")
         if not settings.active().check_after:
             head = script.get_current_head()
             output.line(

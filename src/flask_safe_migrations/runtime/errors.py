@@ -24,6 +24,8 @@ from .checks import refuse_several_heads
 from .heads import alembic_config, describe, read_heads, unknown_revision
 from .progress import Progress
 
+# What Alembic (SQLite), PostgreSQL and MariaDB say of a constraint that is to be dropped.
+NO_CONSTRAINT = re.compile(r"No such constraint|constraint \S+ .*does not exist|Can't DROP")
 RELATIVE = re.compile(r"Relative revision ([+-])\d+ didn't produce \d+ migrations")
 
 
@@ -72,10 +74,11 @@ def _explain(error: Exception, database: Database, progress: Progress | None) ->
             return (
                 f"Revision {path.name} cannot be taken back: {first_line(error)}. {database.after_failure}."
             )
-        return (
-            f"Revision {path.name} failed: {_describe_cause(error, path, database)}. "
-            f"{database.after_failure}; fix the file and try again."
-        )
+        cause = _describe_cause(error, path, database)
+        advice = "fix the file and try again"
+        if NO_CONSTRAINT.search(cause) and not progress.quiet:
+            advice += "; or, if the naming convention is newer than this database, run `flask db adopt`"
+        return f"Revision {path.name} failed: {cause}. {database.after_failure}; {advice}."
     if isinstance(error, AttributeError) and error.name in {"upgrade", "downgrade"}:  # of a revision's module
         path = Path(str(getattr(error.obj, "__file__", "")))
         return f"{path.name} has no {error.name}(): write one."

@@ -12,7 +12,7 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from .. import output, runtime, safety, settings
-from ..adopt.comparison import find_differences
+from ..adopt.comparison import compare_at_head
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
@@ -283,8 +283,14 @@ class Verification:
     def _find_applied_differences(self, walk: ShadowWalk) -> list[str]:
         prefix = binds.prefix(walk.database)
         output.progress(f"{prefix}comparing {walk.database} with the revisions")
-        differences = find_differences(walk.database, self.script, walk.upgrade_to_heads())
-        return [f"{prefix}{walk.database}: {difference}" for difference in differences]
+        found = compare_at_head(walk.database, self.script, walk.upgrade_to_heads())
+        problems = found.differences
+        if renames := found.renames:
+            count = f"{len(renames)} constraint{'s' * (len(renames) != 1)}"
+            problems.append(
+                f"{count} not named as in the revisions ({renames[0]}): `flask db adopt` renames them"
+            )
+        return [f"{prefix}{walk.database}: {problem}" for problem in problems]
 
     def _find_unnamed_before(self, database: Database) -> set[str]:
         """Return the constraints that had no name at the revision in MIGRATION_CHECK_AFTER."""
