@@ -14,15 +14,15 @@ from typing import Any
 
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import BatchOperationsImpl
-from sqlalchemy import Connection, Table, quoted_name, types
+from sqlalchemy import CheckConstraint, Connection, Table, quoted_name, text, types
 from sqlalchemy.exc import OperationalError
 
 from ... import _compat
 from ...errors import MigrationError
 from ..constraints import ConstraintRename
-from ..escaping import escape_reported_indexes, escape_reported_sql
+from ..escaping import escape_reported_indexes, escape_reported_sql, escaped
 from ..impl import IgnoredAutoincrement, SinglePercent
-from .ddl_parser import columns_with, quote
+from .ddl_parser import columns_with, mentions, quote, unnamed_checks
 from .introspection import INDEXES, create_table_sql
 from .rebuild import (
     RebuiltTable,
@@ -65,6 +65,17 @@ class InPlaceImpl(IgnoredAutoincrement, SinglePercent, SQLiteImpl):
         if not (is_stored_as_text and isinstance(existing.type, types.String)):
             super().cast_for_batch_migrate(existing, existing_transfer, new_type)
 
+    def autogen_column_reflect(self, inspector: Any, table: Table, column_info: Any) -> None:
+        """Reflect the collation, too, so that the way back from another type has it."""
+        super().autogen_column_reflect(inspector, table, column_info)
+        if isinstance(column_info["type"], types.String):
+            key = ("collations", table.name)
+            if key not in inspector.info_cache:
+                driver = inspector.bind.connection.dbapi_connection
+                create = create_table_sql(driver, table.name)
+                inspector.info_cache[key] = dict(columns_with(create, "COLLATE"))
+            column_info["type"].collation = inspector.info_cache[key].get(column_info["name"])
+
     def requires_recreate_in_batch(self, batch_op: BatchOperationsImpl) -> bool:
         if not _compat.is_flushing_batch() or any(map(_has_position, batch_op.batch)):
             return True
@@ -78,17 +89,17 @@ class InPlaceImpl(IgnoredAutoincrement, SinglePercent, SQLiteImpl):
         return False
 
     def prep_table_for_batch(self, batch_impl: Any, table: Table) -> None:
-        self._keep_autoincrement(batch_impl, table)
+        """Keep what SQLAlchemy does not reflect, unless the revision sets it."""
+        driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]
+        create = create_table_sql(driver, table.name)
+        if "sqlite_autoincrement" not in batch_impl.table_kwargs:
+            found = any(columns_with(create, "AUTOINCREMENT"))
+            batch_impl.new_table.dialect_options["sqlite"]["autoincrement"] = found
         if batch_impl.reflected:
             escape_reported_sql(batch_impl.new_table, table)
             escape_reported_indexes(table)
-
-    def _keep_autoincrement(self, batch_impl: Any, table: Table) -> None:
-        """Keep AUTOINCREMENT, which SQLAlchemy does not reflect, unless the revision sets it."""
-        driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]
-        if "sqlite_autoincrement" not in batch_impl.table_kwargs:
-            found = any(columns_with(create_table_sql(driver, table.name), "AUTOINCREMENT"))
-            batch_impl.new_table.dialect_options["sqlite"]["autoincrement"] = found
+            _keep_collations(batch_impl, table, create)
+            _keep_unnamed_checks(batch_impl, table, create)
 
     def _succeeds(self, batch_op: BatchOperationsImpl) -> bool:
         driver: Any = self.connection.connection.dbapi_connection  # type: ignore[union-attr]
@@ -118,6 +129,42 @@ class InPlaceImpl(IgnoredAutoincrement, SinglePercent, SQLiteImpl):
             if rendering:
                 rendering.out = out
             execute("RELEASE SAVEPOINT in_place")
+
+
+def _keep_collations(batch_impl: Any, table: Table, create: str) -> None:
+    for name, collation in columns_with(create, "COLLATE"):
+        column = batch_impl.columns.get(name)
+        if column is None or column.type is not table.columns[name].type:  # changed by the revision
+            continue
+        if isinstance(column.type, types.String):
+            column.type.collation = collation
+
+
+def _keep_unnamed_checks(batch_impl: Any, table: Table, create: str) -> None:
+    """Keep the CHECKs that Alembic leaves out, unless they use a column that the revision drops.
+
+    SQLAlchemy before 1.4 created one for each Boolean and Enum, so old databases have them, while a new one
+    that the same revisions create does not: https://docs.sqlalchemy.org/en/14/changelog/migration_14.html
+    """
+    if any(isinstance(each, CheckConstraint) for each in batch_impl.table_args):
+        return  # as for Alembic, the revision has taken care of them
+    new = {column.name: batch_impl.columns.get(column.name) for column in table.columns}
+    dropped = [name for name, column in new.items() if column is None]
+    changed = [name for name in new if name not in dropped and _is_changed(new[name], table.columns[name])]
+    for condition in unnamed_checks(create):
+        if mentions(condition, dropped):
+            continue
+        if mentions(condition, changed):
+            raise MigrationError(
+                f"Rebuilding table {table.name} would lose an unnamed CHECK ({condition}): nothing was "
+                "changed; say it in the revision, with table_args of op.batch_alter_table()."
+            )
+        batch_impl.new_table.append_constraint(CheckConstraint(text(escaped(condition))))
+
+
+def _is_changed(column: Any, before: Any) -> bool:
+    """Return whether a condition on the column may no longer fit."""
+    return column.name != before.name or not _compat.have_one_affinity(column.type, before.type)
 
 
 def _has_position(operation: Any) -> bool:

@@ -1,7 +1,7 @@
 """Parses CREATE TABLE: constraints, and features that SQLAlchemy cannot reflect and a rebuild would lose."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -152,11 +152,38 @@ def columns_with(create: str, word: str) -> Iterator[tuple[str, str]]:
                 yield _unquoted(definition[0]), _unquoted(following[0]) if following else ""
 
 
+def unnamed_checks(create: str) -> list[str]:
+    """Return the conditions of the CHECKs that have no name."""
+    return [each.text for each in declared_constraints(create) if each.kind == "check" and not each.name]
+
+
+def mentions(condition: str, columns: Iterable[str]) -> bool:
+    """Return whether a condition uses one of these columns."""
+    words = {_unquoted(piece).lower() for piece in PIECE.findall(condition) if piece[0] != "'"}
+    return not words.isdisjoint(column.lower() for column in columns)
+
+
 def lost_features(before: str, after: str) -> list[str]:
-    """Return the features that `before` has and `after` lacks, for the columns that exist in both."""
+    """Return the features that `before` has and `after` lacks, for the columns that exist in both.
+
+    A CHECK without a name that uses a column goes with it.
+    """
     old, new = unreflected_features(before), unreflected_features(after)
     kept = old.keys() & new.keys()
-    return sorted(f"{feature} of {owner}" for owner in kept for feature in old[owner] - new[owner])
+    lost = [
+        f"{feature} of {owner}"
+        for owner in kept
+        for feature in old[owner] - new[owner]
+        if not (feature.startswith("COLLATE") and "COLLATE" in " ".join(new[owner]))  # another one
+    ]
+    dropped = [owner.removeprefix("column ") for owner in old.keys() - new.keys()]
+    conditions = {each.text for each in declared_constraints(after) if each.kind == "check"}
+    lost += [
+        f"an unnamed CHECK ({condition})"
+        for condition in unnamed_checks(before)
+        if condition not in conditions and not mentions(condition, dropped)
+    ]
+    return sorted(lost)
 
 
 def unreflected_features(create: str) -> dict[str, set[str]]:
@@ -167,15 +194,10 @@ def unreflected_features(create: str) -> dict[str, set[str]]:
         # A literal may contain anything.
         text = " ".join("''" if piece.startswith("'") else piece for piece in definition)
         if definition[0].upper() in TABLE_CONSTRAINTS:
-            owner, pattern, has_check = "the table", ON_CONFLICT, definition[0].upper() == "CHECK"
+            owner, pattern = "the table", ON_CONFLICT
         else:
             owner, pattern = f"column {_unquoted(definition[0]).lower()}", COLUMN_FEATURES
-            unnamed = re.sub(r"CONSTRAINT \S+ CHECK", "", text, flags=re.IGNORECASE)
-            has_check = bool(re.search(r"(?<!\w)CHECK \(", unnamed, re.IGNORECASE))
-        found = features.setdefault(owner, set())
-        found |= _find_features(pattern, text)
-        if has_check:
-            found.add("an unnamed CHECK")
+        features.setdefault(owner, set()).update(_find_features(pattern, text))
     return features
 
 
