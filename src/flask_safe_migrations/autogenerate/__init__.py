@@ -18,7 +18,11 @@ from .answers import Answers
 from .compare import PLUGINS, ignore_index_warnings
 from .compare.columns import add_using_casts, types_differ
 from .compare.keys import drop_foreign_key_indexes
-from .constraint_names import rename_instead_of_drop
+from .constraint_names import (
+    name_new_constraints,
+    refuse_unnamed_drops,
+    rename_instead_of_drop,
+)
 from .filters import configure_logging, include_name, include_object
 from .key_types import take_out_foreign_keys
 from .ordering import sort_operations
@@ -105,7 +109,9 @@ def _complete(
         sql = database.rename_sql(migration.dialect, *names)
         return sql and undouble_percents(sql, migration.dialect)
 
+    refuse_unnamed_drops(migration, up.ops)
     for direction in (up, down):
+        name_new_constraints(direction.ops, migration.dialect)
         add_using_casts(migration, direction.ops)
         rename_instead_of_drop(direction.ops, rename_sql, migration.dialect)
     drop_foreign_key_indexes(migration, down.ops)

@@ -4,19 +4,62 @@ This happens when a column or table is renamed, because the naming convention in
 an index again is slow and blocks writes. Renaming it does not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from alembic.operations import ops
-from sqlalchemy import Dialect, UniqueConstraint
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Constraint, Dialect, MetaData, Table, UniqueConstraint
 
-from .. import _compat
+from .. import NAMING_CONVENTION, _compat
 from ..backends.escaping import escaped
+from ..errors import MigrationError
+from .unsupported import describe_unnamed_drop
 
 EMPTY_OPTIONS = {"None", "False", "{}", "[]"}
 OPTIONS = ("ondelete", "onupdate", "deferrable", "initially", "sqltext")
 # Takes table, kind ("Index", a constraint's class, or "" for both), old and new name. None if impossible.
 Renamer = Callable[[ops.ModifyTableOps, str, str, str], str | None]
+
+
+def name_new_constraints(operations: list[Any], dialect: Dialect) -> None:
+    """Name what the models leave without a name: SQLite cannot create it, and no downgrade could drop it."""
+    kinds: Any = (ops.AddConstraintOp, ops.DropConstraintOp)
+    for _table, step in _steps(operations):
+        if isinstance(step, kinds) and not step.constraint_name:
+            step.constraint_name = _compat.constraint_name(_by_convention(step.to_constraint()), dialect)
+
+
+def refuse_unnamed_drops(migration: MigrationContext, operations: list[Any]) -> None:
+    """Raise MigrationError for a constraint of the database that has no name, also if its column goes.
+
+    In the latter case, the downgrade could not create it again without a name.
+    """
+    dropped = set()
+    for table, step in _steps(operations):
+        if isinstance(step, ops.DropColumnOp):
+            dropped.add((table.table_name, step.column_name))
+        if isinstance(step, ops.DropConstraintOp) and not step.constraint_name:
+            constraint: Any = step.to_constraint()
+            kind = str(constraint.__visit_name__).replace("_", " ")
+            names = [column.name for column in constraint.columns]
+            raise MigrationError(describe_unnamed_drop(kind, table.table_name, names))
+    for unique in migration.opts["unnamed_unique"]:
+        names = [column.name for column in unique.columns]
+        if any((unique.table.name, name) in dropped for name in names):
+            raise MigrationError(describe_unnamed_drop("unique constraint", unique.table.name, names))
+
+
+def _steps(operations: list[Any]) -> Iterator[tuple[ops.ModifyTableOps, Any]]:
+    for table in operations:
+        for step in table.ops if isinstance(table, ops.ModifyTableOps) else ():
+            yield table, step
+
+
+def _by_convention(constraint: Any) -> Constraint:
+    table: Table = constraint.table.to_metadata(MetaData(naming_convention=NAMING_CONVENTION))
+    kind: type[Constraint] = type(constraint)
+    return next(each for each in table.constraints if isinstance(each, kind))
 
 
 def rename_instead_of_drop(operations: list[Any], renamer: Renamer, dialect: Dialect) -> None:

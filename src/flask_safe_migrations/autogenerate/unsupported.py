@@ -4,6 +4,8 @@ Each of these ways can lose data. Such changes are recorded during the compariso
 renames are resolved.
 """
 
+from collections.abc import Iterable
+
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
@@ -20,7 +22,7 @@ from .filters import is_table_included
 
 def reset_refusals(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
     """Run before all other comparisons. A run may have several."""
-    context.migration_context.opts["refused"] = []
+    context.migration_context.opts |= {"refused": [], "unnamed_unique": []}
     return PriorityDispatchResult.CONTINUE
 
 
@@ -29,6 +31,15 @@ def refuse(migration: MigrationContext, what: str, recipe: str) -> None:
     migration.opts["refused"].append(
         f"{what}, which is not written by itself: "
         f'`flask db revision -m "…"` makes an empty revision, {recipe}.'
+    )
+
+
+def describe_unnamed_drop(kind: str, table: str, columns: Iterable[str]) -> str:
+    """Return one sentence about a constraint without a name that is to be dropped."""
+    return (
+        f"The {kind} of {table} ({', '.join(columns)}) has no name, so no revision can drop it: give the "
+        "models a naming convention, and then `flask db adopt` gives names to what is there; "
+        "`flask db help existing-project` shows how."
     )
 
 

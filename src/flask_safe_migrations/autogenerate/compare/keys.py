@@ -16,7 +16,7 @@ from ... import _compat
 from ...context import Comparison
 from ..filters import log
 from ..operations import qualified_name
-from ..unsupported import refuse
+from ..unsupported import describe_unnamed_drop, refuse
 
 RECIPE = (
     "for which write op.drop_constraint() and op.create_primary_key(), and think of the foreign keys that "
@@ -42,6 +42,7 @@ def compare(
         refuse(migration, f"The primary key of table {wanted.fullname} has changed from {change}", RECIPE)
     elif had and Comparison.of(migration).database.normalizer.names_primary_keys:
         _rename_key(context, operation, reflected.primary_key, wanted.primary_key, "primary_key_constraint")
+    _compare_unnamed_unique(context, reflected, wanted)
     taken = {str(step.constraint_name) for step in operation.ops if isinstance(step, ops.DropConstraintOp)}
     old = {
         _signature(context, key, "reflected"): key
@@ -54,6 +55,25 @@ def compare(
     if Comparison.of(migration).database.normalizer.indexes_foreign_keys:
         _drop_existing_indexes(context, operation, reflected, wanted)
     return PriorityDispatchResult.CONTINUE
+
+
+def _compare_unnamed_unique(context: AutogenContext, reflected: Table, wanted: Table) -> None:
+    """Find what Alembic passes over: a UNIQUE without a name (SQLite) that the models no longer have."""
+    options = context.migration_context.opts
+    unique: list[Any] = [each for each in wanted.constraints if isinstance(each, UniqueConstraint)]
+    unique += [index for index in wanted.indexes if index.unique]
+    known = [{column.name for column in each.columns} for each in unique]
+    for constraint in reflected.constraints:
+        if not isinstance(constraint, UniqueConstraint) or constraint.name:
+            continue
+        columns = [column.name for column in constraint.columns]
+        if set(columns) in known:
+            continue
+        if not context.run_object_filters(constraint, None, "unique_constraint", True, None):
+            continue
+        if all(name in wanted.columns for name in columns):
+            options["refused"].append(describe_unnamed_drop("unique constraint", wanted.fullname, columns))
+        options["unnamed_unique"].append(constraint)
 
 
 def _rename_key(
