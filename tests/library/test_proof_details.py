@@ -82,7 +82,8 @@ def test_rows_are_inserted_in_that_order(connection):
     def record(_connection, _cursor, statement, *_):
         inserted.extend(statement.split()[2:3] if statement.startswith("INSERT") else [])
 
-    insert_sample_rows(connection, sa.MetaData(), lambda _table: True, limit=9, expected=expected)
+    tables = [(None, "child"), (None, "parent")]
+    insert_sample_rows(connection, sa.MetaData(), tables, tables, limit=9, expected=expected)
     assert list(dict.fromkeys(inserted)) == ["parent", "child"]
 
 
@@ -248,5 +249,5 @@ def test_a_type_is_found_under_the_name_before_a_rename(statement, before):
     expected.add(statement, None)
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE TABLE person (mobile VARCHAR(20))")
-        expected.add_schema(connection, ["person"])
+        expected.add_schema(connection, [(None, "person")])
     assert {names: kind.length for names, kind in expected.types.items()} == {before: 20}

@@ -385,3 +385,68 @@ class Person(db.Model):
     project.flask("new", "-m", "start")
     project.models = models.format(length=40)
     assert proved(project, "-m", "widen")
+
+
+SCHEMAS = """
+def upgrade():
+    op.execute("CREATE SCHEMA crm")
+    op.create_table(
+        "customer",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String(50), nullable=False),
+        schema="crm",
+    )
+    customer_id = sa.Column("customer_id", sa.Integer, sa.ForeignKey("crm.customer.id"), nullable=False)
+    op.create_table("booking", sa.Column("id", sa.Integer, primary_key=True), customer_id)
+def downgrade():
+    op.drop_table("booking")
+    op.drop_table("customer", schema="crm")
+    op.execute("DROP SCHEMA crm")
+"""
+SCHEMA_MODELS = """
+class Customer(db.Model):
+    __table_args__ = {{"schema": "crm"}}
+    id = db.Column(db.Integer, primary_key=True)
+    name = db.Column(db.String(50), nullable={nullable})
+    {column}
+
+
+class Booking(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    customer_id = db.Column(db.ForeignKey("crm.customer.id"), nullable=False, server_default={default!r})
+"""
+IN_A_SCHEMA = {
+    "upgrade with rows": (
+        'op.add_column("customer", sa.Column("number", sa.Integer, nullable=False), schema="crm")',
+        'op.drop_column("customer", "number", schema="crm")',
+        {"column": "number = db.Column(db.Integer, nullable=False)"},
+    ),
+    "downgrade with rows that only the new schema allows": (
+        'op.alter_column("customer", "name", existing_type=sa.String(50), nullable=True, schema="crm")',
+        """op.execute("SELECT 1 / (count(name) - count(*) + 2) FROM crm.customer")  # two are NULL
+    op.execute("ALTER TABLE crm.customer ALTER name SET NOT NULL")""",
+        {"nullable": True},
+    ),
+    "": (
+        """op.execute("UPDATE booking SET customer_id = 7")
+    op.alter_column("booking", "customer_id", server_default="8")""",
+        'op.alter_column("booking", "customer_id", server_default=None)',
+        {"default": "8"},
+    ),
+}
+
+
+@pytest.mark.parametrize("step", IN_A_SCHEMA)
+def test_F14_tables_of_every_schema_get_rows(project_on, step):
+    project = project_on("postgresql")
+    project.arguments = "include_schemas=True"
+    write_revision(project, "start", SCHEMAS)
+    up, down, changed = IN_A_SCHEMA[step]
+    project.models = SCHEMA_MODELS.format(**({"column": "", "nullable": False, "default": None} | changed))
+    write_revision(project, "change", f"def upgrade():\n    {up}\ndef downgrade():\n    {down}\n")
+    result = project.run("new", "--prove")
+    if step:
+        assert f"In the {step}: " in result.output
+    else:
+        assert result.exit_code == 0, result.output
+        assert "with rows" in result.output

@@ -204,3 +204,20 @@ def test_smaller_a_percent_sign_in_a_warning_and_in_an_error(new_project, server
     path.write_text(path.read_text().replace("users", "missing"))
     sentence = project.fails("new", "--prove")
     assert "SET nick /* 6% */ = '5%'." in sentence
+
+
+@pytest.mark.parametrize("statement", ["DROP SCHEMA crm CASCADE", "DROP TABLE {table}"])
+def test_H66_rows_of_every_schema_are_counted(project_on, monkeypatch, statement):
+    """Where the file does not name what it drops."""
+    project = project_on("postgresql")
+    project.models = ""
+    create = 'op.execute("CREATE SCHEMA crm")\n    op.execute("CREATE TABLE crm.customer (name TEXT)")'
+    write_revision(project, "start", f"def upgrade():\n    {create}\n")
+    write_revision(
+        project, "back", f"def upgrade():\n    pass\ndef downgrade():\n    op.execute(f{statement!r})\n"
+    )
+    project.flask("upgrade")
+    project.sql("INSERT INTO crm.customer VALUES ('Ada')")
+    monkeypatch.setenv("FLASK_DEBUG", "0")
+    assert "crm.customer" in project.fails("downgrade")
+    assert project.sql("SELECT name FROM crm.customer") == [("Ada",)]

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self, TextIO
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
-from sqlalchemy import URL, ColumnElement, Connection, Dialect, Engine, Table, create_engine
+from sqlalchemy import URL, ColumnElement, Connection, Dialect, Engine, Table, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -27,7 +27,7 @@ from .drivers import missing_driver
 from .locking import LockHolder
 from .normalizer import Normalizer
 from .probes import Probes
-from .schema import Schema, SchemaObject
+from .schema import Schema, SchemaObject, TableName
 
 
 @dataclass(frozen=True)
@@ -359,6 +359,11 @@ class Database:
         """
         dependent = {name for schema, name in self.dependent_tables(connection) if schema is None}
         return dependent | self.internal_tables
+
+    def list_tables(self, connection: Connection) -> set[TableName]:
+        """Return the tables of the application, in all schemas, without those of `ignored_tables`."""
+        names = set(inspect(connection).get_table_names()) - self.ignored_tables(connection)
+        return {(None, name) for name in names}
 
     def schema(self, connection: Connection) -> Schema:
         """Describe the content of this database, without the tables of this library."""

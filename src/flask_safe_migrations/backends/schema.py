@@ -29,6 +29,13 @@ def known(parts: dict[str, str]) -> Callable[[], dict[str, str]]:
 
 
 Schema = dict[str, Definition]
+# The schema, None where a statement need not name it, and the name.
+TableName = tuple[str | None, str]
+
+
+def qualify(table: TableName) -> str:
+    """Return the name with its schema, as in the keys of `MetaData.tables`."""
+    return ".".join(filter(None, table))
 
 
 @dataclass(frozen=True)

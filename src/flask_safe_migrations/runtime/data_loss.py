@@ -92,8 +92,7 @@ def find_losses(
             loses, drops = "loses", _dropped(downgrades, metadata)
         except UnreadableError:
             loses = "may lose (its file does not say what it drops)"
-            names = set(inspect(connection).get_table_names())
-            drops = {Drop(name) for name in names - database.ignored_tables(connection)}
+            drops = {Drop(name, None, schema) for schema, name in database.list_tables(connection)}
         return loses, _count_rows(connection, drops)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..autogenerate.values import parse_text
 from ..backends.escaping import quote_literal, unquote_literal
+from ..backends.schema import TableName, qualify
 
 LITERAL = r"('(?:[^']|'')*'|-?\d+(?:\.\d+)?\b)(?!\s*[.(*/%|+-])"
 NAME = r"[\"`\[]?\b(\w+)[\"`\]]?"
@@ -31,7 +32,7 @@ RENAMED_TABLE = re.compile(
 PLACEHOLDER = re.compile(r"%\((\w+)\)s|(?<!:):(\w+)|\?|%s")
 INSERTED = re.compile(r"\s*INSERT\s.*?\bVALUES\b(.*)", re.IGNORECASE | re.DOTALL)
 MAX_ROWS = 20
-# Table, its columns, referred table, its columns.
+# Table, its columns, referred table, its columns; both tables with their schema.
 Key = tuple[str, tuple[str, ...], str, tuple[str, ...]]
 
 
@@ -60,14 +61,16 @@ class Expectations:
             for column, literal in pattern.findall(sql):
                 self.found[words, column.casefold(), _read_value(literal)] = None
 
-    def add_schema(self, connection: Connection, tables: Iterable[str]) -> None:
+    def add_schema(self, connection: Connection, tables: Iterable[TableName]) -> None:
         """Add the foreign keys and the types that these tables have now; call it after the upgrade first."""
         inspector = inspect(connection)
-        for table in tables:
-            for key in inspector.get_foreign_keys(table):
+        for schema, name in tables:
+            table = qualify((schema, name))
+            for key in inspector.get_foreign_keys(name, schema):
                 columns, referred = tuple(key["constrained_columns"]), tuple(key["referred_columns"])
-                self.keys.add((table, columns, key["referred_table"], referred))
-            for column in inspector.get_columns(table):
+                parent = qualify((key["referred_schema"], key["referred_table"]))
+                self.keys.add((table, columns, parent, referred))
+            for column in inspector.get_columns(name, schema):
                 before = self._find_name_before(table, column["name"])
                 self.types.setdefault(before, column["type"])
         self.renames.clear()  # those of the downgrade lead the other way
@@ -78,9 +81,9 @@ class Expectations:
         :param tables: sorted by their foreign keys.
         """
         rows: dict[str, list[dict[str, Any]]] = {}
-        known = {table.name: table for table in tables}
+        known = {table.fullname: table for table in tables}
         for table in tables:
-            for column, text in self._named(table.name):
+            for column, text in self._named(table.fullname):
                 _add(rows, table, {column: text})
         pending = [(key, values) for key in sorted(self.keys) for values in self._key_values(key)]
         seen: list[Any] = []
@@ -103,16 +106,17 @@ class Expectations:
             self.renames.append((old, None, new))
 
     def _find_name_before(self, table: str, column: str) -> tuple[str, str]:
-        """Return the names of table and column before the renames."""
+        """Return the names of table and column before the renames, which are read without a schema."""
+        schema, dot, table = table.rpartition(".")
         for renamed, old, new in reversed(self.renames):
             if old is None and new == table:
                 table = renamed
             elif old is not None and (renamed, new) == (table, column):
                 column = old
-        return table, column
+        return f"{schema}{dot}{table}", column
 
     def _named(self, table: str) -> Iterator[tuple[str, str]]:
-        words = set(re.findall(r"\w+", table.casefold()))
+        words = set(re.findall(r"\w+", table.rpartition(".")[2].casefold()))
         for near, column, text in self.found:
             if words <= near and text not in self.inserted:
                 yield column, text
@@ -134,7 +138,7 @@ def _add(rows: dict[str, list[dict[str, Any]]], table: Table, texts: Mapping[str
             values[column.name] = parse_text(text, column.type)
         except ValueError:
             return
-    wanted = rows.setdefault(table.name, [])
+    wanted = rows.setdefault(table.fullname, [])
     if values not in wanted and len(wanted) < MAX_ROWS:
         wanted.append(values)
 

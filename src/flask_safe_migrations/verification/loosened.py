@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, Table, delete, inspect, types
 from sqlalchemy.exc import DBAPIError, SAWarning
 
+from ..backends.schema import TableName, qualify
 from .expectations import Expectations
 from .sample_rows import SampleRows, make_sample
 from .violations import find_violation
@@ -35,21 +36,23 @@ class Shape:
     checks: set[str] = field(default_factory=set)
 
 
-def read_shapes(connection: Connection, tables: Iterable[str]) -> dict[str, Shape]:
-    """Return what each of these tables allows now; those that do not exist are left out."""
+def read_shapes(connection: Connection, tables: Iterable[TableName]) -> dict[TableName, Shape]:
+    """Return what each of these tables allows now."""
     inspector = inspect(connection)
-    existing = set(inspector.get_table_names())
     shapes = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
-        for table in existing & set(tables):
-            shape = shapes[table] = Shape({each["name"]: each for each in inspector.get_columns(table)})
-            found: list[Any] = [each["column_names"] for each in inspector.get_unique_constraints(table)]
-            found += [each["column_names"] for each in inspector.get_indexes(table) if each["unique"]]
+        for schema, name in tables:
+            columns = inspector.get_columns(name, schema)
+            shape = shapes[schema, name] = Shape({each["name"]: each for each in columns})
+            found: list[Any] = [
+                each["column_names"] for each in inspector.get_unique_constraints(name, schema)
+            ]
+            found += [each["column_names"] for each in inspector.get_indexes(name, schema) if each["unique"]]
             shape.unique = {frozenset(names) for names in found if all(names)}
-            foreign = inspector.get_foreign_keys(table)
+            foreign = inspector.get_foreign_keys(name, schema)
             shape.keys = {frozenset(each["constrained_columns"]) for each in foreign}
-            shape.checks = {each["sqltext"] for each in inspector.get_check_constraints(table)}
+            shape.checks = {each["sqltext"] for each in inspector.get_check_constraints(name, schema)}
     return shapes
 
 
@@ -60,31 +63,31 @@ class LoosenedRows:
     :param after: what they allow with it.
     """
 
-    def __init__(self, before: dict[str, Shape], after: dict[str, Shape]) -> None:
+    def __init__(self, before: dict[TableName, Shape], after: dict[TableName, Shape]) -> None:
         self.before, self.after = before, after
-        self.inserted: list[tuple[str, dict[str, Any]]] = []
+        self.inserted: list[tuple[TableName, dict[str, Any]]] = []
 
     def insert(self, connection: Connection, models: MetaData) -> bool:
         """Insert them into a database that has the revision; return whether there are any."""
         rows = SampleRows(connection, models, Expectations())
-        for name in sorted(self.before.keys() & self.after.keys()):
+        for place in sorted(self.before.keys() & self.after.keys(), key=qualify):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SAWarning)
-                table = Table(name, MetaData(), autoload_with=connection)
-            found = [*self._find_values(name), *self._find_violations(connection, name)]
+                table = _reflect(connection, place)
+            found = [*self._find_values(place), *self._find_violations(connection, place)]
             # The next number, so that no row refers to itself: MariaDB would not delete it.
             for number, given in enumerate(found, FIRST_NUMBER + 1):
                 key = rows.insert(table, number, given)
                 if key is not None:
                     columns = [column.name for column in table.primary_key.columns]
-                    self.inserted.append((name, dict(zip(columns, key, strict=False))))
+                    self.inserted.append((place, dict(zip(columns, key, strict=False))))
         return bool(self.inserted)
 
     def delete(self, connection: Connection) -> None:
         """Delete them, before or after the downgrade."""
-        for name, key in reversed(self.inserted):
+        for place, key in reversed(self.inserted):
             with suppress(DBAPIError), connection.begin_nested():
-                table = Table(name, MetaData(), autoload_with=connection)
+                table = _reflect(connection, place)
                 if key:
                     condition = [
                         table.c[column] == value for column, value in key.items() if column in table.c
@@ -92,9 +95,9 @@ class LoosenedRows:
                     connection.execute(delete(table).where(*condition))
         self.inserted.clear()
 
-    def _find_values(self, name: str) -> Iterator[dict[str, Any]]:
+    def _find_values(self, place: TableName) -> Iterator[dict[str, Any]]:
         """Yield the values of each row by column; the same twice, to break a unique constraint as well."""
-        before, after = self.before[name], self.after[name]
+        before, after = self.before[place], self.after[place]
         for column, new in after.columns.items():
             if (old := before.columns.get(column)) is None:
                 continue
@@ -109,13 +112,18 @@ class LoosenedRows:
             if key <= after.columns.keys():
                 yield _make_values(after, key)
 
-    def _find_violations(self, connection: Connection, name: str) -> Iterator[dict[str, Any]]:
+    def _find_violations(self, connection: Connection, place: TableName) -> Iterator[dict[str, Any]]:
         """Yield values for each CHECK that is gone or changed: it refuses them, and those of now do not."""
-        before, after = self.before[name], self.after[name]
+        before, after = self.before[place], self.after[place]
         types_ = {column: found["type"] for column, found in after.columns.items()}
         for check in sorted(before.checks - after.checks):
             if (values := find_violation(connection, types_, check, sorted(after.checks))) is not None:
                 yield values
+
+
+def _reflect(connection: Connection, place: TableName) -> Table:
+    schema, name = place
+    return Table(name, MetaData(), schema=schema, autoload_with=connection)
 
 
 def _make_values(shape: Shape, names: frozenset[str]) -> dict[str, Any]:

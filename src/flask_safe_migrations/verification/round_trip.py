@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection, event, inspect
+from sqlalchemy import Connection, event
 
 from .. import _compat, runtime, safety
 from ..backends.base import Database
 from ..backends.probes import Probes, find_broken
-from ..backends.schema import Schema, differences
+from ..backends.schema import Schema, TableName, differences, qualify
 from ..errors import MigrationError
 from ..runtime import Recorder, binds
 from ..runtime.errors import IrreversibleError
@@ -157,12 +157,16 @@ class RoundTrip:
             runtime.build(self.shadow, self.script, str(self.revision.down_revision or "base"))
         self.migrate(f"upgrade after the {step}")
 
-    def _read_shapes(self) -> dict[str, Shape]:
+    def _read_shapes(self) -> dict[TableName, Shape]:
         """Return what the affected tables allow; remember their types and foreign keys."""
         with self.shadow.connect_again() as connection:
-            names = [*filter(self.affected_tables.includes, inspect(connection).get_table_names())]
-            self.expected.add_schema(connection, names)
-            return read_shapes(connection, names)
+            tables = self._list_affected_tables(connection)
+            self.expected.add_schema(connection, tables)
+            return read_shapes(connection, tables)
+
+    def _list_affected_tables(self, connection: Connection) -> set[TableName]:
+        found = self.shadow.list_tables(connection)
+        return {table for table in found if self.affected_tables.includes(qualify(table))}
 
     def get_schema(self) -> Schema:
         with self.shadow.connect_again() as connection:
@@ -177,18 +181,14 @@ class RoundTrip:
 
         The rows that the upgrade expects are for the way up: a second one need not fit the way down.
         """
-
-        def is_affected(table: str) -> bool:
-            if table in ignored:
-                return False
-            return self.is_irreversible or self.affected_tables.includes(table)
-
         with self.shadow.connect_again() as connection, connection.begin():
-            ignored = self.shadow.ignored_tables(connection)
+            existing = self.shadow.list_tables(connection)
+            affected = existing if self.is_irreversible else self._list_affected_tables(connection)
             return insert_sample_rows(
                 connection,
                 self.metadata,
-                is_affected,
+                affected,
+                existing,
                 limit=limit,
                 expected=self.expected if limit == ROW_LIMIT else None,
             )

@@ -2,7 +2,7 @@
 
 import uuid
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -12,11 +12,11 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Connection,
+    ForeignKey,
     MetaData,
     Table,
     func,
     insert,
-    inspect,
     not_,
     select,
     types,
@@ -26,6 +26,7 @@ from sqlalchemy import table as table_clause
 from sqlalchemy.exc import DBAPIError, SAWarning, StatementError
 from sqlalchemy.sql.elements import Grouping
 
+from ..backends.schema import TableName, qualify
 from .expectations import Expectations, Key
 
 ROWS_PER_CALL = 3
@@ -46,7 +47,8 @@ FIRST_DATETIME = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).replace(tzinfo=None)
 def insert_sample_rows(
     connection: Connection,
     models: MetaData,
-    includes: Callable[[str], bool],
+    affected: Iterable[TableName],
+    existing: Iterable[TableName],
     *,
     limit: int,
     expected: Expectations | None = None,
@@ -54,58 +56,68 @@ def insert_sample_rows(
     """Insert rows into tables, those they refer to, and those that refer to them.
 
     :param models: the tables as they will be after the newest revision.
-    :param includes: whether a table of this name gets rows.
+    :param affected: those that get rows, besides the ones next to them.
+    :param existing: all tables that may get rows.
     :param limit: a table that has so many rows gets no more.
     :param expected: what the revision expects of rows; those that it names are inserted first.
     :return: the names of the tables into which no row could be inserted.
     """
-    existing = set(inspect(connection).get_table_names())
-    names = {name for name in existing if includes(name)}
+    names = {qualify(table) for table in affected}
+    names |= _referring_tables(models, names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
-        tables = _reflect_tables(connection, names | _referring_tables(models, names) & existing)
+        tables = _reflect_tables(connection, {table for table in existing if qualify(table) in names})
     rows = SampleRows(connection, models, expected or Expectations())
     tables = _sort_tables(tables, rows.expected.keys)
     wanted = rows.expected.find_rows(tables)
     for table in tables:
-        for values in wanted.get(table.name, ()):
+        for values in wanted.get(table.fullname, ()):
             rows.insert_expected(table, values)
-    return [table.name for table in tables if not rows.insert_numbered(table, limit)]
+    return [table.fullname for table in tables if not rows.insert_numbered(table, limit)]
 
 
-def _reflect_tables(connection: Connection, names: set[str]) -> list[Table]:
+def _reflect_tables(connection: Connection, tables: set[TableName]) -> list[Table]:
     """Return these tables and all that they refer to, sorted by their foreign keys."""
     metadata = MetaData()
-    while names:  # level by level: SQLAlchemy's resolve_fks recurses
-        metadata.reflect(connection, only=sorted(names), resolve_fks=False)
-        keys = (key for name in names for key in metadata.tables[name].foreign_keys)
-        names = {key.target_fullname.rpartition(".")[0] for key in keys} - metadata.tables.keys()
+    while tables:  # level by level: SQLAlchemy's resolve_fks recurses
+        for schema in {schema for schema, _name in tables}:
+            names = sorted(name for place, name in tables if place == schema)
+            metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
+        keys = (key for table in tables for key in metadata.tables[qualify(table)].foreign_keys)
+        tables = {split_target(key) for key in keys}
+        tables = {table for table in tables if qualify(table) not in metadata.tables}
     return metadata.sorted_tables
+
+
+def split_target(key: ForeignKey) -> TableName:
+    """Return the table that a foreign key refers to."""
+    *schema, table, _column = key.target_fullname.split(".")
+    return ".".join(schema) or None, table
 
 
 def _sort_tables(tables: list[Table], keys: Iterable[Key]) -> list[Table]:
     """Return each table after those that it refers to, now or after the revision."""
-    by_name = {table.name: table for table in tables}
+    by_name = {table.fullname: table for table in tables}
     found: dict[str, Table] = {}
 
     def visit(name: str, pending: frozenset[str]) -> None:
         if name in found or name in pending or name not in by_name:
             return
-        parents = {key.target_fullname.split(".")[-2] for key in by_name[name].foreign_keys}
+        parents = {qualify(split_target(key)) for key in by_name[name].foreign_keys}
         parents |= {parent for child, _columns, parent, _referred in keys if child == name}
         for parent in sorted(parents):
             visit(parent, pending | {name})
         found[name] = by_name[name]
 
     for table in tables:
-        visit(table.name, frozenset())
+        visit(table.fullname, frozenset())
     return list(found.values())
 
 
 def _referring_tables(models: MetaData, names: set[str]) -> set[str]:
     """Return the tables that refer to these by the models: a change to a row may cascade to their rows."""
     keys = (key for table in models.tables.values() for key in table.foreign_keys)
-    return {key.parent.table.name for key in keys if key.target_fullname.rpartition(".")[0] in names}
+    return {key.parent.table.fullname for key in keys if qualify(split_target(key)) in names}
 
 
 class SampleRows:
@@ -169,7 +181,7 @@ class SampleRows:
             return keys[number % len(keys)] if keys else None
         model = self.models.tables.get(column.table.fullname)
         planned = model.columns.get(column.name) if model is not None else None
-        later = self.expected.types.get((column.table.name, column.name))
+        later = self.expected.types.get((column.table.fullname, column.name))
         if planned is not None and (later is None or isinstance(planned.type, types.Enum)):
             later = planned.type  # the database may not know it for an enum
         # A column that gets a foreign key later needs a small value: the generated keys are 1, 2, 3.
@@ -179,8 +191,9 @@ class SampleRows:
     def _keep_later_keys(self, column: Column[Any], keys: Sequence[Any]) -> Sequence[Any]:
         """Return those of the keys that are also in the table to which the revision points the column."""
         for table, columns, parent, referred in self.expected.keys:
-            if (table, columns) == (column.table.name, (column.name,)):
-                later = table_clause(parent, column_clause(referred[0]))
+            if (table, columns) == (column.table.fullname, (column.name,)):
+                schema, _, name = parent.rpartition(".")
+                later = table_clause(name, column_clause(referred[0]), schema=schema or None)
                 with suppress(DBAPIError), self.connection.begin_nested():  # the revision may create it
                     existing = set(self.connection.scalars(select(later.c[referred[0]])))
                     keys = [key for key in keys if key in existing] or keys

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ... import settings
 from ..locking import LockHolder
-from ..schema import Schema, SchemaObject
+from ..schema import Schema, SchemaObject, TableName, qualify
 from ..server import Server
 from . import catalog, concurrent_index, dump, lifecycle, objects, probes
 from . import lock as postgresql_lock
@@ -171,6 +171,11 @@ class PostgreSQL(Server):
     unsupported_objects = staticmethod(catalog.unsupported_objects)
     probe_objects = staticmethod(probes.probe_objects)
     dependent_tables = staticmethod(catalog.partitions)
+
+    def list_tables(self, connection: Connection) -> set[TableName]:
+        found = catalog.list_tables(connection)
+        return {table for table in found if qualify(table) not in self.internal_tables}
+
     counter_sql = staticmethod(objects.counter_sql)
     estimate_rows = staticmethod(catalog.estimate_rows)
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from sqlalchemy import Connection, text
 
-from ..schema import Definition, Schema, known
+from ..schema import Definition, Schema, TableName, known
 
 # Objects of the application: neither part of the server nor of an extension.
 HERE = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
@@ -191,6 +191,13 @@ PARTITIONS = """
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f')
 """
+TABLES = text(
+    query("""
+    SELECT CASE WHEN NOT pg_table_is_visible(c.oid) THEN n.nspname END, c.relname
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND HERE AND FREE(c)
+""")
+)
 
 
 def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
@@ -209,6 +216,11 @@ def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
 def partitions(connection: Connection) -> set[tuple[str | None, str]]:
     """Return schema (None for the default one) and name of each partition."""
     return {(schema, name) for schema, name in connection.exec_driver_sql(PARTITIONS)}
+
+
+def list_tables(connection: Connection) -> set[TableName]:
+    """Return the tables that are no partitions. Those in the search path have no schema."""
+    return {(schema, name) for schema, name in connection.execute(TABLES)}
 
 
 def unsupported_objects(connection: Connection) -> list[str]:
