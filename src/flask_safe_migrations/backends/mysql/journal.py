@@ -2,15 +2,18 @@
 
 The row for a DML statement is part of the same transaction as the statement. The row for a DDL statement is
 committed by that statement, marked as begun, and is marked as done afterwards. So every statement in the
-journal has run, except for one that may have been interrupted.
+journal has run, except for one that may have been interrupted. The result of a query is part of the
+transaction of the statement that follows.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from .lock import Lease
+from .query_results import write_select
 
 TABLE = "migration_journal"
 CREATE = """CREATE TABLE IF NOT EXISTS migration_journal (
@@ -44,7 +47,11 @@ def explain(step: str) -> str:
 
 
 class Row(NamedTuple):
-    """One statement: the driver's result of DML, or the state before DDL."""
+    """One statement: the driver's result of DML, or the state before DDL.
+
+    The result of a query is a row as well: a SELECT that returns it again, and in `matched` the position of
+    the statement before it. Its own position is negative.
+    """
 
     digest: str
     statement: str
@@ -104,14 +111,21 @@ class Journal:
         return [step for (step,) in rows]
 
     def read(self, step: str) -> dict[int, Row]:
-        """Return the rows by position."""
+        """Return the statements by position."""
         self.fence()
         if not self.exists():  # on a cluster, all nodes would wait for the CREATE
             self.run(CREATE)
-        found = self.run("SELECT * FROM migration_journal WHERE step = %s", [step]).fetchall()
-        rows = {position: Row(*rest) for _step, position, *rest in found}
+        rows = self._read(step, "position > 0")
         self.commit()
         return rows
+
+    def read_results(self, step: str) -> dict[int, Row]:
+        """Return the results of queries by number."""
+        return {-position: row for position, row in self._read(step, "position < 0").items()}
+
+    def _read(self, step: str, condition: str) -> dict[int, Row]:
+        query = f"SELECT * FROM migration_journal WHERE step = %s AND {condition}"  # noqa: S608
+        return {position: Row(*rest) for _step, position, *rest in self.run(query, [step]).fetchall()}
 
     def is_busy(self, session: int | None) -> bool:
         """Return whether the server is still running a statement for this connection."""
@@ -134,9 +148,28 @@ class Journal:
         self.commit()
 
     def forget(self, step: str, position: int) -> None:
+        """Remove a statement that has not run, and what was read right before it: it may be another now."""
         self.fence()  # without the lease, the row belongs to another process
         self.run(f"DELETE FROM migration_journal WHERE {ONE}", [step, position])  # noqa: S608
+        late = "DELETE FROM migration_journal WHERE step = %s AND position < 0 AND matched >= %s"
+        self.run(late, [step, position - 1])
         self.commit()
+
+    def write_select(self, names: list[str], rows: Any) -> str | None:
+        """Return a SELECT of these rows, or None: see query_results.py."""
+        return write_select(names, rows, longest=self.packet // 2, is_mariadb=self.is_mariadb())
+
+    @cached_property
+    def packet(self) -> int:
+        """The size of a statement that the server accepts."""
+        return int(self.run("SELECT @@max_allowed_packet").fetchone()[0])
+
+    def commits_in_code(self) -> bool:
+        """Return whether the statement that has just run has ended its transaction. MySQL does not tell."""
+        return self.is_mariadb() and not self.run("SELECT @@in_transaction").fetchone()[0]
+
+    def is_mariadb(self) -> bool:
+        return bool(self.dialect.is_mariadb)  # type: ignore[attr-defined]
 
     def clear(self, step: str) -> None:
         self.run("DELETE FROM migration_journal WHERE step = %s", [step])

@@ -1,8 +1,8 @@
 """Resumes a revision where it stopped, because every DDL statement commits.
 
-Each statement of a revision has a number and is recorded in the journal. DML inside an autocommit_block()
-is not recorded, because it commits by itself. Such a block runs again from its beginning and must tolerate
-that.
+Each statement of a revision has a number and is recorded in the journal. So is the result of each query,
+because the statements depend on it. DML inside an autocommit_block() is not recorded, because it commits by
+itself. Such a block runs again from its beginning and must tolerate that.
 """
 
 import hashlib
@@ -19,8 +19,9 @@ from ...errors import MigrationError
 from ..locking import poll_until
 from .journal import Journal, Row, explain
 from .lock import Lease
+from .query_results import FAILING
 from .revision_position import RevisionPosition
-from .statements import COUNTER, DDL, DML, first_word, quote
+from .statements import CODE, COUNTER, DDL, DML, QUERIES, first_word, quote
 
 NAME = re.compile(r"`((?:[^`]|``)+)`|([\w$]+)")
 # For each kind: where it is listed, and under which name. Views and sequences are listed as tables.
@@ -123,13 +124,18 @@ class Resumption:
         self.step: str | None = None
         # The statement that is running, or the one that is skipped because it has already run.
         self.current: Row | None = None
+        # The first word and the digest of the query that is running, if its result is to be recorded.
+        self.query: tuple[str, str] | None = None
 
     def open(self, step: str, revision: RevisionPosition) -> None:
         """Begin a step, or resume it."""
         if others := [other for other in self.journal.steps() if other != step]:
             raise MigrationError(explain(others[0]))
         self.rows = self.journal.read(step)
+        self.results = self.journal.read_results(step)
         self.step, self.position, self.revision = step, 0, revision
+        self.number = 0  # of queries and statements
+        self.current = self.query = None
         if self.rows:
             done = sum(row.done for row in self.rows.values())
             output.line(f"Taking up {step} where it stopped: {done} of its statements have run.")
@@ -158,19 +164,33 @@ class Resumption:
             self.journal.clear(self.step)
             self.step = None
 
-    def before(self, statement: str, parameters: Any) -> str | None:
-        """Return the statement to run now, or None if it has already run.
+    def before(self, statement: str, parameters: Any, *, is_interpolated: bool = True) -> str:
+        """Return the statement to run now: this one, or one that has the result which it had before.
 
         Raises MigrationError if that cannot be determined.
+
+        :param is_interpolated: whether the driver replaces %s, and %% by a percent sign.
         """
+        self._record_failure()
         self.current = None
         if self.journal.lease:
             self.journal.lease.check()
         word = first_word(statement)
-        if self.step is None or word not in DDL | DML:
+        if self.step is None or word not in DDL | DML | QUERIES:
             return statement
-        if word in DML and self.journal.commits_by_itself():
+        if word not in DDL and self.journal.commits_by_itself():
             return statement
+        if word in QUERIES and not self.revision.is_asking():
+            return statement
+        self.number += 1
+        result = self.results.get(self.number)
+        again = result.statement if result else "DO 0"
+        again = again.replace("%", "%%") if is_interpolated else again
+        if word in QUERIES:
+            digest = hashlib.sha256(f"{statement}{parameters!r}".encode()).hexdigest()
+            if result is None:
+                self.query = (word, digest)
+            return again if result and result.digest == digest else statement
         self.position += 1
         digest = self._digest(statement, parameters)
         row = self.rows.get(self.position)
@@ -195,7 +215,7 @@ class Resumption:
             self.journal.fence()
             self.journal.adopt(self.step, self.position)
         self.current = row
-        return left
+        return left or again
 
     def _digest(self, statement: str, parameters: Any) -> str:
         """Return the digest of the SQL with its values, then the one of its kind and its source."""
@@ -203,17 +223,48 @@ class Resumption:
         source = f"{LITERAL.sub('?', statement)}{_form(parameters)!r}{self.revision.digest()}"
         return exact[:HALF] + hashlib.sha256(source.encode()).hexdigest()[:HALF]
 
-    def after(self, cursor: Any) -> None:
-        row, self.current = self.current, None
-        if row is None or self.step is None:
+    def after(self, cursor: Any, *, is_buffered: bool = True) -> None:
+        """Record the result of the statement, or give the cursor that of its first run.
+
+        :param is_buffered: whether the cursor has all rows, and can return them twice.
+        """
+        (row, self.current), (query, self.query) = (self.current, None), (self.query, None)
+        if self.step is None:
+            return
+        if query and is_buffered:
+            self._record_result(query[1], cursor)
+        if row is None:
             return
         if not row.done:
             self.journal.mark(self.step, self.position)
         elif self.position in self.rows:  # the driver's result from when it ran
             cursor.rowcount, cursor.lastrowid = row.matched or 0, row.last_id
         else:
+            is_committed = first_word(row.statement) in CODE and self.journal.commits_in_code()
             result = row._replace(matched=cursor.rowcount, last_id=cursor.lastrowid)
             self.journal.write(self.step, self.position, result)
+            if cursor.description and is_buffered:
+                self._record_result(row.digest, cursor)
+            if is_committed:
+                self.journal.commit()
+
+    def _record_result(self, digest: str, cursor: Any) -> None:
+        rows = cursor.fetchall()
+        if rows:
+            cursor.scroll(0, "absolute")
+        select = self.journal.write_select([column[0] for column in cursor.description], rows)
+        if select:
+            self._write_result(digest, select)
+
+    def _record_failure(self) -> None:
+        """Record that a table did not exist: SQLAlchemy looks for it with DESCRIBE."""
+        query, self.query = self.query, None
+        if query and query[0] != "SELECT":
+            self._write_result(query[1], FAILING)
+
+    def _write_result(self, digest: str, statement: str) -> None:
+        if self.step is not None:
+            self.journal.write(self.step, -self.number, Row(digest, statement, True, self.position))
 
     def failed(self) -> None:
         """Forget a statement that the server refused: it has not run and may be changed."""
@@ -244,18 +295,21 @@ def resuming(
     resumption = Resumption(Journal(connection, lease))
     ours = re.compile(rf"(?<![\w$])({'|'.join(map(re.escape, own_tables))})(?![\w$])")
 
-    def before(own: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+    def before(
+        own: Any, _cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
+    ) -> tuple[str, Any]:
         if ours.search(statement):
             return statement, parameters
         # The reflection of a table leaves this option on the connection, and `failed` would not be called:
         # https://github.com/sqlalchemy/sqlalchemy/blob/main/lib/sqlalchemy/dialects/mysql/base.py
         if own.get_execution_options().get("skip_user_error_events"):
             own.execution_options(skip_user_error_events=False)
-        left = resumption.before(statement, parameters)
-        return (left, parameters) if left else ("DO 0", ())
+        options = context.execution_options
+        now = resumption.before(statement, parameters, is_interpolated=not options.get("no_parameters"))
+        return (statement, parameters) if now == statement else (now, ())
 
-    def after(_c: Any, cursor: Any, *_: Any) -> None:
-        resumption.after(cursor)
+    def after(_own: Any, cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+        resumption.after(cursor, is_buffered=not context.execution_options.get("stream_results"))
 
     def failed(_context: Any) -> None:
         resumption.failed()

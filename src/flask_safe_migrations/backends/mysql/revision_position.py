@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+LIBRARY = str(Path(__file__).parents[2])
+BACKENDS = str(Path(__file__).parents[1])
 BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
@@ -24,6 +26,15 @@ class RevisionPosition:
         self.path = str(path)
         self.module = ast.parse(path.read_bytes())
         self.functions = [node for node in ast.walk(self.module) if isinstance(node, ast.FunctionDef)]
+
+    def is_asking(self) -> bool:
+        """Return whether the statement is one of the revision, and not of a check before its operation."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame and (file := frame.f_code.co_filename) != self.path:
+            if file.startswith(LIBRARY) and not file.startswith(BACKENDS):
+                return False
+            frame = frame.f_back
+        return frame is not None
 
     def digest(self) -> str:
         """Return a digest of each function of the file that is running, up to its current statement.

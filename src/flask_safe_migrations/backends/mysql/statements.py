@@ -19,10 +19,15 @@ from sqlalchemy import Connection
 from ... import settings
 from .connection import LOCK_TIMEOUT, TIME_LIMIT_ERRORS, error_code
 
-WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.DOTALL)
+SPACE = r"(?:\s|--[^\n]*\n|/\*.*?\*/)"
+# SET STATEMENT sets a variable for the statement after FOR: https://mariadb.com/kb/en/set-statement/
+WORD = re.compile(rf"{SPACE}*(?:SET{SPACE}+STATEMENT\b.*?\bFOR{SPACE}+)?(\w*)", re.DOTALL | re.IGNORECASE)
 # Statements that end the transaction: https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
 DDL = {"ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE"}
-DML = {"DELETE", "INSERT", "REPLACE", "UPDATE"}
+# Statements that change rows, or may do so in code or in SQL that they contain.
+CODE = {"BEGIN", "CALL", "EXECUTE"}
+DML = {"DELETE", "INSERT", "LOAD", "REPLACE", "UPDATE"} | CODE
+QUERIES = {"DESC", "DESCRIBE", "SELECT", "SHOW", "VALUES", "WITH"}
 # In SHOW CREATE TABLE: the next number, which changes with every row that the application inserts.
 COUNTER = re.compile(r" AUTO_INCREMENT=(\d+)")
 
