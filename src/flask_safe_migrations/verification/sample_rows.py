@@ -1,5 +1,7 @@
 """Inserts sample rows, whose values are at the limits of the column types: they reveal a narrowed type."""
 
+import json
+import re
 import uuid
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import column as column_clause
 from sqlalchemy import table as table_clause
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import DBAPIError, SAWarning, StatementError
 from sqlalchemy.sql.elements import Grouping
 
@@ -33,11 +36,14 @@ ROWS_PER_CALL = 3
 NUMBER = (int, float, Decimal)
 # Text can become a value of these types.
 CONVERTIBLE = (
+    mysql.INET4,
+    mysql.INET6,
     types.Boolean,
     types.Date,
     types.DateTime,
     types.Float,
     types.Integer,
+    types.JSON,
     types.Numeric,
     types.Uuid,
 )
@@ -182,10 +188,12 @@ class SampleRows:
         model = self.models.tables.get(column.table.fullname)
         planned = model.columns.get(column.name) if model is not None else None
         later = self.expected.types.get((column.table.fullname, column.name))
-        if planned is not None and (later is None or isinstance(planned.type, types.Enum)):
-            later = planned.type  # the database may not know it for an enum
+        if planned is not None and (later is None or isinstance(planned.type, types.Enum | types.JSON)):
+            later = planned.type  # the database may not know it for an enum or JSON
         # A column that gets a foreign key later needs a small value: the generated keys are 1, 2, 3.
         large = large and not (planned is not None and planned.foreign_keys)
+        # What is computed from a large value may not fit, and the engine may notice that only later.
+        large = large and column.name.casefold() not in _words_in_computed(column.table, model)
         return make_fitting(column.type, later, number, large=large)
 
     def _keep_later_keys(self, column: Column[Any], keys: Sequence[Any]) -> Sequence[Any]:
@@ -212,6 +220,13 @@ class SampleRows:
         return False
 
 
+def _words_in_computed(*tables: Table | None) -> set[str]:
+    """Return the words in the expressions of all computed columns."""
+    columns = (column for table in tables if table is not None for column in table.columns)
+    expressions = [str(column.computed.sqltext) for column in columns if column.computed is not None]
+    return set(re.findall(r"\w+", " ".join(expressions).casefold()))
+
+
 def _is_generated(column: Column[Any]) -> bool:
     return column.identity is not None or (
         column.autoincrement is True or column is column.table.autoincrement_column
@@ -232,13 +247,19 @@ def make_fitting(
         return sample
     others = [make_sample(later, number, large=size) for size in dict.fromkeys((large, False))]
     if isinstance(kind, types.String) and isinstance(later, CONVERTIBLE):
-        texts = [str(int(other)) if isinstance(other, bool) else str(other) for other in others]
+        texts = [_as_text(other) for other in others]
         return next((text for text in texts if kind.length is None or len(text) <= kind.length), sample)
     if isinstance(sample, NUMBER) and isinstance(others[0], NUMBER):
         return min(sample, others[0], key=lambda value: abs(value))
     if isinstance(sample, str | bytes) and isinstance(others[0], type(sample)):
         return min(sample, others[0], key=len)
     return sample
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def make_sample(type_: types.TypeEngine[Any], number: int, *, large: bool) -> Any:
@@ -276,6 +297,10 @@ def make_sample(type_: types.TypeEngine[Any], number: int, *, large: bool) -> An
             return time(number % 24, 2, 3)
         case types.Interval():
             return timedelta(days=number)
+        case mysql.INET4() | postgresql.INET():
+            return f"10.0.0.{number % 250}"
+        case mysql.INET6():
+            return f"::{number % 250}"
         case types.ARRAY():
             return [make_sample(type_.item_type, number, large=large)]
     return str(number)

@@ -45,7 +45,11 @@ def types_differ(
     if normalize(is_now) == normalize(wanted_type.compile(dialect)):
         return False
     found = read_stored_table(migration, wanted.table)
-    return found is not None and found.columns[wanted.name]["type"].compile(dialect) != is_now
+    if found is None:
+        return False
+    stored: TypeEngine[Any] = found.columns[wanted.name]["type"]
+    # SQLAlchemy recognized the old type, and not the new one.
+    return _compat.is_null_type(stored) or stored.compile(dialect) != is_now
 
 
 def _with_collation_of_table(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from alembic.operations import ops
 from alembic.script import Script
 from sqlalchemy import Connection, Dialect, Engine, Table, event, text
+from sqlalchemy.dialects.mysql import INET4, INET6
 from sqlalchemy.exc import DBAPIError
 
 from ..base import HalfApplied
@@ -79,6 +80,9 @@ class MariaDB(Server):
         # Insert rows one by one: the journal stores the key of each, but not rows that an INSERT returned.
         engine.dialect.insert_executemany_returning = False
         engine.dialect.insert_executemany_returning_sort_by_parameter_order = False
+        # SQLAlchemy creates columns of these types, and does not recognize them.
+        dialect: Any = engine.dialect
+        dialect.ischema_names = dialect.ischema_names | {"inet4": INET4, "inet6": INET6}
         given, driver = arguments or {}, self.driver
         command = self.argument("init_command")
         replaced = command if given.get("init_command", command) != command else None

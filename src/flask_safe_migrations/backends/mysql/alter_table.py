@@ -4,6 +4,8 @@ A column is renamed with RENAME COLUMN. CHANGE would repeat the definition and m
 does not know AUTO_INCREMENT, ON UPDATE and the collation of a column that it renames.
 https://mariadb.com/kb/en/alter-table/#rename-column (MariaDB 10.5, MySQL 8.0)
 
+A generated column is changed with its expression, for which Alembic has no SQL.
+
 An index is renamed in place; a foreign key or a CHECK is dropped and created again. All changes to one table
 run in one ALTER TABLE, so that the foreign key is always in force. The rows are known to be valid and are
 not checked again:
@@ -14,12 +16,13 @@ import re
 from typing import Any
 
 from alembic.ddl.mysql import MariaDBImpl, MySQLImpl
-from sqlalchemy import Connection, table, text
+from sqlalchemy import JSON, Column, Computed, Connection, MetaData, Table, table, text
+from sqlalchemy.dialects.mysql import LONGTEXT
 
 from ..constraints import ConstraintInfo, ConstraintRename, normalize_condition
 from ..escaping import escaped, undouble_percents
 from ..impl import SinglePercent
-from .introspection import COLUMN_CHECK, definition_lines
+from .introspection import COLUMN_CHECK, definition_lines, has_json_check
 from .normalizer import unescaped
 from .statements import quote
 
@@ -33,6 +36,10 @@ class _MySQLRenames(SinglePercent, MySQLImpl):
     def autogen_column_reflect(self, inspector: Any, table: Any, column_info: Any) -> None:
         super().autogen_column_reflect(inspector, table, column_info)  # type: ignore[no-untyped-call]
         column_info["type"] = unescaped(column_info["type"])
+        if isinstance(column_info["type"], LONGTEXT) and has_json_check(
+            inspector.bind, column_info["name"], table.name, table.schema
+        ):
+            column_info["type"] = JSON()  # to change the column as a LONGTEXT would drop the CHECK
 
     def alter_column(self, table_name: str, column_name: str, **options: Any) -> None:
         name = options.get("name")
@@ -43,13 +50,34 @@ class _MySQLRenames(SinglePercent, MySQLImpl):
             "comment": False,
             "server_default": False,
         }
-        if name is None or any(options.get(key, value) is not value for key, value in unchanged.items()):
+        is_changed = any(options.get(key, value) is not value for key, value in unchanged.items())
+        computed = options.get("existing_server_default")
+        if is_changed and isinstance(computed, Computed) and options.get("server_default", False) is False:
+            self._alter_computed(table_name, column_name, computed, **options)
+        elif name is None or is_changed:
             super().alter_column(table_name, column_name, **options)
-            return
-        preparer = self.dialect.identifier_preparer
-        altered = preparer.format_table(table(table_name, schema=options.get("schema")))
-        old, new = preparer.quote_identifier(column_name), preparer.quote_identifier(name)
-        sql = undouble_percents(f"ALTER TABLE {altered} RENAME COLUMN {old} TO {new}", self.dialect)
+        else:
+            quote_identifier = self.dialect.identifier_preparer.quote_identifier
+            old, new = quote_identifier(column_name), quote_identifier(name)
+            self._alter_table(table_name, options.get("schema"), f"RENAME COLUMN {old} TO {new}")
+
+    def _alter_computed(self, table_name: str, column_name: str, computed: Computed, **options: Any) -> None:
+        comment = options.get("comment", False)
+        column: Column[Any] = Column(
+            options.get("name") or column_name,
+            options.get("type_") or options.get("existing_type"),
+            Computed(computed.sqltext, computed.persisted),
+            comment=options.get("existing_comment") if comment is False else comment,
+        )
+        Table(table_name, MetaData(), column)
+        compiler: Any = self.dialect.ddl_compiler(self.dialect, None)  # type: ignore[arg-type]
+        old = self.dialect.identifier_preparer.quote_identifier(column_name)
+        change = f"CHANGE COLUMN {old} {compiler.get_column_specification(column)}"
+        self._alter_table(table_name, options.get("schema"), change)
+
+    def _alter_table(self, table_name: str, schema: str | None, change: str) -> None:
+        altered = self.dialect.identifier_preparer.format_table(table(table_name, schema=schema))
+        sql = undouble_percents(f"ALTER TABLE {altered} {change}", self.dialect)
         self._exec(text(escaped(sql)))
 
 

@@ -60,8 +60,17 @@ def _parts(table: str, create: str) -> dict[str, str]:
     return parts
 
 
-def definition_lines(connection: Connection, table: str) -> list[str]:
-    return _lines(show_create(connection, "TABLE", table)[1])
+def definition_lines(connection: Connection, table: str, schema: str | None = None) -> list[str]:
+    path = ".".join(map(quote, filter(None, (schema, table))))
+    (row,) = rows(connection, f"SHOW CREATE TABLE {path}")
+    return _lines(row[1])
+
+
+def has_json_check(connection: Connection, column: str, table: str, schema: str | None) -> bool:
+    """Return whether the column is JSON, which is a LONGTEXT with a CHECK: https://mariadb.com/kb/en/json/"""
+    checked = (COLUMN_CHECK.fullmatch(line) for line in definition_lines(connection, table, schema))
+    conditions = (JSON_VALID.fullmatch(match[3]) for match in checked if match)
+    return any(condition and condition[1].replace("``", "`") == column for condition in conditions)
 
 
 def _lines(create: str) -> list[str]:

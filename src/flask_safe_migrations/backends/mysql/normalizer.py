@@ -87,6 +87,13 @@ class MariaDBNormalizer(Normalizer):
     @contextmanager
     def temporary_copy(self, connection: Connection, table: Table) -> Iterator[Connection]:
         """Use a separate connection: creating an index commits, even on a temporary table."""
+        copy = self.copied(table)
+        options = (str(value).upper() for index in copy.indexes for value in index.dialect_kwargs.values())
+        if "FULLTEXT" in options:
+            # InnoDB has no such index for temporary tables:
+            # https://mariadb.com/kb/en/innodb-limitations/#limitations-on-tables
+            engine = "Aria" if connection.dialect.is_mariadb else "MyISAM"  # type: ignore[attr-defined]
+            copy.dialect_kwargs.update(mysql_engine=engine, mariadb_engine=engine)
         with connection.engine.connect() as scratch:
-            self.make(scratch, self.copied(table))
+            self.make(scratch, copy)
             yield scratch
