@@ -1,10 +1,12 @@
 """The SQL that `flask db new` and `flask db sql` show is the SQL that runs."""
 
 import re
+import shutil
+import subprocess
 
 import pytest
-from hand_written import DRIVERS, model, upgrade, with_table, write_revision
-from sqlalchemy import create_engine, event
+from hand_written import DRIVERS, create_database, model, upgrade, with_table, write_revision
+from sqlalchemy import create_engine, event, make_url
 
 COLUMNS = "nick = db.Column(db.String(20))\nmail = db.Column(db.String(20), index=True)"
 CHANGED = """
@@ -207,3 +209,31 @@ def test_F35_a_value_that_cannot_be_written(project, kind, value):
     line = next(number for number, line in enumerate(text.splitlines(), 1) if "bulk_insert" in line)
     sentence = project.fails("sql")
     assert f"{path.name}, line {line}: this cannot be written as SQL" in sentence
+
+
+BODIES = """
+def upgrade():
+    op.execute("CREATE TABLE item (id INT PRIMARY KEY, note VARCHAR(20))")
+    op.execute(
+        "CREATE TRIGGER fill BEFORE INSERT ON item FOR EACH ROW "
+        "BEGIN SET NEW.note = concat('it''s; ', NEW.id); SET NEW.id = NEW.id + 1; END"
+    )
+    op.execute("CREATE VIEW notes AS SELECT 'a;b' AS note")
+    op.execute("BEGIN NOT ATOMIC INSERT INTO item (id) VALUES (1); INSERT INTO item (id) VALUES (5); END;")
+def downgrade():
+    op.drop_table("item")
+"""
+
+
+def test_the_sql_of_a_trigger_is_for_the_client_program(new_project, server_url):
+    """A semicolon in its body would end the statement, and one in a literal does not."""
+    project = new_project(server_url("mariadb+pymysql"))
+    project.flask("init")
+    write_revision(project, "bodies", BODIES)
+    url = make_url(project.url)
+    create_database(project.url)
+    printed = project.flask("upgrade", "--sql")
+    assert printed.count("DELIMITER ;;") == 2 and "AS note;" in printed
+    client = [shutil.which("mariadb"), f"-h{url.host}", f"-P{url.port}", f"-u{url.username}", url.database]
+    subprocess.run(client, input=printed, text=True, check=True)
+    assert project.sql("SELECT * FROM item ORDER BY id") == [(2, "it's; 1"), (6, "it's; 5")]

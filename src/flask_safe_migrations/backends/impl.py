@@ -44,8 +44,12 @@ class SinglePercent(DefaultImpl):
         write_literals(self.dialect)
         sql = str(construct.compile(dialect=self.dialect, compile_kwargs=literal_binds))
         sql = QUOTED_OR_SPACE.sub(lambda found: found[1] or found[0].replace("\t", "    "), sql)
-        self.static_output(sql.strip() + self.command_terminator)
+        self.static_output(self.terminate(sql.strip()))
         return None
+
+    def terminate(self, sql: str) -> str:
+        """Return the statement as the client program of the engine reads it."""
+        return sql + self.command_terminator
 
 
 class IgnoredAutoincrement(DefaultImpl):

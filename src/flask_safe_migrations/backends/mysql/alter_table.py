@@ -20,12 +20,13 @@ from sqlalchemy import JSON, Column, Computed, Connection, MetaData, Table, tabl
 from sqlalchemy.dialects.mysql import LONGTEXT
 
 from ..constraints import ConstraintInfo, ConstraintRename, normalize_condition
-from ..escaping import escaped, undouble_percents
+from ..escaping import QUOTED_OR_SPACE, escaped, undouble_percents
 from ..impl import SinglePercent
 from .introspection import COLUMN_CHECK, definition_lines, has_json_check
 from .normalizer import unescaped
-from .statements import quote
+from .statements import first_word, quote
 
+WITH_BODY = {"ALTER", "BEGIN", "CREATE"}  # statements that may contain statements
 # Matches "CONSTRAINT `fk` FOREIGN KEY (`a`) …".
 NAMED = re.compile(r"CONSTRAINT `((?:[^`]|``)+)` .*")
 
@@ -40,6 +41,12 @@ class _MySQLRenames(SinglePercent, MySQLImpl):
             inspector.bind, column_info["name"], table.name, table.schema
         ):
             column_info["type"] = JSON()  # to change the column as a LONGTEXT would drop the CHECK
+
+    def terminate(self, sql: str) -> str:
+        """Let the body of a trigger or routine end where it ends: https://mariadb.com/kb/en/delimiters/"""
+        if first_word(sql) in WITH_BODY and ";" in QUOTED_OR_SPACE.sub("", sql):
+            return f"DELIMITER ;;\n{sql}\n;;\nDELIMITER ;"
+        return super().terminate(sql)
 
     def alter_column(self, table_name: str, column_name: str, **options: Any) -> None:
         name = options.get("name")
