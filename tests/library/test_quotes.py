@@ -1,5 +1,7 @@
 """Quotes in values and in stored objects."""
 
+from urllib.parse import quote_plus
+
 import pytest
 from histories import ITEM, newest, write_revision
 
@@ -63,3 +65,36 @@ class Item(db.Model):
     assert "Proved: up, down and up again" in project.flask("new", "-m", "it's")
     assert "ADD VALUE" not in newest(project).read_text()
     assert "Nothing to migrate" in project.flask("new", "-m", "again")
+
+
+BEFORE = """
+class Item(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    name = db.Column(db.String(20))
+    data = db.Column(db.JSON)
+    __table_args__ = (db.Index("ix_name", db.text("name DESC"), "id"),)
+"""
+AFTER = BEFORE.replace("20))", "20), unique=True)").replace("JSON)", "JSON, comment='x')")
+
+
+@pytest.mark.parametrize("how", ["connect_args", "url"])
+def test_names_in_the_double_quotes_of_mariadb(project_on, how):
+    """With ANSI_QUOTES the server reports names in them. SQLAlchemy asks for that when it first connects."""
+    project = project_on("mariadb")
+    command = "SET SESSION sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES'"
+    if how == "url":
+        project.config["SQLALCHEMY_DATABASE_URI"] += f"?init_command={quote_plus(command)}"
+    else:
+        project.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"connect_args": {"init_command": command}}
+    project.models = BEFORE
+    assert "Proved: up, down and up again" in project.flask("new", "-m", "first")
+    project.flask("upgrade")
+    assert "Nothing to migrate" in project.flask("new", "-m", "nothing")
+    project.models = AFTER
+    assert "Proved: up, down and up again" in project.flask("new", "-m", "second")
+    project.sql("INSERT INTO item (name) VALUES ('a'), ('a')")
+    assert "item.name occurs more than once" in project.fails("upgrade")
+    project.sql("DELETE FROM item WHERE id = 2")
+    project.flask("upgrade")
+    assert "Nothing to migrate" in project.flask("new", "-m", "nothing")
+    assert "Proved on MariaDB" in project.flask("squash", "--yes")

@@ -91,7 +91,8 @@ class MariaDB(Server):
             driver.connected(connection, unlimited="read_timeout" not in given)
             apply_settings(connection, replaced, cluster=self.lease is not None)
 
-        event.listen(engine, "connect", connected)
+        # Before SQLAlchemy asks for the sql_mode, on which quotes depend.
+        event.listen(engine, "connect", connected, insert=True)
         return engine
 
     @property

@@ -61,9 +61,7 @@ def _parts(table: str, create: str) -> dict[str, str]:
 
 
 def definition_lines(connection: Connection, table: str, schema: str | None = None) -> list[str]:
-    path = ".".join(map(quote, filter(None, (schema, table))))
-    (row,) = rows(connection, f"SHOW CREATE TABLE {path}")
-    return _lines(row[1])
+    return _lines(show_create(connection, "TABLE", table, schema)[1])
 
 
 def has_json_check(connection: Connection, column: str, table: str, schema: str | None) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..escaping import escaped
 from ..normalizer import Normalizer
-from .statements import quote, rows
+from .statements import show_create
 
 NOW = "(now|current_timestamp|localtime|localtimestamp)"
 WIDTH = re.compile(r"\b((?:TINY|SMALL|MEDIUM|BIG)?INT(?:EGER)?)\(\d+\)", re.IGNORECASE)
@@ -61,8 +61,8 @@ class MariaDBNormalizer(Normalizer):
             if index.get("dialect_options") or index.get("type")
         }
         # SQLAlchemy does not reflect the order.
-        (row,) = rows(connection, f"SHOW CREATE TABLE {'.'.join(map(quote, filter(None, (schema, table))))}")
-        ordered = (match for line in row[1].splitlines() if (match := DESCENDING.match(line)))
+        create = show_create(connection, "TABLE", table, schema)[1]
+        ordered = (match for line in create.splitlines() if (match := DESCENDING.match(line)))
         return reflected | {match[2].replace("``", "`"): match[0].strip() for match in ordered}
 
     def is_plain(self, definition: str) -> bool:

@@ -31,6 +31,12 @@ QUERIES = {"DESC", "DESCRIBE", "SELECT", "SHOW", "VALUES", "WITH"}
 # In SHOW CREATE TABLE: the next number, which changes with every row that the application inserts.
 COUNTER = re.compile(r" AUTO_INCREMENT=(\d+)")
 
+# https://mariadb.com/kb/en/sql-mode/: how a literal is written stays as it is.
+WITHOUT_ANSI_QUOTES = (
+    "SET STATEMENT sql_mode = "
+    "if(find_in_set('NO_BACKSLASH_ESCAPES', @@sql_mode), 'NO_BACKSLASH_ESCAPES', '') FOR "
+)
+
 NOWAIT_SECONDS = 2  # or MIGRATION_STATEMENT_LOCK_TIMEOUT if that is less
 NOWAIT_LIMITS = {"lock_wait_timeout": 0, "max_statement_time": 1}  # seconds
 
@@ -49,9 +55,14 @@ def rows(connection: Connection, sql: str, *values: Any) -> list[Any]:
     return list(result.fetchall()) if result.returns_rows else []
 
 
-def show_create(connection: Connection, kind: str, name: str) -> Any:
-    """Return the row of SHOW CREATE: the name, and for tables and sequences the SQL."""
-    (row,) = rows(connection, f"SHOW CREATE {kind} {quote(name)}")
+def show_create(connection: Connection, kind: str, name: str, schema: str | None = None) -> Any:
+    """Return the row of SHOW CREATE: the name, and for tables and sequences the SQL.
+
+    Names are in backquotes, also where the session has ANSI_QUOTES.
+    """
+    path = ".".join(map(quote, filter(None, (schema, name))))
+    quotes = WITHOUT_ANSI_QUOTES if connection.dialect.is_mariadb else ""  # type: ignore[attr-defined]
+    (row,) = rows(connection, f"{quotes}SHOW CREATE {kind} {path}")
     return row
 
 
