@@ -139,6 +139,21 @@ def test_F15_a_view_that_was_broken_before_stops_nothing(project_on, engine):
     assert "Proved: up, down and up again" in project.flask("new", "--prove")
 
 
+@pytest.mark.parametrize("schedule", ["EVERY '1:30' HOUR_MINUTE", "AT CURRENT_TIMESTAMP + INTERVAL 1 YEAR"])
+def test_an_event_is_the_same_whenever_it_was_created(project_on, schedule):
+    """The server reports the second in which it was created as its start."""
+    project = project_on("mariadb")
+    project.models = MODELS.format(column="nick = db.Column(db.String(20))")
+    event = f"CREATE EVENT later ON SCHEDULE {schedule} DO DELETE FROM person WHERE nick = ' AT ''x'' '"
+    write_revision(project, "start", START.format(objects=event, drop="DROP EVENT later"))
+    lines = ["SET timestamp = 2000000000", event, "SET timestamp = DEFAULT"]
+    change = "".join(f"    op.execute({line!r})\n" for line in lines)
+    write_revision(
+        project, "end", f"def upgrade():\n    op.execute('DROP EVENT later')\ndef downgrade():\n{change}"
+    )
+    assert "Proved: up, down and up again" in project.flask("new", "--prove")
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_F15_an_object_that_uses_another_table_is_not_named(project_on, engine):
     """It uses a column of the same name, and a variable that could be a column."""

@@ -30,6 +30,8 @@ WITH_COLUMN_CHECKS = text(
 )
 # A literal, in which a backquote is a character, or a quoted name that needs no quotes.
 LITERAL_OR_PLAIN_NAME = re.compile(r"('(?:[^'\\]|''|\\.)*'|\"(?:[^\"\\]|\"\"|\\.)*\")|`(\w+)`", re.DOTALL)
+# An event that names no start is reported with the second in which it was created.
+EVENT_START = re.compile(r"(\bON SCHEDULE (?:EVERY \S+ \S+ )?)(?:STARTS|AT) '[^']*' ")
 JSON_VALID = re.compile(r"json_valid\(`((?:[^`]|``)+)`\)")
 
 
@@ -44,7 +46,8 @@ def definitions(connection: Connection, ignoring: frozenset[str]) -> Schema:
             found[f"sequence {name}"] = Definition(sql, known({"definition": sql}))
     for each in stored_objects.read(connection):
         # RENAME TABLE quotes the new name in the triggers of the table.
-        sql = LITERAL_OR_PLAIN_NAME.sub(r"\1\2", f"{each.statement} {each.sql_mode} {each.time_zone}")
+        statement = EVENT_START.sub(r"\1", each.statement, count=1)
+        sql = LITERAL_OR_PLAIN_NAME.sub(r"\1\2", f"{statement} {each.sql_mode} {each.time_zone}")
         found[f"{each.kind.lower()} {each.name}"] = Definition(sql, known({"definition": sql}))
     return found
 
