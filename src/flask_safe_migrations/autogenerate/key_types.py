@@ -1,4 +1,4 @@
-"""Take a foreign key away while the type of one of its columns changes, and put it back.
+"""Take a foreign key away while the type of one of its columns changes, or its index, and put it back.
 
 MariaDB refuses to change the type of either column (errors 1832 and 1833), even to a longer VARCHAR.
 PostgreSQL refuses it where the types cannot be compared, because each column changes by itself.
@@ -13,6 +13,7 @@ from sqlalchemy import ForeignKeyConstraint, Table
 
 from .. import _compat
 from ..context import Comparison
+from .key_indexes import find_needed_indexes
 from .ordering import foreign_keys, referred_table, separate_key
 
 # Schema, table and column.
@@ -27,9 +28,13 @@ def take_out_foreign_keys(
     A foreign key that is itself dropped or created among the operations is taken out of them.
     """
     changed = _changed_columns(migration, operations)
+    late, away = find_needed_indexes(migration, operations)
     drops: list[ops.ModifyTableOps] = []
     creates: list[ops.ModifyTableOps] = []
-    if not changed:
+    for table_operation, step in late:
+        table_operation.ops.remove(step)
+        creates.append(ops.ModifyTableOps(table_operation.table_name, [step], schema=table_operation.schema))
+    if not changed and not away:
         return drops, creates
     seen: set[tuple[str | None, str, str | None]] = set()
     for operation in operations:
@@ -49,7 +54,7 @@ def take_out_foreign_keys(
     for table in migration.opts["target_metadata"].sorted_tables:
         for key in foreign_keys(table):
             name = _identity(key, migration)
-            if name[-1] and name not in seen and _uses(key, changed):
+            if name[-1] and name not in seen and (_uses(key, changed) or key in away):
                 steps = ops.DropConstraintOp.from_constraint(key), ops.CreateForeignKeyOp.from_constraint(key)
                 for step, into in zip(steps, (drops, creates), strict=True):
                     into.append(ops.ModifyTableOps(table.name, [step], schema=table.schema))
