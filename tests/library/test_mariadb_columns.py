@@ -1,6 +1,7 @@
 """MariaDB: columns that SQLAlchemy does not reflect as they are, or that Alembic does not change."""
 
 import pytest
+from histories import write_revision
 
 MODEL = """
 from sqlalchemy.dialects import mysql
@@ -100,3 +101,30 @@ def test_a_column_is_compared_and_changed(project_on, name):
     assert "Nothing to migrate" in project.flask("new", "-m", "nothing")
     project.flask("downgrade", "--yes")
     assert project.sql("SHOW CREATE TABLE item") == first
+
+
+NOT_NUMBERED = """
+def upgrade():
+    op.create_table("item", sa.Column("id", sa.Integer, primary_key=True, autoincrement=False))
+def downgrade():
+    op.drop_table("item")
+"""
+NUMBERED = """
+def upgrade():
+    op.alter_column("item", "id", existing_type=sa.Integer(), existing_nullable=False, autoincrement=True)
+def downgrade():
+    op.alter_column("item", "id", existing_type=sa.Integer(), existing_nullable=False, autoincrement=False)
+"""
+
+
+def test_a_key_that_is_to_be_numbered_is_not_overlooked(project_on):
+    """As after a change of its type by stock Alembic, which forgets AUTO_INCREMENT."""
+    project = project_on("mariadb")
+    project.models = MODEL
+    write_revision(project, "start", NOT_NUMBERED)
+    assert "Column item.id has become AUTO_INCREMENT" in project.fails("new", "-m", "numbered")
+    out = project.run("verify").output
+    assert "has become AUTO_INCREMENT" in out and "writes the revision that does this" not in out
+    write_revision(project, "numbered", NUMBERED)
+    assert "Proved: up, down and up again" in project.flask("new", "--prove")
+    assert "Nothing to migrate" in project.flask("new", "-m", "nothing")

@@ -254,7 +254,8 @@ class Verification:
             known = self._find_unnamed_before(walk.database)
             unnamed = [constraint for constraint in unnamed if constraint not in known]
         self.models.add_problems([f"{prefix}{difference}" for difference in differing])
-        if differing and not self.models.notes:
+        is_refused = any("`flask db revision" in difference for difference in differing)  # it says what to do
+        if differing and not is_refused and not self.models.notes:
             self.models.notes.append('`flask db new -m "…"` writes the revision that does this')
         self.constraint_names.add_problems([f"{prefix}{constraint}" for constraint in unnamed])
         if not differing and not unnamed:

@@ -9,7 +9,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult
-from sqlalchemy import Column, Computed, DefaultClause, Identity, types
+from sqlalchemy import Column, Computed, DefaultClause, Identity, Sequence, types
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
@@ -29,6 +29,10 @@ REPLACE = (
     "the old one and rename the new one"
 )
 COMPUTED = "for which drop the column and add it again (its indexes as well): the values are computed again"
+AUTO_INCREMENT = (
+    "for which write op.alter_column(…, existing_type=…, existing_nullable=False, autoincrement=True), and "
+    "the way back with autoincrement=False"
+)
 IDENTITY = 'for which write op.execute("ALTER TABLE … ALTER COLUMN … SET GENERATED …") and the way back'
 
 
@@ -90,6 +94,9 @@ def compare(
     repeats = Comparison.of(context.migration_context).database.normalizer.repeats_autoincrement
     if repeats and (_compat.is_autoincrement(wanted) or isinstance(wanted.autoincrement, bool)):
         operation.kw["autoincrement"] = bool(wanted.autoincrement)
+    if repeats and _lacks_autoincrement(reflected, wanted):
+        what = f"Column {wanted.table.fullname}.{wanted.name} has become AUTO_INCREMENT"
+        refuse(context.migration_context, what, AUTO_INCREMENT)
     if operation.modify_type is not None and _is_inconvertible(reflected.type, wanted.type):
         dialect = context.migration_context.dialect
         change = f"{reflected.type.compile(dialect)} to {wanted.type.compile(dialect)}"
@@ -111,6 +118,12 @@ def compare(
         # Not `had`: on MariaDB, SQLAlchemy truncates a default that contains a quote.
         operation.existing_server_default = wants
     return PriorityDispatchResult.CONTINUE
+
+
+def _lacks_autoincrement(reflected: Column[Any], wanted: Column[Any]) -> bool:
+    """Return whether the database does not number the column. Only MariaDB and MySQL report that."""
+    is_numbered = _compat.is_autoincrement(wanted) and not isinstance(wanted.default, Sequence)
+    return is_numbered and reflected.autoincrement is False
 
 
 def _is_inconvertible(had: TypeEngine[Any], wants: TypeEngine[Any]) -> bool:
