@@ -500,3 +500,18 @@ def test_F26_checks_with_a_name_are_named_as_before(project):
     engine.dispose()
     assert names == {"ck_users_adult", "ck_users_ok"}
     assert "Nothing to migrate" in project.flask("new", "-m", "again")
+
+
+@pytest.mark.parametrize("engine", DRIVERS)
+def test_a_check_in_the_definition_of_a_column(project_on, engine):
+    """Alembic does not render it with a new table, and MariaDB has no name for it there."""
+    project = project_on(engine)
+    project.flask("init")
+    column = "\n{0} = db.Column(db.{1}, db.CheckConstraint('{0} > {2}', name='{0}'))"
+    for columns in (("age", "Integer", 0),), (("age", "BigInteger", 0), ("size", "Integer", 1)):
+        project.models = model("".join(column.format(*each) for each in columns))
+        assert "Proved: up, down and up again" in project.flask("new", "-m", "checks")
+        assert "Nothing to migrate" in (out := project.flask("new", "-m", "nothing"))
+        assert "could not be compared" not in out
+    project.models = project.models.replace("size > 1", "size > 2")
+    assert "adds check ck_users_size on users: size > 2" in project.flask("new", "-m", "other")

@@ -16,6 +16,7 @@ from ..errors import MigrationError
 from ..revisions.files import require_short_id
 from .answers import Answers
 from .compare import PLUGINS, ignore_index_warnings
+from .compare.checks import lift_column_checks
 from .compare.columns import add_using_casts, types_differ
 from .compare.keys import drop_foreign_key_indexes
 from .constraint_names import (
@@ -111,6 +112,7 @@ def _complete(
 
     refuse_unnamed_drops(migration, up.ops)
     for direction in (up, down):
+        lift_column_checks(direction.ops)
         name_new_constraints(direction.ops, migration.dialect)
         add_using_casts(migration, direction.ops)
         rename_instead_of_drop(direction.ops, rename_sql, migration.dialect)

@@ -7,7 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.compare.util import _InspectorConv
 from alembic.operations import ops
 from alembic.util import PriorityDispatchResult, sqla_compat
-from sqlalchemy import CheckConstraint, Table
+from sqlalchemy import CheckConstraint, Column, Table
 from sqlalchemy import text as sql_text
 from sqlalchemy.sql.elements import conv
 
@@ -85,6 +85,17 @@ def _drop(
     condition = escape_bind_params(Comparison.of(context).database.normalizer.normalize_check(text))
     back = ops.CreateCheckConstraintOp(conv(name), table, condition, schema=schema)
     return ops.DropConstraintOp(conv(name), table, schema=schema, type_="check", _reverse=back)
+
+
+def lift_column_checks(operations: list[Any]) -> None:
+    """Move the CHECKs in the columns of new tables to the table, in place: Alembic does not render them."""
+    for operation in operations:
+        if isinstance(operation, ops.CreateTableOp):
+            columns = [item for item in operation.columns if isinstance(item, Column)]
+            found = [item for column in columns for item in column.constraints]
+            checks = [item for item in found if isinstance(item, CheckConstraint)]
+            lifted = [CheckConstraint(check.sqltext, name=check.name) for check in checks]
+            operation.columns = [*operation.columns, *lifted]
 
 
 def _separate_type_checks(operation: ops.ModifyTableOps) -> None:

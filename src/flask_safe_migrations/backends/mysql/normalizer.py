@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Index, Table, inspect, text
+from sqlalchemy import JSON, CheckConstraint, Connection, Index, Table, inspect, text
 from sqlalchemy.dialects.mysql import ENUM
 from sqlalchemy.types import TypeEngine
 
@@ -88,6 +88,11 @@ class MariaDBNormalizer(Normalizer):
     def temporary_copy(self, connection: Connection, table: Table) -> Iterator[Connection]:
         """Use a separate connection: creating an index commits, even on a temporary table."""
         copy = self.copied(table)
+        for column in copy.columns:  # MariaDB has no named CHECK in the definition of a column
+            checks = {item for item in column.constraints if isinstance(item, CheckConstraint)}
+            column.constraints -= checks
+            for check in checks:
+                copy.append_constraint(CheckConstraint(check.sqltext, name=check.name))
         options = (str(value).upper() for index in copy.indexes for value in index.dialect_kwargs.values())
         if "FULLTEXT" in options:
             # InnoDB has no such index for temporary tables:
