@@ -83,7 +83,7 @@ def read_manifest(directory: Path) -> list[Revision]:
     if not path.is_file():
         return []
     found: list[Revision] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         words = line.split(maxsplit=2)
         if words[:2] == ["#", "folded:"]:
             found += [Revision(name, "", True) for name in words[2].split()] if len(words) > 2 else []

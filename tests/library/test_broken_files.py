@@ -183,3 +183,35 @@ def test_F33_an_error_of_the_database_in_the_seed(project):
     with_table(project, "nick = db.Column(db.String(20))")
     with_seed(project, 'db.session.execute(db.text("SELECT * FROM missing"))')
     assert "no such table: missing" in project.fails("rebuild")
+
+
+def test_revisions_that_come_after_each_other(project, broken):
+    """As after a careless edit of down_revision, or a merge of two of them."""
+    path = broken(lambda text: text)
+    first = next(file for file in project.versions if file != path)
+    first.write_text(with_line(first.read_text(), "down_revision", '"broken"'))
+    reason = "come after each other by their down_revision"
+    found = {" ".join(command): complaint(project, command, path, reason) for command in COMMANDS}
+    assert {command: text for command, text in found.items() if text} == {}
+
+
+@pytest.mark.parametrize("kind", ["UTF-16", "a folder"])
+def test_a_manifest_that_cannot_be_read(project, kind):
+    with_table(project, "nick = db.Column(db.String(20))")
+    manifest = project.migrations / "HEAD"
+    text = manifest.read_text()
+    manifest.unlink()
+    if kind == "a folder":
+        manifest.mkdir()
+    else:
+        manifest.write_text(text, encoding="utf-16")  # as PowerShell does
+    for command in COMMANDS:
+        before = state(project)
+        result = project.run(*command)
+        assert state(project) == before
+        if command not in [("history",), ("heads",), ("current",)]:
+            assert result.exit_code == 1 and "migrations/HEAD is no file in UTF-8: delete it" in result.output
+    if kind == "UTF-16":
+        manifest.unlink()
+        project.flask("new", "--prove")
+        assert manifest.read_text() == text

@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
@@ -52,6 +53,10 @@ def _parse(path: Path, text: str) -> RevisionFile | None:
     return RevisionFile(path, match[1], tuple(parents), tuple(replaces))
 
 
+def _parse_all(texts: Mapping[Path, str | None]) -> list[RevisionFile]:
+    return [file for path, text in texts.items() if text and (file := _parse(path, text))]
+
+
 def folders(script: ScriptDirectory) -> list[Path]:
     """Return versions/, or the folders that `version_locations` names, whether or not they exist."""
     return _compat.version_folders(script)
@@ -79,11 +84,12 @@ def find_broken(script: ScriptDirectory, *, load: bool = False) -> list[str]:
 
     :param load: also run each file, as Alembic does. It reports syntax errors and failing imports, too.
     """
+    texts = _read(script)
     reasons = {
         path: _find_error(text) or (_find_error_by_loading(path) if load else None)
-        for path, text in _read(script).items()
+        for path, text in texts.items()
     }
-    return _name_files(reasons)
+    return _name_files(reasons) or _find_cycle(_parse_all(texts))
 
 
 def _name_files(reasons: dict[Path, str | None]) -> list[str]:
@@ -150,10 +156,9 @@ def find_problems(script: ScriptDirectory) -> list[str]:
         return broken
     if any(Path(script.dir).glob("archive/*/unfinished")):
         return ["a squash was interrupted: `flask db squash --undo` puts all files back"]
-    head = Path(script.dir) / "HEAD"
-    if head.exists() and CONFLICT.search(head.read_text(encoding="utf-8")):
+    if CONFLICT.search(read_manifest(script)):
         return ["migrations/HEAD has a conflict in it: `flask db rebase` puts your revision on top of theirs"]
-    files = [file for path, text in texts.items() if text and (file := _parse(path, text))]
+    files = _parse_all(texts)
     names = defaultdict(list)
     for file in files:
         names[file.revision].append(file.path.name)
@@ -164,12 +169,35 @@ def find_problems(script: ScriptDirectory) -> list[str]:
         if len(same) > 1
     ]
     replaced = {revision for file in files for revision in file.replaces}
-    return problems + [
+    problems += [
         f"{file.path.name} comes after {parent}, {_explain_missing_parent(is_replaced=parent in replaced)}"
         for file in files
         for parent in file.parents
         if parent not in names
     ]
+    return problems or _find_cycle(files)
+
+
+def read_manifest(script: ScriptDirectory) -> str:
+    """Return the text of migrations/HEAD, empty if there is none; raises MigrationError."""
+    head = Path(script.dir) / "HEAD"
+    try:
+        return head.read_text(encoding="utf-8") if head.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:  # PowerShell writes UTF-16
+        raise MigrationError(
+            "migrations/HEAD is no file in UTF-8: delete it, then `flask db new --prove` writes it again."
+        ) from error
+
+
+def _find_cycle(files: list[RevisionFile]) -> list[str]:
+    """Report revisions that come after one another; Alembic raises an error wherever it loads them."""
+    try:
+        TopologicalSorter({file.revision: file.parents for file in files}).prepare()
+    except CycleError as error:
+        cycle = set(error.args[1])
+        names = sorted(file.path.name for file in files if file.revision in cycle)
+        return [f"{' and '.join(names)} come after each other by their down_revision"]
+    return []
 
 
 def _explain_missing_parent(*, is_replaced: bool) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from alembic.script import Script, ScriptDirectory
 
-from .files import digest, sort_revisions
+from .files import digest, read_manifest, sort_revisions
 
 HEADING = "# Revisions, oldest first: id, digest of what it does, message. Written by `flask db new`.\n"
 # The variables that give a revision its place in the chain: `flask db rebase` changes them.
@@ -55,8 +55,7 @@ def _write(script: ScriptDirectory, known_digests: dict[str, str]) -> None:
 
 def load(script: ScriptDirectory) -> dict[str, str]:
     """Return the digests in migrations/HEAD by revision id; nothing where there is no such file."""
-    file = path(script)
-    return parse(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return parse(read_manifest(script))
 
 
 def find_problems(script: ScriptDirectory) -> list[str]:
