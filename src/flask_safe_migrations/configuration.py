@@ -1,6 +1,7 @@
 """Build Alembic's ``Config`` for an application from alembic.ini, if it exists, and ``[tool.alembic]``."""
 
 import argparse
+import configparser
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,9 +16,17 @@ from .errors import MigrationError
 def make_config(directory: Path, x_arg: Any, flags: Iterable[str]) -> Config:
     """Return Flask-Migrate's config, with `flags` and -x arguments set as on a command line."""
     refuse_stock_env(directory / "env.py")
-    config = Config(str(directory / "alembic.ini"))
-    # ConfigParser interpolates the value, so % has to be escaped.
-    config.set_main_option("script_location", str(directory).replace("%", "%%"))
+    ini = directory / "alembic.ini"
+    config = Config(str(ini))
+    try:
+        # ConfigParser interpolates the value, so % has to be escaped.
+        config.set_main_option("script_location", str(directory).replace("%", "%%"))
+        config.get_main_option("file_template")
+    except configparser.InterpolationError as error:
+        raise MigrationError(f"{_name(ini)}: in file_template, a percent sign is written as %%.") from error
+    except (configparser.Error, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise MigrationError(f"{_name(ini)} cannot be read: {reason}.") from error
     pyproject = directory.parent / "pyproject.toml"
     if _has_table(pyproject):
         # Used by both `flask db` and plain `alembic`.
@@ -40,6 +49,10 @@ def refuse_stock_env(file: Path) -> None:
             "and its checks, and nothing was done: `flask db init --replace` puts this library's in its "
             "place, and keeps yours as env.py.old."
         )
+
+
+def _name(file: Path) -> str:
+    return f"{file.parent.name}/{file.name}"
 
 
 def _has_table(pyproject: Path) -> bool:

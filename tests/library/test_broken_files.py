@@ -215,3 +215,29 @@ def test_a_manifest_that_cannot_be_read(project, kind):
         manifest.unlink()
         project.flask("new", "--prove")
         assert manifest.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<<<<<<< HEAD\n[alembic]\ntimezone = UTC\n", "cannot be read: File contains no section headers"),
+        (
+            "[alembic]\ntimezone = UTC\ntimezone = UTC\n",
+            "option 'timezone' in section 'alembic' already exists",
+        ),
+        ("[alembic]\nfile_template = %(year)d_%(rev)s\n", "a percent sign is written as %%"),
+    ],
+)
+def test_an_alembic_ini_that_cannot_be_read(project, text, reason):
+    (project.migrations / "alembic.ini").write_text(text)
+    for command in COMMANDS:
+        result = project.run(*command)
+        assert result.exit_code == 1
+        assert "migrations/alembic.ini" in result.output and reason in result.output
+
+
+def test_an_alembic_ini_with_a_file_template(project):
+    text = "[alembic]\nfile_template = %%(year)d_%%(rev)s\nsqlalchemy.url = driver://user:50%off@localhost\n"
+    (project.migrations / "alembic.ini").write_text(text)
+    project.flask("new", "-m", "first")
+    assert re.fullmatch(r"\d{4}_[0-9a-f]{12}\.py", project.versions[0].name)
