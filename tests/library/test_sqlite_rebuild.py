@@ -12,6 +12,17 @@ REBUILD = [
 ]
 
 
+def test_no_warning_about_what_is_kept(project, recwarn):
+    columns = "id INTEGER PRIMARY KEY, b TEXT, CHECK (b <> ''))"
+    index = 'op.execute("CREATE INDEX ix ON things (lower(b))")'
+    write_revision(project, "first", upgrade(f'op.execute("""CREATE TABLE things ({columns}""")', index))
+    write_revision(project, "second", upgrade(*(line.format("things") for line in REBUILD)))
+    project.flask("upgrade")
+    project.run("new", "-m", "x")  # it runs the revisions on a shadow database
+    assert [str(each.message) for each in recwarn] == []
+    assert len(project.sql("SELECT 1 FROM sqlite_master WHERE name IN ('things', 'ix')")) == 2
+
+
 def rebuild(project, create, table="things"):
     """Create a table, rebuild it in a revision, and return its new SQL or the reason of the refusal."""
     write_revision(project, "first", upgrade(f'op.execute("""{create}""")'))

@@ -123,7 +123,9 @@ class LoosenedRows:
 
 def _reflect(connection: Connection, place: TableName) -> Table:
     schema, name = place
-    return Table(name, MetaData(), schema=schema, autoload_with=connection)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        return Table(name, MetaData(), schema=schema, autoload_with=connection)
 
 
 def _make_values(shape: Shape, names: frozenset[str]) -> dict[str, Any]:
