@@ -79,6 +79,8 @@ def find_misfits(old: Any, new: Any, using: str | None, dialect: Dialect) -> tup
         text; a value that it does not know either is no matter of the revision.
     :param using: the expression of PostgreSQL's USING, which makes the new value.
     """
+    if isinstance(new, sa.Interval):  # a TypeDecorator of DateTime, which PostgreSQL does not need
+        new = new.dialect_impl(dialect)
     if isinstance(new, sa.types.TypeDecorator):
         new = new.load_dialect_impl(dialect) if new.impl is None else new.impl_instance
     if isinstance(new, sa.Enum):

@@ -43,8 +43,10 @@ CONVERTIBLE = (
     types.DateTime,
     types.Float,
     types.Integer,
+    types.Interval,
     types.JSON,
     types.Numeric,
+    types.Time,
     types.Uuid,
 )
 FIRST_DATETIME = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).replace(tzinfo=None)
@@ -247,7 +249,7 @@ def make_fitting(
         return sample
     others = [make_sample(later, number, large=size) for size in dict.fromkeys((large, False))]
     if isinstance(kind, types.String) and isinstance(later, CONVERTIBLE):
-        texts = [_as_text(other) for other in others]
+        texts = [_write_text(other) for other in others]
         return next((text for text in texts if kind.length is None or len(text) <= kind.length), sample)
     if isinstance(sample, NUMBER) and isinstance(others[0], NUMBER):
         return min(sample, others[0], key=lambda value: abs(value))
@@ -256,7 +258,7 @@ def make_fitting(
     return sample
 
 
-def _as_text(value: Any) -> str:
+def _write_text(value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps(value)
     return str(int(value)) if isinstance(value, bool) else str(value)

@@ -3,13 +3,14 @@
 Alembic's comparison of server defaults fails on quotes and finds the same difference repeatedly.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult
-from sqlalchemy import Column, Computed, DefaultClause, Identity, Sequence, types
+from sqlalchemy import Column, Computed, DefaultClause, Enum, Identity, Sequence, types
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
@@ -72,13 +73,36 @@ def _with_collation_of_table(
 def add_using_casts(migration: MigrationContext, operations: list[Any]) -> None:
     """Add a USING clause, in place, to each change of type that the engine does not convert by itself.
 
-    Upgrade and downgrade need different ones.
+    Upgrade and downgrade need different ones. A default, which it does not convert, is dropped before.
+    https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
     """
-    cast = Comparison.of(migration).database.normalizer.cast
-    for step in (step for operation in operations for step in getattr(operation, "ops", ())):
-        if isinstance(step, ops.AlterColumnOp) and step.modify_type is not None:
-            using = cast(migration.dialect, step.column_name, step.existing_type, step.modify_type)
-            step.kw["postgresql_using"] = using
+    for operation in operations:
+        if isinstance(operation, ops.ModifyTableOps):
+            operation.ops[:] = [part for step in operation.ops for part in _with_cast(migration, step)]
+
+
+def _with_cast(migration: MigrationContext, step: Any) -> Iterator[Any]:
+    if isinstance(step, ops.AlterColumnOp) and step.modify_type is not None:
+        using = _cast(migration, step.column_name, step.existing_type, step.modify_type)
+        step.kw["postgresql_using"] = using
+        if using and step.existing_server_default and step.modify_server_default is not False:
+            yield ops.AlterColumnOp(
+                step.table_name,
+                step.column_name,
+                schema=step.schema,
+                existing_type=step.existing_type,
+                existing_nullable=step.existing_nullable,
+                existing_server_default=step.existing_server_default,
+                modify_server_default=None,
+            )
+            step.existing_server_default = None
+            if step.modify_server_default is None:
+                step.modify_server_default = False
+    yield step
+
+
+def _cast(migration: MigrationContext, name: str, old: Any, new: Any) -> str | None:
+    return Comparison.of(migration).database.normalizer.cast(migration.dialect, name, old, new)
 
 
 def compare(
@@ -109,7 +133,9 @@ def compare(
         operation.existing_server_default = had or False
         _compare_generated(context, reflected, wanted)
         return PriorityDispatchResult.CONTINUE
-    if _are_defaults_compared(context, reflected, wanted) and _defaults_differ(context, had, wanted):
+    if _are_defaults_compared(context, reflected, wanted) and (
+        _is_default_cast(context, operation, had, wants) or _defaults_differ(context, had, wanted)
+    ):
         log.info("Detected server default on column '%s.%s'", wanted.table.fullname, wanted.name)
         operation.modify_server_default = wants
         # None means no default, for the downgrade. False would mean unknown.
@@ -129,6 +155,15 @@ def _lacks_autoincrement(reflected: Column[Any], wanted: Column[Any]) -> bool:
 def _is_inconvertible(had: TypeEngine[Any], wants: TypeEngine[Any]) -> bool:
     pairs = [*INCONVERTIBLE, *((new, old) for old, new in INCONVERTIBLE)]
     return any(isinstance(had, old) and isinstance(wants, new) for old, new in pairs)
+
+
+def _is_default_cast(context: AutogenContext, operation: ops.AlterColumnOp, had: Any, wants: Any) -> bool:
+    """Whether the type of the column changes so that the server does not convert its default both ways."""
+    old, new = operation.existing_type, operation.modify_type
+    if had is None or wants is None or new is None or (isinstance(old, Enum) and isinstance(new, Enum)):
+        return False  # enums.py converts one enum to another, or renames it
+    name, migration = operation.column_name, context.migration_context
+    return bool(_cast(migration, name, old, new) or _cast(migration, name, new, old))
 
 
 def _defaults_differ(context: AutogenContext, had: Any, wanted: Column[Any]) -> bool:
