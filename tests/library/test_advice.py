@@ -108,6 +108,51 @@ def test_F37_index_on_postgresql(on_postgresql, table):
     follow(project, f"creates index ix_{table}_email", out)
 
 
+IN_A_SCHEMA = """
+class Town(db.Model):
+    __table_args__ = {{"schema": "crm"}}
+    id = db.Column(db.Integer, primary_key=True)
+
+
+class Customer(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    email = db.Column(db.String(20))
+    town_id = db.Column({town})
+    __table_args__ = ({more}{{"schema": "crm"}})
+"""
+REFERENCE = 'db.ForeignKey("crm.town.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED")'
+WITH_OPTIONS = [
+    (
+        'db.Index("ix_email", db.text("lower(email)"), unique=True, '
+        """postgresql_where=db.text("email <> ''"))""",
+        "creates index ix_email",
+    ),
+    (
+        'db.Index("ix_email", "email", postgresql_ops={"email": "varchar_pattern_ops"}, '
+        'postgresql_include=["town_id"])',
+        "creates index ix_email",
+    ),
+    ('db.UniqueConstraint("email", name="uq_email", deferrable=True)', "adds unique constraint uq_email"),
+    ("""db.CheckConstraint("email <> ''", name="email")""", "adds check ck_customer_email"),
+    ("", "adds foreign key fk_customer_town_id_town"),
+]
+
+
+@pytest.mark.parametrize(("more", "warning"), WITH_OPTIONS)
+def test_F37_options_and_schema_on_postgresql(on_postgresql, more, warning):
+    project = on_postgresql
+    project.arguments = "include_schemas=True"
+    project.flask("init")
+    project.models = IN_A_SCHEMA.format(town="db.Integer", more="")
+    project.flask("new", "-m", "start")
+    project.flask("upgrade")
+    project.models = IN_A_SCHEMA.format(
+        town="db.Integer" if more else REFERENCE, more=f"{more}, " if more else ""
+    )
+    out = project.flask("new", "-m", "more")
+    follow(project, warning, out, condition="\"email <> ''\"")
+
+
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
 @pytest.mark.parametrize("new", ["people", "order"])
 def test_F37_a_view_under_the_old_name(new_project, server_url, engine, new):

@@ -228,6 +228,24 @@ def test_include_schemas_compares_the_schemas_of_the_models(new_project, server_
     assert "drop_table" in newest(project)
 
 
+def test_the_default_of_an_enum_in_a_schema_is_written_once(project_on):
+    project = project_on("postgresql")
+    project.arguments = "include_schemas=True"
+    project.models = """
+class Letter(db.Model):
+    __table_args__ = {"schema": "My blog"}
+    id = db.Column(db.Integer, primary_key=True)
+    kind = db.Column(db.Enum("a", "b", name="kind", schema="My blog"), server_default="a")
+    count = db.Column(db.Numeric(9, 2), server_default="1")
+    during = db.Column(db.Interval, server_default="1 day")
+"""
+    project.flask("new", "-m", "letters")
+    project.models = project.models.replace('"1")', '"2")')
+    project.flask("new", "-m", "two")
+    assert "kind" not in newest(project)
+    assert "Nothing to migrate" in project.flask("new", "-m", "again")
+
+
 @pytest.mark.parametrize("given", ["compare_type=False", "compare_type=lambda *a: False"])
 def test_compare_type_may_say_no(project, given):
     project.flask("new", "-m", "users")

@@ -89,11 +89,16 @@ def _drop_index(operation: ops.DropIndexOp, _recorded: RecordedOperation) -> str
     return f"drops index {operation.index_name}{table_suffix(operation.table_name)}"
 
 
+def _join_schema(operation: ops.CreateForeignKeyOp) -> str:
+    """Return the table that a foreign key refers to."""
+    return ".".join(filter(None, (operation.kw.get("referent_schema"), operation.referent_table)))
+
+
 def _foreign_key(operation: ops.CreateForeignKeyOp, _recorded: RecordedOperation) -> str:
     return (
         f"adds foreign key{name_suffix(operation.constraint_name)}: "
         f"{format_table_name(operation)} ({join_names(operation.local_cols)}) refers to "
-        f"{operation.referent_table} ({join_names(operation.remote_cols)})"
+        f"{_join_schema(operation)} ({join_names(operation.remote_cols)})"
     )
 
 

@@ -45,8 +45,8 @@ MESSAGES: dict[str, Message] = {
         "renames table {thing} to {new}",
         "Code that still runs asks for the old name and fails.",
         {
-            "": 'Leave a view under the old name until the deployment is over:\nop.rename_table("{thing}", '
-            '"{new}")\nop.execute("CREATE VIEW {sql_thing} AS SELECT * FROM {sql_new}")',
+            "": 'Leave a view under the old name until the deployment is over:\nop.rename_table("{name}", '
+            '"{new}"{schema})\nop.execute("CREATE VIEW {sql_thing} AS SELECT * FROM {sql_new}")',
             "SQLite": "A view is read-only here: stop the application while it is migrated, and say so:\n"
             "# safe: nothing runs meanwhile",
         },
@@ -91,12 +91,12 @@ MESSAGES: dict[str, Message] = {
             "MariaDB": "A NULL in it makes it fail, and the table is rebuilt.",
         },
         {
-            "PostgreSQL": 'op.create_check_constraint(op.f("ck_{table}_{column}_not_null"), "{table}", '
-            '"{sql_column} IS NOT NULL", postgresql_not_valid=True)\n'
+            "PostgreSQL": 'op.create_check_constraint(op.f("ck_{name}_{column}_not_null"), "{name}", '
+            '"{sql_column} IS NOT NULL"{schema}, postgresql_not_valid=True)\n'
             "and in the next revision:\n"
             'op.execute("ALTER TABLE {sql_table} VALIDATE CONSTRAINT {sql_not_null}")\n'
-            'op.alter_column("{table}", "{column}", existing_type=…, nullable=False)\n'
-            'op.drop_constraint(op.f("ck_{table}_{column}_not_null"), "{table}", type_="check")',
+            'op.alter_column("{name}", "{column}", existing_type=…, nullable=False{schema})\n'
+            'op.drop_constraint(op.f("ck_{name}_{column}_not_null"), "{name}", type_="check"{schema})',
             "": "See that no NULL is left, then do it while few write, and say so:\n# safe: {table} is small",
         },
     ),
@@ -124,7 +124,7 @@ MESSAGES: dict[str, Message] = {
         {"": "Nobody can write to the table until the index is built.", "MariaDB": "{reason}."},
         {
             "PostgreSQL": "In a revision of its own:\nwith op.get_context().autocommit_block():\n"
-            '    op.create_index("{thing}", "{table}", [{columns}], postgresql_concurrently=True)',
+            '    op.create_index("{thing}", "{name}", [{columns}]{options}, postgresql_concurrently=True)',
             "": "Do it while few write, and say so:\n# safe: {table} is small",
         },
     ),
@@ -146,8 +146,8 @@ MESSAGES: dict[str, Message] = {
             "MariaDB": "The table is copied while nobody can write to it ({reason}).",
         },
         {
-            "PostgreSQL": 'op.create_foreign_key("{thing}", "{table}", "{referred}", [{columns}], '
-            "[{referred_columns}], postgresql_not_valid=True)\n"
+            "PostgreSQL": 'op.create_foreign_key("{thing}", "{name}", "{referred}", [{columns}], '
+            "[{referred_columns}]{options}, postgresql_not_valid=True)\n"
             "and in the next revision:\n"
             'op.execute("ALTER TABLE {sql_table} VALIDATE CONSTRAINT {sql_thing}")',
             "": "See that no row refers to nothing (SELECT … LEFT JOIN … WHERE … IS NULL), then:\n"
@@ -159,7 +159,7 @@ MESSAGES: dict[str, Message] = {
         "adds check {thing} on {table}",
         {"": SCAN, "MariaDB": "The whole table is copied, and nobody can write it meanwhile."},
         {
-            "PostgreSQL": 'op.create_check_constraint(op.f("{thing}"), "{table}", "…", '
+            "PostgreSQL": 'op.create_check_constraint(op.f("{thing}"), "{name}", "…"{schema}, '
             "postgresql_not_valid=True)\n"
             "and in the next revision:\n"
             'op.execute("ALTER TABLE {sql_table} VALIDATE CONSTRAINT {sql_thing}")',
@@ -171,10 +171,11 @@ MESSAGES: dict[str, Message] = {
         {"": "Nobody can read or write the table until its index is built.", "MariaDB": "{reason}."},
         {
             "PostgreSQL": "In a revision of its own:\nwith op.get_context().autocommit_block():\n"
-            '    op.create_index("{thing}", "{table}", [{columns}], unique=True, '
+            '    op.create_index("{thing}", "{name}", [{columns}]{options}, unique=True, '
             "postgresql_concurrently=True)\n"
             "and in the next:\n"
-            'op.execute("ALTER TABLE {sql_table} ADD CONSTRAINT {sql_thing} UNIQUE USING INDEX {sql_thing}")',
+            'op.execute("ALTER TABLE {sql_table} ADD CONSTRAINT {sql_thing} UNIQUE USING INDEX {sql_thing}'
+            '{deferrable}")',
             "": "Do it while few write, and say so:\n# safe: {table} is small",
         },
     ),
@@ -197,7 +198,8 @@ MESSAGES: dict[str, Message] = {
         {
             "PostgreSQL": "Make its columns NOT NULL and build the index first, in a revision of its own:\n"
             "with op.get_context().autocommit_block():\n"
-            '    op.create_index("pk_{table}", "{table}", […], unique=True, postgresql_concurrently=True)\n'
+            '    op.create_index("pk_{name}", "{name}", […]{schema}, unique=True, '
+            "postgresql_concurrently=True)\n"
             "and in the next:\n"
             'op.execute("ALTER TABLE {sql_table} DROP CONSTRAINT …, '
             'ADD PRIMARY KEY USING INDEX {sql_primary_key}")',
@@ -207,8 +209,8 @@ MESSAGES: dict[str, Message] = {
     "volatile_default": Message(
         "adds column {thing} with a default that differs from row to row",
         "The whole table is rewritten, and nobody can use it meanwhile.",
-        'op.add_column("{table}", sa.Column("{column}", …))\n'
-        'op.alter_column("{table}", "{column}", server_default=sa.text("…"))\n'
+        'op.add_column("{name}", sa.Column("{column}", …){schema})\n'
+        'op.alter_column("{name}", "{column}", server_default=sa.text("…"){schema})\n'
         'and fill in the old rows in batches (`flask db new -m "…" --data 1`).',
     ),
     "stored_generated": Message(
@@ -220,7 +222,7 @@ MESSAGES: dict[str, Message] = {
     "serial": Message(
         "adds column {thing}, numbered by the database",
         "The whole table is rewritten, and nobody can use it meanwhile.",
-        'op.add_column("{table}", sa.Column("{column}", sa.BigInteger()))\n'
+        'op.add_column("{name}", sa.Column("{column}", sa.BigInteger()){schema})\n'
         "then a sequence as its default, and numbers for the old rows in batches "
         '(`flask db new -m "…" --data 1`).',
     ),

@@ -36,7 +36,7 @@ LIST = re.compile(
     r"""(?:::text\[\])?\)"""
 )
 ASSIGNABLE = ((types.Integer, types.Numeric), (types.Date, types.DateTime))
-CAST = re.compile(r"('(?:[^']|'')*')::[\w ]+")
+CAST = re.compile(r"""('(?:[^']|'')*')::[\w ."]+""")
 
 
 class PostgreSQLNormalizer(Normalizer):

@@ -88,13 +88,18 @@ class OperationContext:
         name = getattr(operation, "constraint_name", None) or getattr(operation, "index_name", None)
         columns = getattr(operation, "columns", None) or getattr(operation, "local_cols", None) or []
         new = getattr(operation, "modify_name", None) or getattr(operation, "new_table_name", None)
+        schema, bare = self.table.rpartition(".")[::2]
         return {
+            "name": bare,
+            "schema": _format_options({"schema": schema}),
+            "options": _format_options(_options(operation)),
+            "deferrable": _format_deferrable(getattr(operation, "kw", None) or {}),
             "sql_table": self._quote(*self.table.rsplit(".", 1)),
             "sql_column": self._quote(column),
             "sql_thing": self._quote(*([name] if name else self.table.rsplit(".", 1))),
-            "sql_new": self._quote(new or ""),
-            "sql_not_null": self._quote(f"ck_{self.table}_{column}_not_null"),
-            "sql_primary_key": self._quote(f"pk_{self.table}"),
+            "sql_new": self._quote(*filter(None, (schema, new or ""))),
+            "sql_not_null": self._quote(f"ck_{bare}_{column}_not_null"),
+            "sql_primary_key": self._quote(f"pk_{bare}"),
             "table": self.table,
             "column": column,
             "thing": name or (f"{self.table}.{column}" if column else self.table),
@@ -131,4 +136,34 @@ def iterate_contexts(operations: list[RecordedOperation], engine: str) -> Iterat
 
 
 def _quote_names(columns: Iterable[Any]) -> str:
-    return ", ".join(f'"{join_names([column])}"' for column in columns)
+    """Return the columns for a list in Python; an expression is no name."""
+    names = [(join_names([column]), isinstance(column, str | sa.Column)) for column in columns]
+    return ", ".join(f'"{name}"' if is_name else f"sa.text({_repr(name)})" for name, is_name in names)
+
+
+def _options(operation: Any) -> dict[str, Any]:
+    """Return what the operation says besides names and columns, as keyword arguments."""
+    given = {"schema": getattr(operation, "schema", None)} | (getattr(operation, "kw", None) or {})
+    if isinstance(operation, ops.CreateIndexOp):
+        given["unique"] = operation.unique
+    elif isinstance(operation, ops.CreateUniqueConstraintOp):  # for its index, which is not deferrable
+        given = {name: value for name, value in given.items() if name not in {"deferrable", "initially"}}
+    return given
+
+
+def _format_options(options: dict[str, Any]) -> str:
+    given = {name: value for name, value in options.items() if value not in (None, False, "", (), [], {})}
+    return "".join(f", {name}={_repr(value)}" for name, value in given.items())
+
+
+def _repr(value: Any) -> str:
+    """Return a value as Python code, with double quotes where that is possible."""
+    if isinstance(value, sa.ClauseElement):
+        return f"sa.text({_repr(str(value))})"
+    text = repr(value)
+    return f'"{text[1:-1]}"' if isinstance(value, str) and text[0] == "'" and '"' not in text else text
+
+
+def _format_deferrable(options: dict[str, Any]) -> str:
+    initially = f" INITIALLY {options['initially']}" if options.get("initially") else ""
+    return f"{' DEFERRABLE' if options.get('deferrable') else ''}{initially}"
