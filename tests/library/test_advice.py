@@ -287,3 +287,14 @@ def test_F38_one_answer_for_two_columns_is_refused(project):
     project.models = model("\n".join(column.format(*each, ", nullable=False") for each in both))
     sentence = project.fails("new", "-m", "required", "--default", "users.a=b=c")
     assert "--default users.a=b=c fits users.a and users.a=b" in sentence
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_names_that_follow_a_rename_get_no_warning(new_project, server_url, engine):
+    project = new_project(server_url(DRIVERS[engine]))
+    with_table(project, "email = db.Column(db.String(20), index=True)")
+    project.models = model("mail = db.Column(db.String(20), index=True)", "people")
+    renames = ["--rename-table", "users:people", "--rename", "people.email:mail"]
+    out = project.flask("new", "-m", "rename", *renames)
+    assert "ix_people_mail" in out and out.count("Warning, ") == 2
+    assert "cannot be judged" not in out

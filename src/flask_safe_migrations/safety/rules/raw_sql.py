@@ -31,10 +31,12 @@ ROUTINE = re.compile(
 BATCH = re.compile(
     r"\bLIMIT\b|\bBETWEEN\b|<=?.*\bAND\b.*>|>=?.*\bAND\b.*<|\bIN\s*\((?!\s*SELECT)|\bid[`\"]?\s*=", re.I
 )
-# What our messages recommend, and what takes no lock that others wait for.
+# What our messages recommend, what follows a rename, and what takes no lock that others wait for.
 SAFE_PATTERNS = [
     r"ALTER\s+TABLE\s+\S+\s+VALIDATE\s+CONSTRAINT\s+\S+",
     r"ALTER\s+TABLE\s+\S+\s+(DROP\s+CONSTRAINT\s+\S+\s*,\s*)?ADD\s+(CONSTRAINT\s+\S+\s+)?(UNIQUE|PRIMARY\s+KEY)\s+USING\s+INDEX\s+\S+",
+    r"ALTER\s+INDEX\s+\S+\s+RENAME\s+TO\s+\S+",
+    r"ALTER\s+TABLE\s+\S+\s+RENAME\s+(CONSTRAINT|INDEX|KEY)\s+\S+\s+TO\s+\S+",
     r"SET\s+(LOCAL\s+|SESSION\s+)?\w+\s*(=|TO)\s*\S+",
     r"(SELECT|SHOW|EXPLAIN|PRAGMA|ANALYZE|SAVEPOINT|RELEASE)\b.*",
     r"INSERT\s+INTO\s.*\bVALUES\b.*",
