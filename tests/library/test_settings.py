@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from histories import write_revision
 from sqlalchemy import make_url
 
 from flask_safe_migrations.testing import create_database, drop_database
@@ -12,6 +13,12 @@ UNNAMED = """
 class Old(db.Model):
     id = db.Column(db.Integer, primary_key=True)
     code = db.Column(db.String(10), unique=True)
+"""
+CUSTOMER = """
+class Customer(db.Model):
+    __table_args__ = {"schema": "crm"}
+    id = db.Column(db.Integer, primary_key=True)
+    code = db.Column(db.Integer, unique=True)
 """
 DANGEROUS = """
 def upgrade():
@@ -68,6 +75,18 @@ def test_check_after_and_names(project):
     # It is looked at again without the setting.
     project.config["MIGRATION_CHECK_AFTER"] = None
     assert "the unique constraint of user (email) has no name" in project.run("verify").output
+
+
+def test_constraints_need_names_in_every_schema(project_on):
+    project = project_on("postgresql")
+    project.metadata, project.models = "", CUSTOMER
+    sql = "CREATE TABLE crm.customer (id SERIAL PRIMARY KEY, code INTEGER UNIQUE)"
+    write_revision(project, "crm", f'def upgrade():\n    op.execute("CREATE SCHEMA crm; {sql}")\n')
+    printed = project.run("verify").output
+    assert "the primary key of crm.customer (id) has no name" in printed
+    assert "the unique constraint of crm.customer (code) has no name" in printed
+    project.metadata = "metadata=MetaData(naming_convention=NAMING_CONVENTION)"
+    assert "the unique constraint of crm.customer (code) has no name" in project.run("verify").output
 
 
 def test_check_after_for_one_run(project, monkeypatch):

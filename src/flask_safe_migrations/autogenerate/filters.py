@@ -60,7 +60,7 @@ def include_object(thing: Any, _name: str, kind: str, reflected: bool, _other: A
 
 
 def is_name_included(
-    context: AutogenContext, kind: Any, name: str, schema: str | None, table: str | None = None
+    context: AutogenContext, kind: Any, name: str | None, schema: str | None, table: str | None = None
 ) -> bool:
     """Apply `include_name` to an object of the database."""
     parents: Any = {"schema_name": schema, "table_name": table}

@@ -20,6 +20,7 @@ from .. import runtime
 from ..autogenerate.filters import is_name_included
 from ..backends.base import Database
 from ..backends.constraints import is_generated_name
+from ..backends.schema import TableName, qualify
 from ..errors import MigrationError
 from ..runtime.heads import alembic_config
 
@@ -64,60 +65,63 @@ def find_unnamed_constraints(shadow: Database, script: ScriptDirectory) -> list[
     return problems
 
 
-def _find_unnamed(context: AutogenContext, tables: list[str]) -> Iterator[str]:
+def _find_unnamed(context: AutogenContext, tables: list[TableName]) -> Iterator[str]:
     metadata: Any = context.metadata
     dialect = context.inspector.dialect
     known = {str(constraint.name) for table in metadata.tables.values() for constraint in table.constraints}
     for table, kind, name, columns in _reflect_constraints(context.inspector, tables):
         if kind == "primary key" and _is_autoincrement(metadata, table):
             continue  # SQLite takes AUTOINCREMENT only behind a column, where SQLAlchemy writes no name
-        if name is None or (is_generated_name(dialect.name, table, name) and name not in known):
-            yield f"the {kind} of {table} ({', '.join(columns)}) has no name"
+        if name is None or (is_generated_name(dialect.name, table[1], name) and name not in known):
+            yield f"the {kind} of {qualify(table)} ({', '.join(columns)}) has no name"
 
 
-def _list_compared_tables(context: AutogenContext, shadow: Database) -> list[str]:
-    """Return the tables of the default schema that a comparison with the models includes."""
+def _list_compared_tables(context: AutogenContext, shadow: Database) -> list[TableName]:
+    """Return the tables that a comparison with the models includes."""
     connection: Any = context.connection
-    metadata: Any = context.metadata
-    ignored = shadow.ignored_tables(connection) | shadow.normalizer.of_extensions(connection)
-    names = [
-        name
-        for name in context.inspector.get_table_names()
-        if name not in ignored and is_name_included(context, "table", name, None)
+    of_extensions = shadow.normalizer.of_extensions(connection)
+    return [
+        (schema, name)
+        for schema, name in sorted(shadow.list_tables(connection), key=qualify)
+        if name not in of_extensions
+        and is_name_included(context, "schema", schema, None)
+        and is_name_included(context, "table", name, schema)
+        and _is_object_included(context, schema, name)
     ]
-    return [name for name in names if _is_object_included(context, name, metadata.tables.get(name))]
 
 
-def _is_object_included(context: AutogenContext, name: str, model: Table | None) -> bool:
+def _is_object_included(context: AutogenContext, schema: str | None, name: str) -> bool:
+    metadata: Any = context.metadata
+    found = Table(name, MetaData(), schema=schema)
+    model = metadata.tables.get(qualify((schema, name)))
     if model is not None:
-        return context.run_object_filters(model, name, "table", False, Table(name, MetaData()))
-    found = Table(name, MetaData())
+        return context.run_object_filters(model, name, "table", False, found)
     context.inspector.reflect_table(found, None, resolve_fks=False)
     return context.run_object_filters(found, name, "table", True, None)
 
 
 def _reflect_constraints(
-    inspector: Inspector, tables: list[str]
-) -> Iterator[tuple[str, str, str | None, list[str]]]:
+    inspector: Inspector, tables: list[TableName]
+) -> Iterator[tuple[TableName, str, str | None, list[str]]]:
     """Yield the table, kind, name and columns of each constraint."""
     # Every primary key of MySQL and MariaDB has this name.
     default_name = "PRIMARY" if inspector.dialect.name in {"mysql", "mariadb"} else None
     for table in tables:
-        key = inspector.get_pk_constraint(table)
+        schema, name = table
+        key = inspector.get_pk_constraint(name, schema)
         if key["constrained_columns"]:
             yield table, "primary key", key["name"] or default_name, key["constrained_columns"]
-        for foreign in inspector.get_foreign_keys(table):
+        for foreign in inspector.get_foreign_keys(name, schema):
             yield table, "foreign key", foreign["name"], foreign["constrained_columns"]
-        for unique in inspector.get_unique_constraints(table):
+        for unique in inspector.get_unique_constraints(name, schema):
             yield table, "unique constraint", unique["name"], unique["column_names"]
-        for check in inspector.get_check_constraints(table):
+        for check in inspector.get_check_constraints(name, schema):
             yield table, "check", check["name"], [check["sqltext"]]
 
 
-def _is_autoincrement(metadata: MetaData, table: str) -> bool:
-    return table in metadata.tables and bool(
-        metadata.tables[table].dialect_options["sqlite"]["autoincrement"]
-    )
+def _is_autoincrement(metadata: MetaData, table: TableName) -> bool:
+    model = metadata.tables.get(qualify(table))
+    return model is not None and bool(model.dialect_options["sqlite"]["autoincrement"])
 
 
 def find_offline_errors(revisions: list[Script]) -> list[str]:
