@@ -18,6 +18,18 @@ from sqlalchemy.exc import ArgumentError
 from .errors import MigrationError
 
 OWNER_LENGTH = 255  # characters of the name in the database
+# PostgreSQL's timeouts are milliseconds in 32 bits.
+MOST_SECONDS = 2_000_000
+WORDS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 
 # These can be set for a single run: MIGRATION_LOCK_TIMEOUT=5 flask db upgrade
 ENVIRONMENT = (
@@ -122,7 +134,7 @@ class Settings:
             version_table_schema=migrate.configure_args.get("version_table_schema"),
             engine_options=options,
             binds=tuple(binds),
-            former_binds=dict(config.get("FORMER_BINDS") or {}),
+            former_binds=_former_binds(config.get("FORMER_BINDS") or {}),
             migration_url=_url(config, "MIGRATION_DATABASE_URL"),
             shadow_url=_url(config, "SHADOW_DATABASE_URL"),
             lock_timeout=_seconds(config, "MIGRATION_LOCK_TIMEOUT", 60),
@@ -130,7 +142,7 @@ class Settings:
             statement_timeout=_seconds(config, "MIGRATION_STATEMENT_TIMEOUT", 0),
             row_check_timeout=_seconds(config, "MIGRATION_ROW_CHECK_TIMEOUT", 10),
             lease_seconds=_seconds(config, "MIGRATION_LEASE_SECONDS", 15),
-            refuse_changed=_flag(config.get("MIGRATION_REFUSE_CHANGED")),
+            refuse_changed=_flag(config, "MIGRATION_REFUSE_CHANGED"),
             check_after=config.get("MIGRATION_CHECK_AFTER") or None,
             disabled_checks=_names(config, "MIGRATION_DISABLED_CHECKS"),
             migration_engine_options=_engine_options(config.get("MIGRATION_ENGINE_OPTIONS") or {}),
@@ -203,9 +215,14 @@ def _url(config: Mapping[str, Any], name: str) -> URL | None:
 def _seconds(config: Mapping[str, Any], name: str, default: float) -> float:
     value = config.get(name, default)
     try:
-        return float(value)
+        seconds = float(value)
     except (TypeError, ValueError):
         raise MigrationError(f"{name} is a number of seconds, not {value!r}: correct it.") from None
+    if not 0 <= seconds <= MOST_SECONDS:  # also "nan"
+        raise MigrationError(
+            f"{name} is a number of seconds from 0 to {MOST_SECONDS}, not {value!r}: correct it."
+        )
+    return seconds
 
 
 def _names(config: Mapping[str, Any], name: str) -> frozenset[str]:
@@ -233,5 +250,16 @@ def _engine_options(options: Any) -> Mapping[str, Any]:
     return options
 
 
-def _flag(value: Any) -> bool:
-    return str(value or "0").lower() not in {"0", "false", "no"}
+def _former_binds(names: Any) -> Mapping[str, str]:
+    if not isinstance(names, Mapping):
+        raise MigrationError(
+            f"FORMER_BINDS is a dictionary, the old name of each renamed bind by its new one, not {names!r}."
+        )
+    return dict(names)
+
+
+def _flag(config: Mapping[str, Any], name: str) -> bool:
+    value = str(config.get(name) or "0").strip().lower()
+    if value not in WORDS:
+        raise MigrationError(f"{name} is 1 or 0, not {config[name]!r}: correct it.")
+    return WORDS[value]

@@ -7,6 +7,7 @@ import pytest
 from histories import write_revision
 from sqlalchemy import make_url
 
+from flask_safe_migrations.settings import Settings
 from flask_safe_migrations.testing import create_database, drop_database
 
 UNNAMED = """
@@ -243,3 +244,50 @@ def test_the_shadow_database_is_named_by_a_string(new_project, server_url):
         assert "Proved: " in project.flask("new", "-m", "users")
     finally:
         drop_database(shadow)
+
+
+@pytest.mark.parametrize("given", ["-5", "nan", "inf", "1e30"])
+@pytest.mark.parametrize("name", ["LOCK_TIMEOUT", "STATEMENT_TIMEOUT", "ROW_CHECK_TIMEOUT", "LEASE_SECONDS"])
+def test_a_number_of_seconds_that_cannot_be(project, monkeypatch, name, given):
+    monkeypatch.setenv(f"MIGRATION_{name}", given)
+    assert project.fails("status") == (
+        f"Error: MIGRATION_{name} is a number of seconds from 0 to 2000000, not '{given}': correct it."
+    )
+
+
+def test_a_flag_is_on_or_off(project, monkeypatch):
+    project.config["MIGRATION_REFUSE_CHANGED"] = "perhaps"
+    assert project.fails("status") == "Error: MIGRATION_REFUSE_CHANGED is 1 or 0, not 'perhaps': correct it."
+    for given, expected in {
+        "on": True,
+        "True": True,
+        "1": True,
+        "off": False,
+        "0": False,
+        "No": False,
+    }.items():
+        monkeypatch.setenv("MIGRATION_REFUSE_CHANGED", given)
+        assert Settings.from_app(project.create_app()).refuse_changed is expected
+
+
+def test_former_binds_that_are_no_dictionary(project):
+    project.config["FORMER_BINDS"] = "audit"
+    assert project.fails("status").startswith("Error: FORMER_BINDS is a dictionary, the old name of each")
+
+
+AUDIT = """
+class Event(db.Model):
+    __bind_key__ = "audit"
+    id = db.Column(db.Integer, primary_key=True)
+"""
+
+
+@pytest.mark.parametrize("driver", ["postgresql+psycopg", "mariadb+pymysql"])
+@pytest.mark.parametrize("command", ["status", "upgrade", "verify"])
+def test_a_bind_that_does_not_answer_is_named_by_its_setting(project, driver, command):
+    project.flask("new", "-m", "users")
+    project.config["SQLALCHEMY_BINDS"] = {"audit": f"{driver}://anna@127.0.0.1:1/audit"}
+    project.models += AUDIT
+    sentence = project.fails(command).splitlines()[-1]
+    assert "at 127.0.0.1:1 does not answer: start " in sentence
+    assert "SQLALCHEMY_BINDS['audit']" in sentence and " DATABASE_URL" not in sentence

@@ -187,7 +187,7 @@ def collect_statements(database: Database, connection: Connection, statements: l
 
 
 def _report_sql(database: Database, statements: list[str]) -> None:
-    output.line(f"SQL on {database.title}:")
+    output.line(f"SQL on {database.title}:{'' if statements else ' none'}")
     for statement in statements[:MAX_LINES]:
         output.line(f"  {statement};")
     if len(statements) > MAX_LINES:

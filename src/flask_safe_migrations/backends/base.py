@@ -96,6 +96,11 @@ class Database:
         return str(self.url.database)
 
     @property
+    def setting(self) -> str:
+        """Where the URL is set, for messages."""
+        return "DATABASE_URL" if self.bind is None else f"SQLALCHEMY_BINDS[{self.bind!r}]"
+
+    @property
     def short_name(self) -> str:
         """The name that `--yes-destroy` expects."""
         return self.name

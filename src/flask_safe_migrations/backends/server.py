@@ -246,7 +246,7 @@ class Server(Database):
         reason = str(error.orig).casefold()
         for sign, sentence in self.connection_hints.items():
             if sign in reason:
-                hint = sentence.format(name=self.name, user=self.url.username)
+                hint = sentence.format(name=self.name, user=self.url.username, setting=self.setting)
                 return f"{self.title} at {place} {hint} ({self})."
         return None
 

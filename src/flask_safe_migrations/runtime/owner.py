@@ -30,7 +30,7 @@ def refuse_other_application(connection: Connection, database: Database) -> None
         if not _is_same(owner, mine):
             raise MigrationError(
                 f"{database} belongs to the application {owner}, not to {mine}, and nothing was changed: "
-                "check DATABASE_URL; two applications in one database need a version_table each "
+                f"check {database.setting}; two applications in one database need a version_table each "
                 "(Migrate(app, db, version_table=…)), and a renamed application keeps its old name in "
                 "MIGRATION_OWNER."
             )

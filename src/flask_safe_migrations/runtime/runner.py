@@ -55,7 +55,9 @@ def fingerprints(database: Database, script: ScriptDirectory) -> dict[str, str]:
 
     It covers everything that affects a database built up to that revision.
     """
-    return files.compute_digests(script, *_list_ingredients(database))
+    with one_sentence(database):  # it is asked for its version
+        ingredients = _list_ingredients(database)
+    return files.compute_digests(script, *ingredients)
 
 
 def _list_ingredients(database: Database) -> list[str]:

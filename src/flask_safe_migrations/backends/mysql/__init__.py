@@ -61,17 +61,17 @@ class MariaDB(Server):
     users_query = text("SELECT count(*) FROM information_schema.processlist WHERE db = :name")
     # https://mariadb.com/kb/en/mariadb-error-code-reference/
     connection_hints: ClassVar = {
-        "(1045": "refuses the password of {user}: check DATABASE_URL",
-        "(1698": "refuses the password of {user}: check DATABASE_URL",
+        "(1045": "refuses the password of {user}: check {setting}",
+        "(1698": "refuses the password of {user}: check {setting}",
         "(1044": "does not let {user} use or create {name}: grant it, or use another user",
-        "name or service not known": "cannot be found: check the host in DATABASE_URL",
-        "name resolution": "cannot be found: check the host in DATABASE_URL",
-        "(2013": "does not answer like one: check the port in DATABASE_URL",
-        "(2005": "cannot be found: check the host in DATABASE_URL",
+        "name or service not known": "cannot be found: check the host in {setting}",
+        "name resolution": "cannot be found: check the host in {setting}",
+        "(2013": "does not answer like one: check the port in {setting}",
+        "(2005": "cannot be found: check the host in {setting}",
         "(2002": "does not answer: start one with `docker compose up -d --wait`, or install one "
-        "(apt install mariadb-server) and set DATABASE_URL",
+        "(apt install mariadb-server) and set {setting}",
         "(2003": "does not answer: start one with `docker compose up -d --wait`, or install one "
-        "(apt install mariadb-server) and set DATABASE_URL",
+        "(apt install mariadb-server) and set {setting}",
     }
 
     def create_engine(self, arguments: dict[str, Any] | None = None, **options: Any) -> Engine:

@@ -50,16 +50,16 @@ class PostgreSQL(Server):
     )
     # Connection errors have no code, only text.
     connection_hints: ClassVar = {
-        "password authentication failed": "refuses the password of {user}: check DATABASE_URL",
-        "no password supplied": "wants a password of {user}: add it to DATABASE_URL",
-        'role "': "knows no user {user}: check DATABASE_URL",
-        "translate host name": "cannot be found: check the host in DATABASE_URL",
-        "failed to resolve host": "cannot be found: check the host in DATABASE_URL",
+        "password authentication failed": "refuses the password of {user}: check {setting}",
+        "no password supplied": "wants a password of {user}: add it to {setting}",
+        'role "': "knows no user {user}: check {setting}",
+        "translate host name": "cannot be found: check the host in {setting}",
+        "failed to resolve host": "cannot be found: check the host in {setting}",
         "permission denied to create": "does not let {user} create {name}: create it, or use another user",
         "the database system is": "is starting or stopping: try again in a moment",
         "too many clients": NO_CONNECTION_LEFT,
         "slots are reserved": NO_CONNECTION_LEFT,
-        "connection": "does not answer: start it (docker compose up -d --wait), or check DATABASE_URL",
+        "connection": "does not answer: start it (docker compose up -d --wait), or check {setting}",
     }
     oldest_transaction = text(
         "SELECT pid, usename, state, date_trunc('second', xact_start) FROM pg_stat_activity "
@@ -93,7 +93,7 @@ class PostgreSQL(Server):
             "lock_timeout": settings.active().statement_lock_timeout,
             "statement_timeout": settings.active().statement_timeout,
         }
-        options = [f"-c {name}={int(limit * 1000)}" for name, limit in limits.items()]
+        options = [f"-c {name}={math.ceil(limit * 1000)}" for name, limit in limits.items()]
         # The application's own options come last: of two values, the server uses the last one.
         return {"options": " ".join([*options, self.argument("options") or ""])}
 

@@ -157,7 +157,7 @@ class SQLite(Database):
     def prepare(self) -> None:
         if self.in_memory and not self._memory:
             raise MigrationError(
-                "A database in memory ends with this command: set DATABASE_URL to a file, "
+                f"A database in memory ends with this command: set {self.setting} to a file, "
                 "such as sqlite:///instance/app.db."
             )
 
