@@ -1,6 +1,7 @@
 """Every setting that is new with the library: what it does, and the sentence for a value that cannot be."""
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -291,3 +292,21 @@ def test_a_bind_that_does_not_answer_is_named_by_its_setting(project, driver, co
     sentence = project.fails(command).splitlines()[-1]
     assert "at 127.0.0.1:1 does not answer: start " in sentence
     assert "SQLALCHEMY_BINDS['audit']" in sentence and " DATABASE_URL" not in sentence
+
+
+def test_status_shows_all_databases_after_one_that_is_ahead(project):
+    project.models += AUDIT
+    project.config["SQLALCHEMY_BINDS"] = {"audit": "sqlite:///audit_dev.db"}
+    project.flask("new", "-m", "users")
+    project.flask("upgrade")
+    with sqlite3.connect(project.path / "instance" / "shop_dev.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'fffffffffff1'")
+    printed = project.run("status").output
+    assert "Bind      audit" in printed and "Pending   nothing" in printed
+    assert "Error: " in printed.splitlines()[-1] and "shop_dev.db is at revision fffffffffff1" in printed
+    with sqlite3.connect(project.path / "instance" / "audit_dev.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'fffffffffff2'")
+    result = project.run("status")
+    printed = result.output
+    assert result.exit_code == 1 and printed.count("Error: ") == 2
+    assert "is at revision fffffffffff1" in printed and "is at revision fffffffffff2" in printed

@@ -23,8 +23,8 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
         with json_output.print_json() as result:
             result |= json_output.convert_status(api.status())
         ctx.exit(0 if result["ok"] else 1)
-    databases = api.status()
-    for number, database in enumerate(databases):
+    problems = []
+    for number, database in enumerate(api.status()):
         if number:
             output.line()
         if settings.active().binds:
@@ -39,7 +39,8 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
         if database.running:
             output.line(f"Running   {database.running}")
         if database.problem:
-            raise MigrationError(database.problem)
+            problems.append(database.problem)
+            continue
         if len(database.newest) > 1:
             output.line(
                 f"Heads     {' and '.join(database.newest)}: `flask db rebase` puts yours on top of theirs, "
@@ -51,6 +52,10 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
             output.line(f"Pending   {pending.revision} ({pending.message})")
         if not database.pending:
             output.line("Pending   nothing")
+    if problems:
+        for problem in problems[:-1]:
+            output.notice(f"Error: {problem}")
+        raise MigrationError(problems[-1])
 
 
 @click.command()
