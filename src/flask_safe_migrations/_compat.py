@@ -39,6 +39,12 @@ def downgrade_steps(script: ScriptDirectory, destination: str, heads: Any) -> li
     return list(script._downgrade_revs(destination, heads))
 
 
+def destination(context: Any) -> str | None:
+    """Return the revision that `upgrade` or `downgrade` was called with, such as "-1"."""
+    written: str | None = context._proxy.context_opts.get("destination_rev")
+    return written
+
+
 def known_revisions(script: ScriptDirectory) -> dict[str, Any]:
     """Return the revisions by id, without raising for files that do not fit together."""
     known: dict[Any, Any] = script.revision_map._revision_map

@@ -14,13 +14,18 @@ from alembic.util import CommandError
 from click import ClickException
 from sqlalchemy import Connection, Engine
 
-from . import autogenerate, backends, readiness, runtime, settings
+from . import _compat, autogenerate, backends, readiness, runtime, settings
 from .backends.base import Database
 from .context import KEY, Comparison, RunContext
 from .errors import MigrationError
 from .revisions import files
 from .runtime import binds
-from .runtime.checks import mark_if_in_use, refuse_ambiguous_downgrade, refuse_tables_without_revision
+from .runtime.checks import (
+    mark_if_in_use,
+    refuse_ambiguous_downgrade,
+    refuse_relative,
+    refuse_tables_without_revision,
+)
 from .runtime.errors import explain_broken_files, explain_offline_errors, one_sentence, report_databases
 from .runtime.progress import Progress
 
@@ -116,6 +121,8 @@ class Environment:
         x = getattr(self.config.cmd_opts, "x", None)
         databases = [run.only] if run.only else binds.databases(x, self.configured)
         offline = self.context.is_offline_mode()
+        if len(databases) > 1 and self._is_applying() and not offline:
+            refuse_relative(self.context.script, databases, _compat.destination(self.context))
         for database in databases:
             if len(databases) > 1 and not offline:
                 self.config.print_stdout(f"{binds.label(database)}: {database}")

@@ -4,13 +4,16 @@ import inspect
 from datetime import datetime
 from pathlib import Path
 
+import alembic.context
 import pytest
 import sqlalchemy as sa
 from alembic import op
 from alembic.autogenerate.api import AutogenContext
+from alembic.config import Config
 from alembic.ddl.impl import DefaultImpl
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations import Operations, ops
+from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
@@ -45,6 +48,11 @@ def test_steps(script):
     assert [step.revision.revision for step in up] == ["a", "b"]
     down = _compat.downgrade_steps(script, "a", ("b",))
     assert [step.revision.revision for step in down] == ["b"]
+
+
+def test_destination(script):
+    with EnvironmentContext(Config(), script, destination_rev="-1"):
+        assert _compat.destination(alembic.context) == "-1"
 
 
 def test_revisions(script):

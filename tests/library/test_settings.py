@@ -1,7 +1,6 @@
 """Every setting that is new with the library: what it does, and the sentence for a value that cannot be."""
 
 import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -274,39 +273,3 @@ def test_a_flag_is_on_or_off(project, monkeypatch):
 def test_former_binds_that_are_no_dictionary(project):
     project.config["FORMER_BINDS"] = "audit"
     assert project.fails("status").startswith("Error: FORMER_BINDS is a dictionary, the old name of each")
-
-
-AUDIT = """
-class Event(db.Model):
-    __bind_key__ = "audit"
-    id = db.Column(db.Integer, primary_key=True)
-"""
-
-
-@pytest.mark.parametrize("driver", ["postgresql+psycopg", "mariadb+pymysql"])
-@pytest.mark.parametrize("command", ["status", "upgrade", "verify"])
-def test_a_bind_that_does_not_answer_is_named_by_its_setting(project, driver, command):
-    project.flask("new", "-m", "users")
-    project.config["SQLALCHEMY_BINDS"] = {"audit": f"{driver}://anna@127.0.0.1:1/audit"}
-    project.models += AUDIT
-    sentence = project.fails(command).splitlines()[-1]
-    assert "at 127.0.0.1:1 does not answer: start " in sentence
-    assert "SQLALCHEMY_BINDS['audit']" in sentence and " DATABASE_URL" not in sentence
-
-
-def test_status_shows_all_databases_after_one_that_is_ahead(project):
-    project.models += AUDIT
-    project.config["SQLALCHEMY_BINDS"] = {"audit": "sqlite:///audit_dev.db"}
-    project.flask("new", "-m", "users")
-    project.flask("upgrade")
-    with sqlite3.connect(project.path / "instance" / "shop_dev.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'fffffffffff1'")
-    printed = project.run("status").output
-    assert "Bind      audit" in printed and "Pending   nothing" in printed
-    assert "Error: " in printed.splitlines()[-1] and "shop_dev.db is at revision fffffffffff1" in printed
-    with sqlite3.connect(project.path / "instance" / "audit_dev.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'fffffffffff2'")
-    result = project.run("status")
-    printed = result.output
-    assert result.exit_code == 1 and printed.count("Error: ") == 2
-    assert "is at revision fffffffffff1" in printed and "is at revision fffffffffff2" in printed

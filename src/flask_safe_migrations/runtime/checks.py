@@ -4,6 +4,8 @@ Its name and location do not always show that: examples are a SQLite file in the
 or a database whose name happens to end in _test.
 """
 
+import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,10 +19,12 @@ from ..backends.base import Database
 from ..errors import MigrationError, first_line
 from ..revisions.files import ID_LENGTH, explain_long_id
 from . import owner
-from .heads import describe, unknown_revision
+from .heads import describe, read_heads, unknown_revision
 
 # In Database.library_tables: does not count as a difference from the models.
 MARKER = Table("migration_marker", MetaData(), Column("outside_development_since", String(10)))
+# Relative to where the database is, unlike head-1.
+RELATIVE = re.compile(r"(?:.+@)?[+-]\d+")
 
 
 def refuse_tables_without_revision(migration: MigrationContext) -> None:
@@ -82,6 +86,23 @@ def refuse_ambiguous_downgrade(script: ScriptDirectory, heads: tuple[str, ...]) 
             f"The database is at {describe(script, set(heads))}, and nothing was changed: name the revision "
             "to go back to (`flask db downgrade REV`; `flask db history` lists them)."
         )
+
+
+def refuse_relative(script: ScriptDirectory, databases: list[Database], destination: str | None) -> None:
+    """Refuse `flask db downgrade -1` if the databases are at different revisions.
+
+    They are after a downgrade that failed in one of them. Called again, it would go back further in others.
+    """
+    if not RELATIVE.fullmatch(str(destination)):
+        return
+    with suppress(DBAPIError):  # a database that does not answer is reported when its turn comes
+        found = {each.bind or "default": read_heads(each) if each.exists() else set() for each in databases}
+        if len(set(map(frozenset, found.values()))) > 1:
+            places = ", ".join(f"{name} at {describe(script, heads)}" for name, heads in found.items())
+            raise MigrationError(
+                f"{destination} would lead each database somewhere else ({places}), and nothing was changed: "
+                "name the revision instead, or one of the databases with --bind."
+            )
 
 
 def list_head_files(script: ScriptDirectory) -> list[str]:

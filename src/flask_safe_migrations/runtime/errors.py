@@ -26,6 +26,7 @@ from .progress import Progress
 
 # What Alembic (SQLite), PostgreSQL and MariaDB say of a constraint that is to be dropped.
 NO_CONSTRAINT = re.compile(r"No such constraint|constraint \S+ .*does not exist|Can't DROP")
+NOT_BELOW = re.compile(r"Destination (\S+) is not a valid downgrade target")
 RELATIVE = re.compile(r"Relative revision ([+-])\d+ didn't produce \d+ migrations")
 
 
@@ -90,6 +91,12 @@ def _explain(error: Exception, database: Database, progress: Progress | None) ->
         return unknown_revision(error.__cause__.argument, database if known_to_database else None, script)
     if progress and isinstance(error, CommandError) and (match := RELATIVE.match(str(error))):
         return _explain_relative(database, progress, upgrade=match[1] == "+")
+    if progress and isinstance(error, CommandError) and (match := NOT_BELOW.match(str(error))):
+        place = describe(progress.script, progress.after)
+        return (
+            f"{database} is at {place}, which does not come after {match[1]}, and was not changed: "
+            "`flask db history` lists the revisions."
+        )
     if isinstance(error, DBAPIError):
         return f"{database} answers: {describe_database_error(error.orig)}."
     return str(error) if isinstance(error, CommandError) else None
