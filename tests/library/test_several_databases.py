@@ -1,6 +1,7 @@
 """Several databases: what is reported where one of them does not answer, is ahead, or fails."""
 
 import pytest
+from sqlalchemy import make_url
 
 AUDIT = """
 class Event(db.Model):
@@ -72,4 +73,54 @@ def test_a_relative_downgrade_that_failed_in_one_database_is_not_repeated_in_the
     assert heads(project) == [ids[1], ids[1]]
     project.flask("downgrade")
     assert heads(project) == [ids[0], ids[0]]
-    assert f"is at {ids[0]} (with none), which does not come after {ids[2]}" in project.fails("downgrade", ids[2])
+    assert f"is at {ids[0]} (with none), which does not come after {ids[2]}" in project.fails(
+        "downgrade", ids[2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("engine", "option", "reason"),
+    [
+        (
+            "postgresql",
+            "sslmode=bogus",
+            "cannot be used with its options (connection is bad: invalid sslmode",
+        ),
+        (
+            "postgresql",
+            "nonsense=1",
+            'cannot be used with its options (invalid connection option "nonsense"): ',
+        ),
+        ("postgresql", "connect_timeout=soon", "could not convert string to float: 'soon'"),
+        ("mariadb", "nonsense=1", "got an unexpected keyword argument 'nonsense'"),
+        (
+            "mariadb",
+            "ssl_ca=/nowhere",
+            "pymysql cannot use an option of SQLALCHEMY_BINDS['audit'] or of connect_args: ",
+        ),
+        ("mariadb", "charset=bogus", "'NoneType' object has no attribute 'encoding'"),
+    ],
+)
+def test_an_option_that_the_driver_cannot_use(project, request, engine, option, reason):
+    server = request.getfixturevalue(engine)
+    project.flask("new", "-m", "users")
+    project.config["SQLALCHEMY_BINDS"] = {"audit": f"{driver_url(server)}?{option}"}
+    for command in ("status", "upgrade"):
+        sentence = project.fails(command)
+        assert reason in sentence and "SQLALCHEMY_BINDS['audit']" in sentence
+
+
+def driver_url(server) -> str:
+    drivers = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql", "mysql": "mariadb+pymysql"}
+    url = make_url(server.url("options_dev"))
+    return url.set(drivername=drivers[url.get_backend_name()]).render_as_string(hide_password=False)
+
+
+@pytest.mark.parametrize("driver", ["postgresql+psycopg", "mariadb+pymysql"])
+def test_a_server_without_a_database(project, driver):
+    project.config["SQLALCHEMY_BINDS"] = {"audit": f"{driver}://anna@127.0.0.1:1/"}
+    sentence = "SQLALCHEMY_BINDS['audit'] names a server but no database: add /name at its end."
+    assert project.fails("status") == f"Error: {sentence}"
+    project.config["SQLALCHEMY_BINDS"] = {}
+    project.config["MIGRATION_DATABASE_URL"] = f"{driver}://anna@127.0.0.1:1/"
+    assert "MIGRATION_DATABASE_URL names a server but no database" in project.fails("upgrade")

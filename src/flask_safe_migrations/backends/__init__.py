@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import URL, make_url
 
 from .. import settings
+from ..errors import MigrationError
 from .base import Database
 from .drivers import refuse_unsupported
 
@@ -45,6 +46,12 @@ def configured(bind: str | None = None) -> Database:
     else:
         database = of(engine.url, connect_args)
     database.bind, database.engine_options = bind, options
+    if bind is not None:
+        database.setting = f"SQLALCHEMY_BINDS[{bind!r}]"
+    elif current.migration_url:
+        database.setting = "MIGRATION_DATABASE_URL"
+    if not (database.url.database or database.url.get_backend_name() == "sqlite"):
+        raise MigrationError(f"{database.setting} names a server but no database: add /name at its end.")
     database.store_versions_in(current.version_table, current.version_table_schema)
     if current.testing and not (current.migration_url and bind is None):
         database.use_engine(engine)

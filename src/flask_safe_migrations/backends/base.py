@@ -16,11 +16,11 @@ from typing import Any, ClassVar, Self, TextIO
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
-from sqlalchemy import URL, ColumnElement, Connection, Dialect, Engine, Table, create_engine, inspect
+from sqlalchemy import URL, ColumnElement, Connection, Dialect, Engine, Table, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from ..errors import MigrationError
+from ..errors import MigrationError, first_line
 from . import shadow_databases
 from .constraints import ConstraintInfo, ConstraintRename, read_constraints
 from .drivers import missing_driver
@@ -69,6 +69,8 @@ class Database:
     has_schemas: ClassVar[bool] = False
     # The key in SQLALCHEMY_BINDS; None for the default database.
     bind: str | None = None
+    # Where the URL is set, for messages.
+    setting = "DATABASE_URL"
     # Where Alembic stores the revision: options of context.configure(), set by `store_versions_in`.
     version_table: str = VERSION_TABLE
     version_table_schema: str | None = None
@@ -96,11 +98,6 @@ class Database:
         return str(self.url.database)
 
     @property
-    def setting(self) -> str:
-        """Where the URL is set, for messages."""
-        return "DATABASE_URL" if self.bind is None else f"SQLALCHEMY_BINDS[{self.bind!r}]"
-
-    @property
     def short_name(self) -> str:
         """The name that `--yes-destroy` expects."""
         return self.name
@@ -115,7 +112,7 @@ class Database:
     def with_url(self, url: URL) -> Self:
         """Return the database at another URL, with the same role in the application."""
         other = type(self)(url, self.given_args)
-        other.bind, other.version_table = self.bind, self.version_table
+        other.bind, other.setting, other.version_table = self.bind, self.setting, self.version_table
         other.version_table_schema = self.version_table_schema
         other.engine_options = self.engine_options
         return other
@@ -162,14 +159,34 @@ class Database:
         arguments = self.arguments(arguments or {})
         options = {**self.engine_options, **options}
         try:
-            return create_engine(self.url, poolclass=NullPool, connect_args=arguments, **options)
+            engine = create_engine(self.url, poolclass=NullPool, connect_args=arguments, **options)
         except ModuleNotFoundError as error:
             raise missing_driver(self.url) from error
+        except ValueError as error:
+            raise self.explain_options(error) from error
         except TypeError as error:
             if not self.engine_options:
                 raise
             reason = str(error).partition("\n")[0].partition(", using")[0]
             raise MigrationError(f"MIGRATION_ENGINE_OPTIONS cannot be used: {reason}.") from error
+        event.listen(engine, "do_connect", self._connect_driver)
+        return engine
+
+    def _connect_driver(
+        self, dialect: Dialect, _record: Any, arguments: list[Any], options: dict[str, Any]
+    ) -> Any:
+        """Connect, and explain what a driver raises for an option of the URL that it cannot use."""
+        try:
+            return dialect.connect(*arguments, **options)
+        except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+            raise self.explain_options(error) from error
+
+    def explain_options(self, error: Exception) -> MigrationError:
+        """Return the error for an option of the URL, or of connect_args, that the driver cannot use."""
+        return MigrationError(
+            f"{self.url.get_driver_name()} cannot use an option of {self.setting} or of connect_args: "
+            f"{first_line(error)} ({self})."
+        )
 
     @contextmanager
     def connect(self, arguments: dict[str, Any] | None = None) -> Iterator[Connection]:

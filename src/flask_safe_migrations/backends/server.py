@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Dialect, TextClause, table, text
 from sqlalchemy.exc import DBAPIError
 
 from .. import output
-from ..errors import MigrationError
+from ..errors import MigrationError, describe_database_error
 from . import shadow_databases
 from .base import Database
 from .locking import poll_until
@@ -130,7 +130,10 @@ class Server(Database):
             with self.connect():
                 return True
         except DBAPIError:
-            limit = float(self.argument("connect_timeout"))  # 0: none
+            try:
+                limit = float(self.argument("connect_timeout"))  # 0: none
+            except ValueError as error:
+                raise self.explain_options(error) from error
             if limit and time.monotonic() - began > limit * 2 / 3:
                 raise  # the server cannot be reached, so a second query would fail too
             with self.connect_to_maintenance() as connection:
@@ -246,7 +249,12 @@ class Server(Database):
         reason = str(error.orig).casefold()
         for sign, sentence in self.connection_hints.items():
             if sign in reason:
-                hint = sentence.format(name=self.name, user=self.url.username, setting=self.setting)
+                hint = sentence.format(
+                    name=self.name,
+                    user=self.url.username,
+                    setting=self.setting,
+                    reason=describe_database_error(error.orig),
+                )
                 return f"{self.title} at {place} {hint} ({self})."
         return None
 

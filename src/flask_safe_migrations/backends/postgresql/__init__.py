@@ -59,6 +59,7 @@ class PostgreSQL(Server):
         "the database system is": "is starting or stopping: try again in a moment",
         "too many clients": NO_CONNECTION_LEFT,
         "slots are reserved": NO_CONNECTION_LEFT,
+        "invalid ": "cannot be used with its options ({reason}): correct {setting}",
         "connection": "does not answer: start it (docker compose up -d --wait), or check {setting}",
     }
     oldest_transaction = text(
