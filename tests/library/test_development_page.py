@@ -55,6 +55,12 @@ def person_with_phone(db):
         phone = db.Column(String(30), index=True)
 
 
+def person_of_nobody(db):
+    class Person(db.Model):
+        id = db.Column(db.Integer, primary_key=True)
+        group_id = db.Column(db.ForeignKey("groups.id"))
+
+
 class Site(Shop):
     """An application with a page, a form and the page in front of them."""
 
@@ -775,6 +781,13 @@ def test_models_that_cannot_be_compared_stop_nothing(up_to_date, monkeypatch):
     monkeypatch.setattr(checker, "compare", lambda: 1 / 0)
     up_to_date.be(person_with_phone)
     assert up_to_date.get().text == "people"
+
+
+def test_a_foreign_key_that_leads_nowhere_is_one_sentence(up_to_date, caplog):
+    up_to_date.be(person_of_nobody)
+    assert up_to_date.get().text == "people"
+    assert "person.group_id refers to groups.id, but no model has a table groups" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 # The line at the start.

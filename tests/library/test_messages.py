@@ -317,3 +317,22 @@ def test_F42_the_only_revision_is_deleted(project, repair):
     project.flask(*repair)
     assert " first\n" not in (project.migrations / "HEAD").read_text().partition("\n")[2]
     assert "✗" not in project.flask("verify")
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("user.id", 'no model has a table user: write ForeignKey("users.id"), or import the module'),
+        ("Users.id", 'no model has a table Users: write ForeignKey("users.id"), or import the module'),
+        ("shop.id", "no model has a table shop: correct it, or import the module"),
+        ("users.ident", "users has no column ident: it has id, nick, boss_id."),
+        ("shop", 'which is not a column: write ForeignKey("table.column").'),
+    ],
+)
+def test_a_foreign_key_that_leads_nowhere(project, target, sentence):
+    with_table(project, COLUMNS)
+    project.models = model(f"{COLUMNS}\nboss_id = db.Column(db.ForeignKey({target!r}))")
+    for command in (("new", "-m", "x"), ("check",), ("verify",), ("adopt",)):
+        reason = project.fails(*command)
+        assert reason.startswith("Error: users.boss_id refers to") and sentence in reason
+    assert len(project.versions) == 1

@@ -10,12 +10,13 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import PriorityDispatchResult, sqla_compat
-from sqlalchemy import Dialect, Table
+from sqlalchemy import Dialect, MetaData, Table
 from sqlalchemy.exc import CompileError, InvalidRequestError
 
 from .. import _compat, output
 from ..context import Comparison
 from ..errors import MigrationError
+from ..foreign_keys import require_targets
 from ..naming import UnnamedCheckError, describe_unnamed
 from .filters import is_table_included
 
@@ -50,8 +51,10 @@ def raise_refusal(migration: MigrationContext) -> None:
 
 
 def check_columns(context: AutogenContext, _upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
-    """Report column types that the engine does not support, before a revision is created."""
+    """Report what the models refer to in vain, and types that the engine does not support."""
     migration = context.migration_context
+    for metadata in _metadata(context):
+        require_targets(metadata)
     database = Comparison.of(migration).database
     reported = migration.opts.setdefault("advice", set())
     for table in context.sorted_tables:
@@ -71,6 +74,11 @@ def check_columns(context: AutogenContext, _upgrade: ops.UpgradeOps) -> Priority
         if is_table_included(context, table):
             _check_names(table, migration.dialect)
     return PriorityDispatchResult.CONTINUE
+
+
+def _metadata(context: AutogenContext) -> list[MetaData]:
+    given = context.metadata
+    return [given] if isinstance(given, MetaData) else list(given or ())
 
 
 def _check_names(table: Table, dialect: Dialect) -> None:

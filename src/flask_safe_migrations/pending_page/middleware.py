@@ -6,6 +6,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from ..errors import MigrationError
 from ..settings import project_commands
 from . import page, request_checks
 from .checker import Checker
@@ -46,6 +47,9 @@ class PendingPage:
             return None
         try:
             return None if self.checker.passes() else self._check(request)
+        except MigrationError as error:  # a foreign key that leads nowhere, for example
+            log.warning("%s", error.message)
+            return None
         except Exception:  # whatever it is, the application may still work
             log.warning("The pending page cannot tell whether the database is up to date.", exc_info=True)
             return None
