@@ -326,7 +326,8 @@ def test_F42_the_only_revision_is_deleted(project, repair):
         ("Users.id", 'no model has a table Users: write ForeignKey("users.id"), or import the module'),
         ("shop.id", "no model has a table shop: correct it, or import the module"),
         ("users.ident", "users has no column ident: it has id, nick, boss_id."),
-        ("shop", 'which is not a column: write ForeignKey("table.column").'),
+        ("users", 'refers to users without a column: write ForeignKey("users.boss_id"), or another column'),
+        ("shop", 'refers to shop without a column: write ForeignKey("shop.boss_id"), or another column'),
     ],
 )
 def test_a_foreign_key_that_leads_nowhere(project, target, sentence):

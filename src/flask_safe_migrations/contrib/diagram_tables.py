@@ -121,12 +121,12 @@ def _format_type(column: Column[Any], dialect: Dialect) -> str:
 def _read_references(table: Table) -> Iterator[Reference]:
     keys = [each for each in table.constraints if isinstance(each, ForeignKeyConstraint)]
     for key in sorted(keys, key=lambda key: [column.name for column in key.columns]):
-        parents, targets = zip(*(each.target_fullname.rsplit(".", 1) for each in key.elements), strict=True)
-        parent = parents[0]
+        schema, name, _ = key.elements[0].target_tokens
+        parent = f"{schema}.{name}" if schema else name
         if parent in table.metadata.tables:
             yield Reference(
                 parent,
-                targets,
+                tuple(each.target_tokens.column_name or each.parent.name for each in key.elements),
                 table.fullname,
                 tuple(column.name for column in key.columns),
                 any(column.nullable for column in key.columns),

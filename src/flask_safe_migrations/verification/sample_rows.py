@@ -99,8 +99,8 @@ def _reflect_tables(connection: Connection, tables: set[TableName]) -> list[Tabl
 
 def split_target(key: ForeignKey) -> TableName:
     """Return the table that a foreign key refers to."""
-    *schema, table, _column = key.target_fullname.split(".")
-    return ".".join(schema) or None, table
+    schema, table, _column = key.target_tokens
+    return schema, table
 
 
 def _sort_tables(tables: list[Table], keys: Iterable[Key]) -> list[Table]:
