@@ -78,6 +78,20 @@ def test_a_relative_downgrade_that_failed_in_one_database_is_not_repeated_in_the
     )
 
 
+def test_older_code_in_production(project, monkeypatch):
+    """A deployment that was rolled back: what helps in development is neither offered nor possible there."""
+    project.flask("new", "-m", "users")
+    project.flask("upgrade")
+    project.versions[0].unlink()
+    (project.migrations / "HEAD").unlink()
+    assert "--undo-foreign" in project.fails("status")
+    monkeypatch.setenv("FLASK_DEBUG", "0")
+    for command in ("status", "upgrade"):
+        sentence = project.fails(command)
+        assert "Deploy the code that has it again" in sentence
+        assert "rebuild" not in sentence and "--undo-foreign" not in sentence
+
+
 @pytest.mark.parametrize(
     ("engine", "option", "reason"),
     [

@@ -12,7 +12,8 @@ Progress is written to the logger ``flask_safe_migrations``, or to the
 :class:`~flask_safe_migrations.output.Reporter` set by :func:`~flask_safe_migrations.output.report_to`.
 Each function raises :class:`~flask_safe_migrations.MigrationError` if it fails. The message is one sentence
 that explains what to do. ``bind`` selects one of several databases ("default" is the default one). If it is
-omitted, the function applies to all databases.
+omitted, the function applies to all databases. Alembic keeps its state in the process, so call the functions
+in one thread at a time.
 """
 
 from ..output import Reporter, report_to

@@ -109,6 +109,8 @@ def unknown_revision(revision: str, database: Database | None, script: ScriptDir
 
 
 def _suggest_way_back(revision: str) -> str:
+    if not settings.active().debug:
+        return "Deploy the code that has it again, or run `flask db downgrade` with that code first."
     if find_copy(revision):
         return (
             "`flask db upgrade --undo-foreign` takes it back with the copy in instance/applied (`flask db "
