@@ -14,7 +14,7 @@ from alembic.util import CommandError
 from click import ClickException
 from sqlalchemy import Connection, Engine
 
-from . import _compat, autogenerate, backends, readiness, runtime, settings
+from . import _compat, autogenerate, backends, output, readiness, runtime, settings
 from .backends.base import Database
 from .context import KEY, Comparison, RunContext
 from .errors import MigrationError
@@ -125,7 +125,7 @@ class Environment:
             refuse_relative(self.context.script, databases, _compat.destination(self.context))
         for database in databases:
             if len(databases) > 1 and not offline:
-                self.config.print_stdout(f"{binds.label(database)}: {database}")
+                output.line(f"{binds.label(database)}: {database}")
             try:
                 self._run_for(database, is_last=database is databases[-1])
             except MigrationError:

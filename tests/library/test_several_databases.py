@@ -3,6 +3,8 @@
 import pytest
 from sqlalchemy import make_url
 
+from flask_safe_migrations import api
+
 AUDIT = """
 class Event(db.Model):
     __bind_key__ = "audit"
@@ -138,3 +140,13 @@ def test_a_server_without_a_database(project, driver):
     project.config["SQLALCHEMY_BINDS"] = {}
     project.config["MIGRATION_DATABASE_URL"] = f"{driver}://anna@127.0.0.1:1/"
     assert "MIGRATION_DATABASE_URL names a server but no database" in project.fails("upgrade")
+
+
+def test_the_api_prints_nothing(project, capsys):
+    project.config["SQLALCHEMY_BINDS"] = {"audit": audit_url(project)}
+    project.models += AUDIT
+    project.flask("new", "-m", "users")
+    capsys.readouterr()
+    with project.create_app().app_context():
+        assert [each.name for each in api.upgrade()] == ["default", "audit"]
+    assert capsys.readouterr() == ("", "")
