@@ -479,3 +479,19 @@ def test_computed_columns_do_not_overflow(project_on, engine):
     for added in ("", "\n    total = db.Column(db.Integer, db.Computed('a + b', persisted=True))"):
         project.models = MODELS.format(column=COMPUTED.format(columns + added))
         assert "Proved: up, down and up again" in project.flask("new", "-m", "computed")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rows_that_a_revision_names_do_not_share_values_that_become_unique(project_on, engine):
+    """On SQLite, the look-up of the table in sqlite_master also names a value for a column `name`."""
+    project = project_on(engine)
+    two = "name = db.Column(db.String(50), nullable=False{0})\n    email = db.Column(db.String(50){0})"
+    project.models = MODELS.format(column=two.format(""))
+    project.flask("new", "-m", "start")
+    project.models = MODELS.format(column=two.format(", unique=True"))
+    assert "Proved: up, down and up again" in project.flask("new", "-m", "unique")
+    path = newest(project)
+    update = "    op.execute(\"UPDATE person SET name = lower(name) WHERE name = 'old' OR name = 'older'\")\n"
+    text = path.read_text()
+    path.write_text(text.replace("def upgrade() -> None:\n", f"def upgrade() -> None:\n{update}"))
+    project.flask("new", "--prove")

@@ -139,7 +139,7 @@ class SampleRows:
 
     def insert_numbered(self, table: Table, limit: int) -> bool:
         """Insert some rows; return whether the table has any."""
-        rows = self.connection.scalar(select(func.count()).select_from(table)) or 0
+        rows = self._count(table)
         if rows >= limit:
             return True
         for number in range(rows, rows + ROWS_PER_CALL):
@@ -148,11 +148,11 @@ class SampleRows:
         return rows > 0
 
     def insert_expected(self, table: Table, values: Mapping[str, Any]) -> None:
-        """Insert a row with these values, unless there is one."""
+        """Insert a row with these values, unless there is one. No other row shares its remaining values."""
         condition = [table.c[name] == value for name, value in values.items()]
         with suppress(DBAPIError, StatementError), self.connection.begin_nested():
             if not self.connection.scalar(select(func.count()).select_from(table).where(*condition)):
-                self.insert(table, len(values), values)
+                self.insert(table, self._count(table), values)
 
     def insert(
         self, table: Table, number: int, given: Mapping[str, Any], *, leave_empty: bool = False
@@ -181,6 +181,9 @@ class SampleRows:
             except (DBAPIError, StatementError):
                 continue
         return None
+
+    def _count(self, table: Table) -> int:
+        return self.connection.scalar(select(func.count()).select_from(table)) or 0
 
     def _make_value(self, column: Column[Any], number: int, *, large: bool) -> Any:
         for key in column.foreign_keys:
