@@ -211,6 +211,8 @@ class RoundTrip:
         except MigrationError as error:
             # Leave out the state of the shadow database after the failure: nobody needs it.
             message = error.message.partition(f" {self.shadow.after_failure}")[0]
+            if isinstance(error, RowCheckError):  # nor can anybody correct its rows
+                message = f"{error.message.partition(error.rows)[0]}{error.rows}."
             raise RoundTripError(f"In the {step}: {message}") from error
 
     def raise_for(self, problems: list[str], what: str) -> None:
