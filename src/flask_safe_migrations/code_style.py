@@ -14,9 +14,10 @@ def format_file(path: Path, *, fix: str = "") -> None:
     """
     if not importlib.util.find_spec("ruff"):
         return
+    command = _find_command()
     steps = [["check", "--fix-only", "--select", fix]] if fix else []
     for step in [*steps, ["format"]]:
-        subprocess.run([*_find_command(), *step, "--quiet", str(path)], check=False)  # noqa: S603
+        subprocess.run([*command, *step, "--quiet", str(path)], check=False)  # noqa: S603
 
 
 def _find_command() -> list[str]:

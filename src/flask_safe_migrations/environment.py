@@ -248,8 +248,7 @@ class Environment:
 
     def _check_before_run(self, migration: MigrationContext) -> None:
         refuse_tables_without_revision(migration)
-        options = migration.environment_context.context_opts if migration.environment_context else {}
-        if not self.run.quiet and str(options.get("destination_rev")).startswith("-"):
+        if not self.run.quiet and str(_compat.destination(self.context)).startswith("-"):
             refuse_ambiguous_downgrade(self.context.script, migration.get_current_heads())
 
     def _configure_args(self, database: Database) -> dict[str, Any]:

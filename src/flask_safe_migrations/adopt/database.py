@@ -97,11 +97,7 @@ def match_names(database: Database, script: ScriptDirectory, heads: set[str], *,
     such a name runs on a shadow database, but not here. Return whether there were any.
     """
     with runtime.shadow_at(database, script, ",".join(sorted(heads))) as shadow:
-        with database.connect() as connection, shadow.connect() as shadow_connection:
-            renames = constraint_renames(
-                database.constraints(connection), shadow.constraints(shadow_connection)
-            )
-        if renames:
+        if renames := _find_renames(database, shadow):
             output.line(f"The revisions give these constraints of {database} other names:")
             _confirm_renames(database, shadow, renames, yes=yes)
     return bool(renames)
@@ -146,15 +142,16 @@ def adopt_at_revision(database: Database, script: ScriptDirectory, at: str, *, y
             output.line(f"{database} does not match revision {describe(script, {revision.revision})}:")
             _report_lines(lines)
             raise MigrationError("Not adopted, and nothing was changed.")
-        with database.connect() as connection, shadow.connect() as shadow_connection:
-            renames = constraint_renames(
-                database.constraints(connection), shadow.constraints(shadow_connection)
-            )
-        if renames:
+        if renames := _find_renames(database, shadow):
             output.line(MATCHES)
             _confirm_renames(database, shadow, renames, yes=yes)
         _report_unsupported(database, shadow)
     _stamp(database, script, revision.revision)
+
+
+def _find_renames(database: Database, shadow: Database) -> list[ConstraintRename]:
+    with database.connect() as connection, shadow.connect() as shadow_connection:
+        return constraint_renames(database.constraints(connection), shadow.constraints(shadow_connection))
 
 
 def _confirm_renames(

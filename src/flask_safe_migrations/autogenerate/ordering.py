@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint, Table
 
-Key = tuple[str | None, str]
+from ..backends.schema import TableName, target_table
+
 Node = TypeVar("Node")
 
 
@@ -40,7 +41,7 @@ def sort_operations(operations: list[Any]) -> list[Any]:
     return [*first, *created_tables, *added_keys, *others, *dropped_keys, *reversed(dropped_tables), *last]
 
 
-def _is_dropped_with_table(step: Any, dropped: set[Key]) -> bool:
+def _is_dropped_with_table(step: Any, dropped: set[TableName]) -> bool:
     return isinstance(step, ops.DropIndexOp) and _key(step) in dropped
 
 
@@ -53,7 +54,7 @@ def _rank(operation: Any) -> int:
     return ranks.get(type(operation), 2)
 
 
-def _key(operation: Any) -> Key:
+def _key(operation: Any) -> TableName:
     return operation.schema, operation.table_name
 
 
@@ -102,10 +103,8 @@ def foreign_keys(table: Table) -> list[ForeignKeyConstraint]:
     return sorted(found, key=lambda foreign: str(foreign.name))
 
 
-def referred_table(foreign: ForeignKeyConstraint) -> Key:
-    table = foreign.elements[0].target_fullname.rpartition(".")[0]
-    schema, _, name = table.rpartition(".")
-    return schema or None, name
+def referred_table(foreign: ForeignKeyConstraint) -> TableName:
+    return target_table(foreign.elements[0])
 
 
 def separate_key(operation: Any, foreign: ForeignKeyConstraint) -> ops.ModifyTableOps:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import ForeignKey
 from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.exc import SAWarning
 
@@ -36,6 +37,12 @@ TableName = tuple[str | None, str]
 def qualify(table: TableName) -> str:
     """Return the name with its schema, as in the keys of `MetaData.tables`."""
     return ".".join(filter(None, table))
+
+
+def target_table(key: ForeignKey) -> TableName:
+    """Return the table that a foreign key refers to, which need not exist."""
+    schema, table, _column = key.target_tokens
+    return schema, table
 
 
 @dataclass(frozen=True)

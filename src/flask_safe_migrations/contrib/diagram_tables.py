@@ -15,6 +15,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ..backends.schema import qualify, target_table
+
 # Beside the colour, for those who do not see it.
 SIGNS = {"added": "+", "removed": "\u2212", "changed": "~", "": ""}
 
@@ -121,8 +123,7 @@ def _format_type(column: Column[Any], dialect: Dialect) -> str:
 def _read_references(table: Table) -> Iterator[Reference]:
     keys = [each for each in table.constraints if isinstance(each, ForeignKeyConstraint)]
     for key in sorted(keys, key=lambda key: [column.name for column in key.columns]):
-        schema, name, _ = key.elements[0].target_tokens
-        parent = f"{schema}.{name}" if schema else name
+        parent = qualify(target_table(key.elements[0]))
         if parent in table.metadata.tables:
             yield Reference(
                 parent,

@@ -35,15 +35,13 @@ def build(database: Database, script: ScriptDirectory, upto: str) -> None:
 
     Revisions up to a cached state are not run again.
     """
-    if upto == "base":
-        database.load_stored([])
-        return
-    digests = fingerprints(database, script)
-    keys = [digests[revision.revision] for revision in script.iterate_revisions(upto, "base")]
-    targets = script.get_revisions(upto)
+    revisions = [] if upto == "base" else [*script.iterate_revisions(upto, "base")]
+    digests = fingerprints(database, script) if revisions else {}
+    keys = [digests[revision.revision] for revision in revisions]
     loaded = database.load_stored(keys)
-    if not keys:  # no revision yet
+    if not keys:
         return
+    targets = script.get_revisions(upto)
     if loaded != keys[0] or len(targets) > 1:
         _run(database, script, upto)
         if len(targets) == 1:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.operations import ops
 
 from .. import _compat
+from ..backends.schema import qualify
 from .recorder import RecordedOperation, get_table_name
 
 
@@ -89,16 +90,12 @@ def _drop_index(operation: ops.DropIndexOp, _recorded: RecordedOperation) -> str
     return f"drops index {operation.index_name}{table_suffix(operation.table_name)}"
 
 
-def _join_schema(operation: ops.CreateForeignKeyOp) -> str:
-    """Return the table that a foreign key refers to."""
-    return ".".join(filter(None, (operation.kw.get("referent_schema"), operation.referent_table)))
-
-
 def _foreign_key(operation: ops.CreateForeignKeyOp, _recorded: RecordedOperation) -> str:
+    referred = qualify((operation.kw.get("referent_schema"), operation.referent_table))
     return (
         f"adds foreign key{name_suffix(operation.constraint_name)}: "
         f"{format_table_name(operation)} ({join_names(operation.local_cols)}) refers to "
-        f"{_join_schema(operation)} ({join_names(operation.remote_cols)})"
+        f"{referred} ({join_names(operation.remote_cols)})"
     )
 
 

@@ -160,13 +160,12 @@ class RoundTrip:
     def _read_shapes(self) -> dict[TableName, Shape]:
         """Return what the affected tables allow; remember their types and foreign keys."""
         with self.shadow.connect_again() as connection:
-            tables = self._list_affected_tables(connection)
+            tables = self._select_affected(self.shadow.list_tables(connection))
             self.expected.add_schema(connection, tables)
             return read_shapes(connection, tables)
 
-    def _list_affected_tables(self, connection: Connection) -> set[TableName]:
-        found = self.shadow.list_tables(connection)
-        return {table for table in found if self.affected_tables.includes(qualify(table))}
+    def _select_affected(self, tables: set[TableName]) -> set[TableName]:
+        return {table for table in tables if self.affected_tables.includes(qualify(table))}
 
     def get_schema(self) -> Schema:
         with self.shadow.connect_again() as connection:
@@ -183,7 +182,7 @@ class RoundTrip:
         """
         with self.shadow.connect_again() as connection, connection.begin():
             existing = self.shadow.list_tables(connection)
-            affected = existing if self.is_irreversible else self._list_affected_tables(connection)
+            affected = existing if self.is_irreversible else self._select_affected(existing)
             return insert_sample_rows(
                 connection,
                 self.metadata,

@@ -14,7 +14,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Connection,
-    ForeignKey,
     MetaData,
     Table,
     func,
@@ -29,7 +28,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import DBAPIError, SAWarning, StatementError
 from sqlalchemy.sql.elements import Grouping
 
-from ..backends.schema import TableName, qualify
+from ..backends.schema import TableName, qualify, target_table
 from .expectations import Expectations, Key
 
 ROWS_PER_CALL = 3
@@ -92,15 +91,9 @@ def _reflect_tables(connection: Connection, tables: set[TableName]) -> list[Tabl
             names = sorted(name for place, name in tables if place == schema)
             metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
         keys = (key for table in tables for key in metadata.tables[qualify(table)].foreign_keys)
-        tables = {split_target(key) for key in keys}
+        tables = {target_table(key) for key in keys}
         tables = {table for table in tables if qualify(table) not in metadata.tables}
     return metadata.sorted_tables
-
-
-def split_target(key: ForeignKey) -> TableName:
-    """Return the table that a foreign key refers to."""
-    schema, table, _column = key.target_tokens
-    return schema, table
 
 
 def _sort_tables(tables: list[Table], keys: Iterable[Key]) -> list[Table]:
@@ -111,7 +104,7 @@ def _sort_tables(tables: list[Table], keys: Iterable[Key]) -> list[Table]:
     def visit(name: str, pending: frozenset[str]) -> None:
         if name in found or name in pending or name not in by_name:
             return
-        parents = {qualify(split_target(key)) for key in by_name[name].foreign_keys}
+        parents = {qualify(target_table(key)) for key in by_name[name].foreign_keys}
         parents |= {parent for child, _columns, parent, _referred in keys if child == name}
         for parent in sorted(parents):
             visit(parent, pending | {name})
@@ -125,7 +118,7 @@ def _sort_tables(tables: list[Table], keys: Iterable[Key]) -> list[Table]:
 def _referring_tables(models: MetaData, names: set[str]) -> set[str]:
     """Return the tables that refer to these by the models: a change to a row may cascade to their rows."""
     keys = (key for table in models.tables.values() for key in table.foreign_keys)
-    return {key.parent.table.fullname for key in keys if qualify(split_target(key)) in names}
+    return {key.parent.table.fullname for key in keys if qualify(target_table(key)) in names}
 
 
 class SampleRows:

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.mysql import LONGTEXT
 from ..constraints import ConstraintInfo, ConstraintRename, normalize_condition
 from ..escaping import QUOTED_OR_SPACE, escaped, undouble_percents
 from ..impl import SinglePercent
-from .introspection import COLUMN_CHECK, definition_lines, has_json_check
+from .introspection import COLUMN_CHECK, definition_lines, json_columns
 from .normalizer import unescaped
 from .statements import first_word, quote
 
@@ -37,10 +37,12 @@ class _MySQLRenames(SinglePercent, MySQLImpl):
     def autogen_column_reflect(self, inspector: Any, table: Any, column_info: Any) -> None:
         super().autogen_column_reflect(inspector, table, column_info)  # type: ignore[no-untyped-call]
         column_info["type"] = unescaped(column_info["type"])
-        if isinstance(column_info["type"], LONGTEXT) and has_json_check(
-            inspector.bind, column_info["name"], table.name, table.schema
-        ):
-            column_info["type"] = JSON()  # to change the column as a LONGTEXT would drop the CHECK
+        if isinstance(column_info["type"], LONGTEXT):
+            key = ("json columns", table.schema, table.name)
+            if key not in inspector.info_cache:
+                inspector.info_cache[key] = json_columns(inspector.bind, table.name, table.schema)
+            if column_info["name"] in inspector.info_cache[key]:
+                column_info["type"] = JSON()  # to change the column as a LONGTEXT would drop the CHECK
 
     def terminate(self, sql: str) -> str:
         """Let the body of a trigger or routine end where it ends: https://mariadb.com/kb/en/delimiters/"""

@@ -67,11 +67,11 @@ def definition_lines(connection: Connection, table: str, schema: str | None = No
     return _lines(show_create(connection, "TABLE", table, schema)[1])
 
 
-def has_json_check(connection: Connection, column: str, table: str, schema: str | None) -> bool:
-    """Return whether the column is JSON, which is a LONGTEXT with a CHECK: https://mariadb.com/kb/en/json/"""
+def json_columns(connection: Connection, table: str, schema: str | None) -> set[str]:
+    """Return the columns that are JSON, which is a LONGTEXT with a CHECK: https://mariadb.com/kb/en/json/"""
     checked = (COLUMN_CHECK.fullmatch(line) for line in definition_lines(connection, table, schema))
     conditions = (JSON_VALID.fullmatch(match[3]) for match in checked if match)
-    return any(condition and condition[1].replace("``", "`") == column for condition in conditions)
+    return {condition[1].replace("``", "`") for condition in conditions if condition}
 
 
 def _lines(create: str) -> list[str]:

@@ -159,6 +159,10 @@ class PostgreSQL(Server):
         place = self.quoted_table(dialect, table)
         return f"ALTER TABLE {place} RENAME CONSTRAINT {quote(old)} TO {quote(new)}"
 
+    def list_tables(self, connection: Connection) -> set[TableName]:
+        found = catalog.list_tables(connection)
+        return {table for table in found if qualify(table) not in self.internal_tables}
+
     def schema(self, connection: Connection) -> Schema:
         found = catalog.definitions(connection, self.internal_tables)
         found.pop(f"schema {self.version_table_schema}", None)
@@ -172,11 +176,6 @@ class PostgreSQL(Server):
     unsupported_objects = staticmethod(catalog.unsupported_objects)
     probe_objects = staticmethod(probes.probe_objects)
     dependent_tables = staticmethod(catalog.partitions)
-
-    def list_tables(self, connection: Connection) -> set[TableName]:
-        found = catalog.list_tables(connection)
-        return {table for table in found if qualify(table) not in self.internal_tables}
-
     counter_sql = staticmethod(objects.counter_sql)
     estimate_rows = staticmethod(catalog.estimate_rows)
 
