@@ -81,6 +81,16 @@ def test_a_round_trip_needs_few_connections(started, engine, connections):
 
 
 @pytest.mark.parametrize("engine", SERVERS)
+def test_an_upgrade_needs_few_connections(started, engine, connections):
+    """In development no database is marked as one that is in use, so the mark is not read."""
+    project = started(engine)
+    write_revision(project, "note", SLOW.format("SELECT 1"))
+    connections.clear()
+    project.flask("upgrade")
+    assert connections.total() <= 13  # eight of them look whether the database is ahead of the code
+
+
+@pytest.mark.parametrize("engine", SERVERS)
 def test_the_server_ends_the_connection_that_is_held(started, engine):
     project = started(engine)
     write_revision(project, "ends", END_OTHERS[engine])

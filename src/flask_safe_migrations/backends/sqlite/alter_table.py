@@ -66,7 +66,7 @@ class InPlaceImpl(IgnoredAutoincrement, SinglePercent, SQLiteImpl):
             super().cast_for_batch_migrate(existing, existing_transfer, new_type)
 
     def autogen_column_reflect(self, inspector: Any, table: Table, column_info: Any) -> None:
-        """Reflect the collation, too, so that the way back from another type has it."""
+        """Reflect the collation, too, for a rebuild and for the way back from another type."""
         super().autogen_column_reflect(inspector, table, column_info)
         if isinstance(column_info["type"], types.String):
             key = ("collations", table.name)
@@ -98,7 +98,6 @@ class InPlaceImpl(IgnoredAutoincrement, SinglePercent, SQLiteImpl):
         if batch_impl.reflected:
             escape_reported_sql(batch_impl.new_table, table)
             escape_reported_indexes(table)
-            _keep_collations(batch_impl, table, create)
             _keep_unnamed_checks(batch_impl, table, create)
 
     def _succeeds(self, batch_op: BatchOperationsImpl) -> bool:
@@ -129,15 +128,6 @@ class InPlaceImpl(IgnoredAutoincrement, SinglePercent, SQLiteImpl):
             if rendering:
                 rendering.out = out
             execute("RELEASE SAVEPOINT in_place")
-
-
-def _keep_collations(batch_impl: Any, table: Table, create: str) -> None:
-    for name, collation in columns_with(create, "COLLATE"):
-        column = batch_impl.columns.get(name)
-        if column is None or column.type is not table.columns[name].type:  # changed by the revision
-            continue
-        if isinstance(column.type, types.String):
-            column.type.collation = collation
 
 
 def _keep_unnamed_checks(batch_impl: Any, table: Table, create: str) -> None:
