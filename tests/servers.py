@@ -22,6 +22,8 @@ import pytest
 HARD_PASSWORD = "p%40s%25s@w/o:r#d?&"
 HARD_PASSWORD_IN_URL = "p%2540s%2525s%40w%2Fo%3Ar%23d%3F%26"
 
+LONGEST_WAIT = 240  # seconds for a lock; MariaDB's own limit is a day, PostgreSQL has none
+
 
 @dataclass
 class Server:
@@ -137,6 +139,8 @@ def postgresql(durable: bool = False, data: Path | None = None, log: Path | None
         subprocess.run([initdb, "-D", data, "-E", "UTF8", *login], check=True, **settings)
         port = free_port()
         command = [postgres, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", home]
+        # A test that waits for its own lock would wait for ever.
+        command += ["-c", f"lock_timeout={LONGEST_WAIT}s"]
         # Autovacuum would visit each of the many databases of the tests once a minute.
         command += [] if durable else ["-F", "-c", "autovacuum=off", "-c", "jit=off"]
 
@@ -197,7 +201,7 @@ def mariadb(
         command = [mariadbd, "--no-defaults", *where, f"--port={port}", f"--socket={home / 'socket'}"]
         command += ["--bind-address=127.0.0.1", f"--pid-file={home / 'pid'}", "--skip-name-resolve"]
         # A server that starts deletes all temporary tables in its tmpdir, those of other servers too.
-        command += [f"--tmpdir={home}"]
+        command += [f"--tmpdir={home}", f"--lock-wait-timeout={LONGEST_WAIT}"]
         # Without waiting for the disk, a DDL statement takes half of its time or less.
         fast = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--debug-no-sync"]
         fast += ["--skip-sync-frm", "--skip-innodb-doublewrite"]

@@ -96,7 +96,7 @@ def browsing(project: BakedProject, *options: str) -> Iterator[str]:
 
 def status_of(url: str, data: bytes | None = None, **headers: str) -> int:
     try:
-        return urllib.request.urlopen(urllib.request.Request(url, data, headers)).status
+        return urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=30).status
     except urllib.error.HTTPError as error:
         return error.code
 

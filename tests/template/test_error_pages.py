@@ -201,7 +201,7 @@ def served(project: BakedProject, tmp_path: Path) -> Iterator[Any]:
 def visit(port: int, path: str) -> int:
     for _ in range(200):
         try:
-            return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}").status
+            return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30).status
         except urllib.error.HTTPError as error:
             return error.code
         except OSError:

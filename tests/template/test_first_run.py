@@ -185,7 +185,7 @@ def test_make_run_serves_the_welcome_page_and_health(project: BakedProject, debu
     def get(path: str) -> str:
         for _ in range(100):
             try:
-                return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}").read().decode()
+                return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30).read().decode()
             except OSError:
                 time.sleep(0.1)
         raise AssertionError("the server does not answer")

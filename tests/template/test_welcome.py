@@ -58,7 +58,7 @@ def url(project: BakedProject) -> Iterator[str]:
     try:
         for _ in range(300):
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live").close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=30).close()
                 break
             except OSError:
                 assert process.poll() is None
