@@ -15,7 +15,7 @@ CHECKS = {
     "models": "the models match the revisions",
     "named": "every constraint has a name",
     "rendered": "`make sql` can print every revision",
-    "registered": "every model is in models/",
+    "registered": "every model is imported",
 }
 # If there is such a database.
 APPLIED = "a database at the newest revision has its schema"

@@ -15,6 +15,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import load_python_file
 
 from .. import output, runtime, settings, verification
+from ..autogenerate.unimported_models import describe_unimported_models
 from ..backends.base import Database
 from ..code_style import format_file
 from ..context import RunContext
@@ -27,7 +28,6 @@ from ..runtime.heads import alembic_config
 from .verification import Proof, describe_proof, explain_failed_proof, prove_and_report
 
 T = TypeVar("T")
-NOTHING_TO_MIGRATE = "Nothing to migrate: the revisions and the models agree. No file was written."
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def write_revision(script: ScriptDirectory, message: str, answers: list[str]) ->
         RunContext.of(config).shadows = shadows
         written = _generate(config, script, message)
         if not written:
-            output.line(NOTHING_TO_MIGRATE)
+            report_nothing_to_migrate()
             return None
         path = Path(written.path)
         format_file(path, fix="I")
@@ -97,6 +97,13 @@ def write_revision(script: ScriptDirectory, message: str, answers: list[str]) ->
         proofs = _prove(written, script, shadows)
     output.line("Read it, then apply it with `flask db upgrade`.")
     return RevisionResult(written.revision, message, path, proofs)
+
+
+def report_nothing_to_migrate() -> None:
+    """Also name the models that are in no imported file: most often one of them is what is missing."""
+    output.line("Nothing to migrate: the revisions and the models agree. No file was written.")
+    for sentence in describe_unimported_models():
+        output.notice(f"{sentence}.")
 
 
 def _generate(config: Config, script: ScriptDirectory, message: str) -> Script | None:

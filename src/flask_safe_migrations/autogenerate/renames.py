@@ -12,9 +12,11 @@ from alembic.autogenerate import produce_migrations
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 
+from .. import settings
 from ..errors import MigrationError
 from .answers import Answers, answer_command
 from .operations import alter_column, qualified_name
+from .unimported_models import find_unimported_models
 
 
 def resolve_renames(
@@ -141,14 +143,21 @@ def _refuse_unconfirmed_drops(found: list[Any], answers: Answers) -> None:
             continue
         name = qualified_name(drop.schema, drop.table_name)
         if not answers.is_dropped(name) and not answers.confirm(
-            f"The models no longer have table {name}. Drop it, with all its rows?"
+            f"The models no longer have table {name}{_unimported()}. Drop it, with all its rows?"
         ):
             left_alone = f"lambda name, kind, _: (kind, name) != {('table', drop.table_name)}"
             raise MigrationError(
                 f"The models no longer have table {name}; nothing was written. If it may go, with all its "
-                f"rows: {answer_command('--drop', name)}. If it has a model, import the model. To leave "
-                f"it alone without a model: Migrate(…, include_name={left_alone})."
+                f"rows: {answer_command('--drop', name)}. If it has a model, import the model"
+                f"{_unimported()}. To leave it alone without a model: Migrate(…, include_name={left_alone})."
             )
+
+
+def _unimported() -> str:
+    """Return where the model may be, as the end of a sentence."""
+    active = settings.active()
+    paths = [str(active.relative(path)) for path in find_unimported_models(active.import_name)]
+    return f" (not imported: {', '.join(paths)})" if paths else ""
 
 
 def _likeness(one: str, other: str) -> float:

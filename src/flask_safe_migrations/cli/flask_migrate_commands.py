@@ -13,8 +13,8 @@ from typing import Any
 import click
 from sqlalchemy.exc import DBAPIError
 
-from .. import output, runtime
-from ..api.revision import NOTHING_TO_MIGRATE, run_written
+from .. import runtime
+from ..api.revision import report_nothing_to_migrate, run_written
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
@@ -49,7 +49,7 @@ def list_new_revisions(callback: Callable[..., Any]) -> Callable[..., Any]:
             for revision in written:
                 run_written(revision, script)
             if not written:
-                output.line(NOTHING_TO_MIGRATE)
+                report_nothing_to_migrate()
 
     return run
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .. import output, runtime, safety, settings
 from ..adopt.comparison import compare_at_head
+from ..autogenerate.unimported_models import describe_unimported_models
 from ..backends.base import Database
 from ..errors import MigrationError
 from ..revisions import files, manifest
@@ -128,7 +129,7 @@ class Verification:
         self.constraint_names = Check("constraint_names", "every constraint has a name")
         self.offline_sql = Check("offline_sql", "`flask db sql` can print every revision")
         self.applied = Check("applied", "a database at the newest revision has its schema")
-        self.registered_models = Check("registered_models", "every model is in models/")
+        self.registered_models = Check("registered_models", "every model is imported")
 
     def run(self) -> Iterator[Check]:
         """Run all checks, in the order above; yield each one as soon as its result is known."""
@@ -147,6 +148,8 @@ class Verification:
         self.registered_models.add_problems(
             self._check_once("registered", lambda: find_unregistered_models(settings.active().import_name))
         )
+        if self.registered_models.ok:  # a project without models/ may keep files that are no longer used
+            self.registered_models.notes += describe_unimported_models()
         yield self.registered_models
 
     def _check_directory(self) -> None:
