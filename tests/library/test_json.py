@@ -103,6 +103,12 @@ def test_an_error_is_a_document_as_well(project: Any) -> None:
     found = document(result, code=1)
     assert found["ok"] is False and found["error"].startswith("--against nowhere: ")
     assert found["error"] in result.stderr
+    project.config["MIGRATION_LOCK_TIMEOUT"] = -1
+    result = project.run("status", "--json")
+    found = document(result, code=1)
+    assert found["ok"] is False and "MIGRATION_LOCK_TIMEOUT" in found["error"]
+    assert found["error"] in result.stderr
+    del project.config["MIGRATION_LOCK_TIMEOUT"]
     result = project.run("verify", "--json", "--nosuch")
     assert result.exit_code == 2 and result.stdout == ""
 

@@ -1,5 +1,6 @@
 """Several databases: what is reported where one of them does not answer, is ahead, or fails."""
 
+import json
 import subprocess
 import sys
 
@@ -31,6 +32,25 @@ def test_a_bind_that_does_not_answer_is_named_by_its_setting(project, driver, co
     sentence = project.fails(command).splitlines()[-1]
     assert "at 127.0.0.1:1 does not answer: start " in sentence
     assert "SQLALCHEMY_BINDS['audit']" in sentence and " DATABASE_URL" not in sentence
+
+
+def test_status_shows_the_databases_that_answer(project):
+    project.flask("new", "-m", "users")
+    project.flask("upgrade")
+    project.config["SQLALCHEMY_BINDS"] = {"audit": "postgresql+psycopg://anna@127.0.0.1:1/audit"}
+    result = project.run("status")
+    lines = result.output.splitlines()
+    assert result.exit_code == 1 and "Pending   nothing" in lines
+    shown = [
+        "Bind      audit",
+        "Engine    PostgreSQL",
+        "Database  postgresql+psycopg://anna@127.0.0.1:1/audit",
+    ]
+    assert lines[-5:-1] == [*shown, "Revision  unknown"]
+    assert lines[-1].startswith("Error: PostgreSQL at 127.0.0.1:1 does not answer")
+    document = json.loads(project.run("status", "--json").stdout)
+    assert not document["ok"] and [each["exists"] for each in document["databases"]] == [True, None]
+    assert "does not answer" in document["databases"][1]["problem"]
 
 
 def test_status_shows_all_databases_after_one_that_is_ahead(project):

@@ -33,7 +33,8 @@ class DatabaseStatus:
     name: str
     engine: str
     url: str
-    exists: bool
+    # None if the database does not answer.
+    exists: bool | None
     # The ids of its revisions: none if the database is empty, several if branches were not merged.
     heads: tuple[str, ...]
     # The ids with their messages, as printed by `flask db status`.
@@ -60,11 +61,30 @@ def status(bind: str | None = None) -> list[DatabaseStatus]:
             print(database.name, database.revision, len(database.pending))
 
     :param bind: the database. The default is all databases.
-    :raises MigrationError: if a database does not answer.
+    :raises MigrationError: if there is one database, and it does not answer. One of several has a `problem`.
     """
     with on_bind(bind):
         script = runtime.directory()
-        return [_read_status(database, script) for database in binds.databases()]
+        databases = binds.databases()
+        read = _read_status if len(databases) == 1 else _read_status_if_reachable
+        return [read(database, script) for database in databases]
+
+
+def _read_status_if_reachable(database: Database, script: ScriptDirectory) -> DatabaseStatus:
+    try:
+        return _read_status(database, script)
+    except MigrationError as error:
+        return DatabaseStatus(
+            name=binds.label(database),
+            engine=database.title,
+            url=str(database),
+            exists=None,
+            heads=(),
+            revision="unknown",
+            pending=(),
+            changed=(),
+            problem=error.message,
+        )
 
 
 def _read_status(database: Database, script: ScriptDirectory) -> DatabaseStatus:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
@@ -21,6 +22,7 @@ from .help import show_help
 from .history import graph_options, show_graph
 from .init import init
 from .inspection import browse, sql, status
+from .json_output import print_json
 from .options import bind_option, directory_option, verbose_option, yes_option
 from .revisions import new, rebase, squash, verify
 from .terminal import terminal
@@ -48,14 +50,20 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         app = ctx.ensure_object(ScriptInfo).load_app()
-        with terminal(app), activate(Settings.from_app(app, ctx.params.get("directory"))):
-            try:
-                return super().invoke(ctx)
-            except (MigrationError, click.ClickException, click.Abort, click.exceptions.Exit):
-                raise
-            except Exception:
-                files.require_complete(ScriptDirectory.from_config(alembic_config()), load=True)
-                raise
+        with terminal(app):
+            with app.app_context(), print_json() if "--json" in ctx.args else nullcontext():
+                settings = Settings.from_app(app, ctx.params.get("directory"))
+            with activate(settings):
+                return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (MigrationError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception:
+            files.require_complete(ScriptDirectory.from_config(alembic_config()), load=True)
+            raise
 
 
 def make_group(name: str | None = "db") -> click.Group:

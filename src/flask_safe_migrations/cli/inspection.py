@@ -30,7 +30,7 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
         if settings.active().binds:
             output.line(f"Bind      {database.name}")
         output.line(f"Engine    {database.engine}")
-        output.line(f"Database  {database.url}{'' if database.exists else '  (does not exist yet)'}")
+        output.line(f"Database  {database.url}{'  (does not exist yet)' if database.exists is False else ''}")
         output.line(f"Revision  {database.revision}")
         if database.lock:
             output.line(
