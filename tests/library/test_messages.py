@@ -337,3 +337,16 @@ def test_a_foreign_key_that_leads_nowhere(project, target, sentence):
         reason = project.fails(*command)
         assert reason.startswith("Error: users.boss_id refers to") and sentence in reason
     assert len(project.versions) == 1
+
+
+def test_restore_where_nobody_can_be_asked_names_the_command_that_does_not_ask(project):
+    with_table(project, COLUMNS)
+    project.sql("INSERT INTO users (nick) VALUES ('kept')")
+    path = project.flask("backup").split()[-1]
+    project.sql("UPDATE users SET nick = 'later'")
+    sentence = project.fails("restore", path)
+    assert sentence == f"Error: Nothing was changed: `flask db restore --yes {path}` does not ask."
+    assert project.fails("restore").endswith("`flask db restore --yes` does not ask.")
+    assert project.sql("SELECT nick FROM users") == [("later",)]
+    project.flask("restore", "--yes", path)
+    assert project.sql("SELECT nick FROM users") == [("kept",)]

@@ -74,7 +74,8 @@ def restore(
             sources.append(snapshots.find(database, file))
             question = f"Replace {database} by {sources[-1].name}?"
             if not (yes or destroy or output.reporter().confirm(question, from_pipe=True)):
-                raise MigrationError("Nothing was changed: add --yes where nobody can be asked.")
+                given = f" {output.quote(str(file))}" if file else ""
+                raise MigrationError(f"Nothing was changed: `flask db restore --yes{given}` does not ask.")
         for database, source in zip(databases, sources, strict=True):
             _replace(database, source)
     return sources
