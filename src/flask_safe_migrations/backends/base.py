@@ -387,6 +387,9 @@ class Database:
         names = set(inspect(connection).get_table_names()) - self.ignored_tables(connection)
         return {(None, name) for name in names}
 
+    def check_tables(self) -> None:
+        """Raise an error if another session has locked a table, for which a snapshot would wait."""
+
     def schema(self, connection: Connection) -> Schema:
         """Describe the content of this database, without the tables of this library."""
         raise NotImplementedError

@@ -1,5 +1,6 @@
 """The common part of PostgreSQL and MariaDB: a server that holds many databases."""
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -7,10 +8,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, ClassVar, Self
 
 from alembic.operations import ops
-from sqlalchemy import Connection, Dialect, TextClause, table, text
+from sqlalchemy import Connection, Dialect, TextClause, select, table, text
 from sqlalchemy.exc import DBAPIError
 
-from .. import output
+from .. import output, settings
 from ..errors import MigrationError, describe_database_error
 from . import shadow_databases
 from .base import Database
@@ -70,6 +71,28 @@ class Server(Database):
         """Return what only this database of this server has, by whatever name it was reached."""
         raise NotImplementedError
 
+    @contextmanager
+    def connect(self, arguments: dict[str, Any] | None = None) -> Iterator[Connection]:
+        with super().connect(arguments) as connection:
+            if arguments is None:
+                self.limit_lock_waits(connection, _lock_limit())
+            yield connection
+
+    def limit_lock_waits(self, connection: Connection, seconds: int) -> None:
+        """Let no statement wait longer than this for a lock, unless there is a shorter limit.
+
+        Reading the definition of a table waits for a lock, too. By default PostgreSQL has no limit, and that
+        of MariaDB is a day.
+        """
+        raise NotImplementedError
+
+    def check_tables(self) -> None:
+        """Raise an error if a table is locked: the programs that make a snapshot wait without a limit."""
+        with self.connect() as connection:
+            for schema, name in sorted(self.list_tables(connection), key=str):
+                place = table(name, schema=schema)
+                connection.execute(select(text("1")).select_from(place).where(text("1 = 0")))
+
     def with_name(self, name: str) -> Self:
         other = super().with_name(name)
         other.held_maintenance = self.held_maintenance
@@ -111,6 +134,7 @@ class Server(Database):
             return
         url = self.url.set(database=self.maintenance or "")
         with self.with_url(url).create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
+            self.limit_lock_waits(connection, _lock_limit())
             yield connection
 
     def quoted(self, connection: Connection) -> str:
@@ -259,7 +283,14 @@ class Server(Database):
         return None
 
 
+def _lock_limit() -> int:
+    return max(1, math.ceil(settings.active().lock_timeout))
+
+
 def _is_alive(connection: Connection) -> bool:
+    # After a lost connection or Ctrl-C, SQLAlchemy refuses every statement until the transaction is ended.
+    if connection.invalidated:
+        return False
     try:
         connection.exec_driver_sql("SELECT 1")
     except DBAPIError:

@@ -51,6 +51,7 @@ def take(database: Database, revision: str) -> Path:
     path = folder() / f"{now}_{revision[:60]}_{name}.{digest(database)}.{database.suffix}"
     for unfinished in folder().glob(f".*.{digest(database)}.{database.suffix}.*"):  # left by a killed process
         unfinished.unlink()
+    database.check_tables()
     try:
         database.save_as(path)
     except OSError as error:

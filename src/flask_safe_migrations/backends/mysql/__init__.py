@@ -26,6 +26,7 @@ from .connection import (
     PyMySQL,
     apply_settings,
     error_code,
+    limit_lock_waits,
     run_in_cluster,
     statement_limits,
 )
@@ -106,6 +107,7 @@ class MariaDB(Server):
         return self.create_engine({"init_command": "SET SESSION TRANSACTION READ ONLY"})
 
     limit_query = staticmethod(limit_time)
+    limit_lock_waits = staticmethod(limit_lock_waits)
 
     def statement_limits(self) -> dict[str, Any]:
         return statement_limits()

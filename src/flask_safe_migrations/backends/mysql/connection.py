@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from ... import settings
@@ -62,6 +63,12 @@ def statement_limits() -> dict[str, Any]:
     limit = math.ceil(settings.active().statement_lock_timeout)
     command = f"SET SESSION lock_wait_timeout = {limit}, innodb_lock_wait_timeout = {limit}"
     return {"init_command": command} if limit else {}
+
+
+def limit_lock_waits(connection: Connection, seconds: int) -> None:
+    """Limit the session, before its first transaction."""
+    driver: Any = connection.connection.driver_connection
+    driver.query(f"SET SESSION lock_wait_timeout = LEAST(@@lock_wait_timeout, {seconds})")
 
 
 def apply_settings(connection: Any, init_command: str | None, *, cluster: bool) -> None:

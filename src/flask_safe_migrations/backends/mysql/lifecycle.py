@@ -88,7 +88,8 @@ def finish_swap(database: Server) -> None:
 
 def swap(database: Server, new: Server, old: Server) -> None:
     """Replace `database` with `new`, under its lock; its tables go to `old`."""
-    database.create()
+    if not database.exists():  # CREATE DATABASE waits for those who have locked a table in it
+        database.create()
     with database.lock():
         old.create()
         _swap_objects(database, new, old)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from alembic.operations import ops
 from alembic.script import Script
-from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Text, cast, inspect, text
+from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Text, cast, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from ... import settings
@@ -25,6 +25,11 @@ LOCK_NOT_AVAILABLE = "55P03"
 NO_CONNECTION_LEFT = "has no connection left: stop a program that has some, or raise max_connections"
 # The time has microseconds. The system_identifier would be the same on a standby.
 IDENTITY = "SELECT oid, pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()"
+
+LIMIT_LOCK_WAITS = text(
+    "SELECT set_config('lock_timeout', :limit, true) "
+    "WHERE current_setting('lock_timeout')::interval NOT BETWEEN '1 ms' AND CAST(:limit AS interval)"
+)
 
 
 class PostgreSQL(Server):
@@ -97,6 +102,13 @@ class PostgreSQL(Server):
         options = [f"-c {name}={math.ceil(limit * 1000)}" for name, limit in limits.items()]
         # The application's own options come last: of two values, the server uses the last one.
         return {"options": " ".join([*options, self.argument("options") or ""])}
+
+    def limit_lock_waits(self, connection: Connection, seconds: int) -> None:
+        # Of the transaction: behind a pooler, the session goes to others afterwards.
+        def limit(begun: Connection) -> None:
+            begun.execute(LIMIT_LOCK_WAITS, {"limit": f"{seconds}s"})
+
+        event.listen(connection, "begin", limit)
 
     @contextmanager
     def limit_query(self, connection: Connection, seconds: float) -> Iterator[None]:
