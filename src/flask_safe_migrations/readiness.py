@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import current_app
-from sqlalchemy import Connection, Engine, String, column, inspect, select, table
+from sqlalchemy import Connection, Engine, String, column, func, inspect, select, table
 
 from . import memory
 from .settings import Settings
@@ -95,16 +95,20 @@ def read_manifest(directory: Path) -> list[Revision]:
 def nothing_to_do(app: Any) -> str | None:
     """Return the report of `flask db upgrade` if there is certainly nothing to do, else None.
 
-    There is nothing to do if the only database is at the head that the last complete run found, and no file
-    of the migrations has changed since then. The head is remembered and not read from migrations/HEAD,
-    because a revision that was written by hand need not be listed there.
+    There is nothing to do if the only database is at the head that the last complete run found, and neither a
+    file of the migrations nor the table of applied revisions has changed since then: a snapshot that was
+    restored may have the same head, and not the revisions below it. The head is remembered and not read from
+    migrations/HEAD, because a revision that was written by hand need not be listed there.
     """
     settings = Settings.from_app(app)
     listed = {revision.id: revision for revision in read_manifest(settings.directory)}
     if not listed or settings.binds or settings.migration_url or settings.testing:
         return None
     engine: Engine = settings.db.engines[None]
-    head, signature, *folders = memory.load(settings, AT_HEAD).get(_name(engine)) or ["", ""]
+    known = memory.load(settings, AT_HEAD).get(_name(engine)) or []
+    if len(known) < 4:  # there is none, or it is of an earlier release
+        return None
+    head, signature, applied_table, applied, *folders = known
     if head not in listed or signature != compute_signature(settings, folders):
         return None
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
@@ -112,20 +116,35 @@ def nothing_to_do(app: Any) -> str | None:
     with engine.connect() as connection:
         if stored_revisions(connection, settings) != [head]:
             return None
-        if half_applied(connection):
+        if half_applied(connection) or read_applied(connection, applied_table) != applied:
             return None
     return f"Nothing to do: {engine.url.render_as_string(hide_password=True)} is at {listed[head]}."
 
 
-def remember_at_head(settings: Settings, head: str, folders: Iterable[Path]) -> None:
+def read_applied(connection: Connection, name: str) -> str:
+    """Return a text that is another one after each run of a revision; see runtime/applied.py.
+
+    :param name: the table of applied revisions.
+    """
+    if not inspect(connection).has_table(name):
+        return ""
+    newest: Any = select(func.count(), func.max(column("applied_at"))).select_from(table(name))
+    return " ".join(map(str, connection.execute(newest).one()))
+
+
+def remember_at_head(
+    settings: Settings, head: str, applied_table: str, applied: str, folders: Iterable[Path]
+) -> None:
     """Record that a complete run found the default database at head, without warnings.
 
     :param head: the only head of the revisions.
+    :param applied_table: the table of applied revisions. :param applied: what `read_applied` returns.
     :param folders: the folders with revisions: versions/, or those in `version_locations`.
     """
     known = memory.load(settings, AT_HEAD)
     places = [str(folder) for folder in folders]
-    known[_name(settings.db.engines[None])] = [head, compute_signature(settings, places), *places]
+    signature = compute_signature(settings, places)
+    known[_name(settings.db.engines[None])] = [head, signature, applied_table, applied, *places]
     memory.store(settings, AT_HEAD, known)
 
 

@@ -3,10 +3,13 @@
 Whatever could still be pending has to lead to a complete run.
 """
 
+import json
+import re
 import shutil
 import sys
 
 import pytest
+from histories import write_revision
 
 from flask_safe_migrations.readiness import nothing_to_do
 
@@ -57,6 +60,38 @@ def test_migrations_go_to_another_database(at_head):
     at_head.config["MIGRATION_DATABASE_URL"] = f"sqlite:///{at_head.path}/instance/other_dev.db"
     assert "Nothing to do" not in at_head.flask("upgrade")
     assert at_head.sql("SELECT count(*) FROM user", at_head.config["MIGRATION_DATABASE_URL"]) == [(0,)]
+
+
+def test_a_restored_snapshot_has_the_same_head_and_not_all_below_it(at_head):
+    """A rebase has moved the head on top of another revision since the snapshot was taken."""
+    (users,) = at_head.versions
+    write_revision(at_head, "mine", "def upgrade():\n    pass\ndef downgrade():\n    pass\n")
+    at_head.flask("upgrade")
+    at_head.flask("backup")
+    theirs = users.with_name("theirs.py")
+    first = users.name.partition("_")[0]
+    theirs.write_text(f'revision = "theirs"\ndown_revision = "{first}"\ndef upgrade():\n    pass\n')
+    mine = next(path for path in at_head.versions if "mine" in path.name)
+    mine.write_text(re.sub(r"^down_revision.*$", 'down_revision = "theirs"', mine.read_text(), flags=re.M))
+    at_head.flask("upgrade", "--undo-foreign")
+    assert "Nothing to do" in at_head.flask("upgrade")
+    at_head.flask("restore", "--yes")
+    assert "has mine from another branch, or in another place of the chain" in at_head.fails("upgrade")
+
+
+def test_what_an_earlier_release_has_remembered(at_head):
+    """It is read without an error, and does not count."""
+    file = at_head.path / "instance" / "at_head.json"
+    known = json.loads(file.read_text())
+    file.write_text(
+        json.dumps(
+            {name: [head, signature, folder] for name, (head, signature, _, _, folder) in known.items()}
+        )
+    )
+    app = at_head.create_app()
+    with app.app_context():
+        assert nothing_to_do(app) is None
+    assert "Nothing to do" in at_head.flask("upgrade")
 
 
 def test_a_bind_is_added(at_head):
