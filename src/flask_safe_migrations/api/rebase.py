@@ -39,6 +39,8 @@ def rebase(move: str | None = None, *, yes: bool = False) -> list[Path]:
     databases = binds.databases()
     with one_sentence(databases[0]):
         existing = files.parse_files(script)
+        if folded := files.find_folded_twice(existing):
+            raise MigrationError(f"{'; '.join(folded)}. After that, `flask db rebase` again.")
         staying = _find_staying(script, existing, git, move)
         plan = make_plan(existing, staying, list(manifest.load(script)))
         if plan.is_done:

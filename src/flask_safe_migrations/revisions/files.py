@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import combinations
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
@@ -159,6 +160,8 @@ def find_problems(script: ScriptDirectory) -> list[str]:
     if CONFLICT.search(read_manifest(script)):
         return ["migrations/HEAD has a conflict in it: `flask db rebase` puts your revision on top of theirs"]
     files = _parse_all(texts)
+    if folded := find_folded_twice(files):
+        return folded
     names = defaultdict(list)
     for file in files:
         names[file.revision].append(file.path.name)
@@ -176,6 +179,26 @@ def find_problems(script: ScriptDirectory) -> list[str]:
         if parent not in names
     ]
     return problems or _find_cycle(files)
+
+
+def find_folded_twice(files: list[RevisionFile]) -> list[str]:
+    """Report files that a baseline replaces, and baselines that replace the same revisions.
+
+    A merge leaves them behind where both branches have squashed, or where one has changed a folded file.
+    """
+    baselines = {revision: file for file in files for revision in file.replaces}
+    problems = [
+        f"{file.path.name} was folded into {baselines[file.revision].path.name}: delete {file.path.name}"
+        for file in files
+        if file.revision in baselines
+    ]
+    problems += [
+        f"{file.path.name} and {other.path.name} are two squashes of the same revisions: take the merge back "
+        "(`git merge --abort`), undo the squash on one of the branches (`git revert`), then merge again"
+        for file, other in combinations(files, 2)
+        if {*file.replaces} & {*other.replaces} and not problems
+    ]
+    return problems
 
 
 def read_manifest(script: ScriptDirectory) -> str:

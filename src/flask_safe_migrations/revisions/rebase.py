@@ -39,8 +39,10 @@ def make_plan(files: list[RevisionFile], staying: set[str], listed: list[str]) -
 
     :param staying: the ids of the revisions that keep their place.
     :param listed: the ids in migrations/HEAD, whose order decides between siblings.
-    :raises MigrationError: where several branches stay, or a merge revision would move.
+    :raises MigrationError: where several branches stay, a merge revision would move, or a baseline contains
+        revisions that would have to come after others.
     """
+    _refuse_early_squash(files, staying)
     existing = {file.revision for file in files}
     moved = {
         file.revision: file
@@ -64,6 +66,23 @@ def make_plan(files: list[RevisionFile], staying: set[str], listed: list[str]) -
                 f"{file.path.name} joins two branches: delete it, then `flask db rebase` again."
             )
     return Plan(_sort(moved, listed), tips[0] if tips else None)
+
+
+def _refuse_early_squash(files: list[RevisionFile], staying: set[str]) -> None:
+    """Refuse a baseline that contains new revisions where a revision that stays comes after an older one.
+
+    Neither can go on top of the other: databases have the one that stays, and not the new ones.
+    """
+    baselines = [file for file in files if file.replaces and file.revision not in staying]
+    for file in [file for file in files if file.revision in staying]:
+        for baseline in baselines:
+            if folded := set(file.parents) & {*baseline.replaces}:
+                raise MigrationError(
+                    f"{file.path.name} comes after {', '.join(sorted(folded))}, which "
+                    f"{baseline.path.name} folds together with newer revisions of the other branch, and "
+                    "nothing was changed: take the merge back (`git merge --abort`), undo that squash "
+                    "(`git revert`), merge, then squash."
+                )
 
 
 def _sort(moved: dict[str, RevisionFile], listed: list[str]) -> list[RevisionFile]:
