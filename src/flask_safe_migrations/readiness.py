@@ -138,7 +138,8 @@ def remember_at_head(
     """Record that a complete run found the default database at head, without warnings.
 
     :param head: the only head of the revisions.
-    :param applied_table: the table of applied revisions. :param applied: what `read_applied` returns.
+    :param applied_table: the table of applied revisions.
+    :param applied: what `read_applied` returns.
     :param folders: the folders with revisions: versions/, or those in `version_locations`.
     """
     known = memory.load(settings, AT_HEAD)

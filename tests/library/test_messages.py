@@ -65,6 +65,18 @@ def test_F34_downgrade_at_two_heads_asks_which(two_heads):
     assert "mine" in sentence and "theirs" in sentence
 
 
+@pytest.mark.parametrize("destination", [[], ["-2"]])
+def test_F34_downgrade_at_a_merge_asks_which(two_heads, destination):
+    two_heads.flask("merge", "heads", "-m", "both")
+    if destination:
+        write_revision(two_heads, "last", upgrade("pass") + "\n\ndef downgrade():\n    pass\n")
+    two_heads.flask("upgrade")
+    sentence = two_heads.fails("downgrade", *destination, "--yes")
+    assert ("last (last)" if destination else "(both)") in sentence
+    assert "joins two others: name the one to go back to" in sentence and "Nothing was changed." in sentence
+    assert "Pending   nothing" in two_heads.flask("status")
+
+
 @pytest.fixture
 def without_instance(project, tmp_path):
     """A project whose instance folder cannot be made: a file is in its place."""

@@ -195,7 +195,7 @@ def find_folded_twice(files: list[RevisionFile]) -> list[str]:
     problems += [
         f"{file.path.name} and {other.path.name} are two squashes of the same revisions: take the merge back "
         "(`git merge --abort`), undo the squash on one of the branches (`git revert`), then merge again"
-        for file, other in combinations(files, 2)
+        for file, other in combinations([each for each in files if each.replaces], 2)
         if {*file.replaces} & {*other.replaces} and not problems
     ]
     return problems

@@ -83,8 +83,15 @@ def _explain(error: Exception, database: Database, progress: Progress | None) ->
     if isinstance(error, AttributeError) and error.name in {"upgrade", "downgrade"}:  # of a revision's module
         path = Path(str(getattr(error.obj, "__file__", "")))
         return f"{path.name} has no {error.name}(): write one."
-    if isinstance(error.__cause__, MultipleHeads) or "Ambiguous walk" in str(error):
+    is_ambiguous = "Ambiguous walk" in str(error)
+    if isinstance(error.__cause__, MultipleHeads) or is_ambiguous:
         refuse_several_heads(ScriptDirectory.from_config(alembic_config()), "`flask db upgrade`")
+    if is_ambiguous and progress:
+        return (
+            f"{database} is at {describe(progress.script, progress.after)}, and a revision on the way back "
+            "joins two others: name the one to go back to (`flask db downgrade REV`; `flask db history` "
+            "lists them). Nothing was changed."
+        )
     if isinstance(error.__cause__, ResolutionError):
         known_to_database = progress is not None and error.__cause__.argument in progress.before
         script = progress.script if progress else ScriptDirectory.from_config(alembic_config())
