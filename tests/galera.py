@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pymysql
-from servers import Server, find, folder, free_port, lacking, stop, unprivileged
+from servers import LONGEST_WAIT, Server, find, folder, free_port, lacking, stop, unprivileged
 
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
 NODES = 3
@@ -36,18 +37,20 @@ class Node:
 
     def sql(self, statement: str, database: str | None = None) -> list[tuple]:
         """Run one statement; it sees what the other nodes have committed."""
-        login = {"host": "127.0.0.1", "port": self.ports[0], "user": "root", "database": database}
-        login["init_command"] = "SET SESSION wsrep_sync_wait = 15"
-        with pymysql.connect(**login, autocommit=True) as connection, connection.cursor() as cursor:
-            cursor.execute(statement)
-            return list(cursor.fetchall())
+        options = {"database": database, "init_command": "SET SESSION wsrep_sync_wait = 15"}
+        return self._query(statement, LONGEST_WAIT, **options)
 
     def status(self) -> dict[str, str]:
         """What the node thinks of its cluster; it answers this even when it has none."""
-        login = {"host": "127.0.0.1", "port": self.ports[0], "user": "root"}
-        with pymysql.connect(**login, autocommit=True) as connection, connection.cursor() as cursor:
-            cursor.execute("SHOW GLOBAL STATUS LIKE 'wsrep%'")
-            return dict(cursor.fetchall())
+        return dict(self._query("SHOW GLOBAL STATUS LIKE 'wsrep%'", 10))
+
+    def _query(self, statement: str, seconds: int, **options: Any) -> list[tuple]:
+        """Run it, for at most so long: a node that gives its state to another one may not answer."""
+        login = {"host": "127.0.0.1", "port": self.ports[0], "user": "root", "read_timeout": seconds}
+        with pymysql.connect(**login, **options, autocommit=True) as connection:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return list(cursor.fetchall())
 
     def wait(self, size: int, seconds: float = 90) -> None:
         """Until it takes part in a cluster of this size."""

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 import pymysql
 from forking import clean_environment, server_for
+from servers import LONGEST_WAIT
 
 TEMPLATE = Path(__file__).parent.parent
 ENGINES = ["sqlite", "postgresql", "mariadb"]
@@ -219,6 +220,7 @@ class BakedProject:
             password=unquote(parts.password or ""),
             database=parts.path[1:],
             autocommit=True,
+            read_timeout=LONGEST_WAIT,
         ) as connection:
             cursor = connection.cursor()
             cursor.execute(statement)

@@ -209,7 +209,7 @@ def mariadb(
         command += [] if durable else fast
 
         def connect() -> pymysql.Connection:
-            return pymysql.connect(host="127.0.0.1", port=port, user="root")
+            return pymysql.connect(host="127.0.0.1", port=port, user="root", read_timeout=30)
 
         def start() -> subprocess.Popen:
             process = subprocess.Popen(command, **settings)
