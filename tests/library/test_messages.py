@@ -362,3 +362,14 @@ def test_restore_where_nobody_can_be_asked_names_the_command_that_does_not_ask(p
     assert project.sql("SELECT nick FROM users") == [("later",)]
     project.flask("restore", "--yes", path)
     assert project.sql("SELECT nick FROM users") == [("kept",)]
+
+
+@pytest.mark.parametrize("debug", ["1", "0"])
+def test_a_revision_that_a_colleague_has_corrected(project, monkeypatch, debug):
+    with_table(project, COLUMNS)
+    path = project.versions[-1]
+    path.write_text(path.read_text().replace("def downgrade", "def more():\n    pass\n\n\ndef downgrade"))
+    monkeypatch.setenv("FLASK_DEBUG", debug)
+    output = project.flask("upgrade")
+    assert "was changed after it was applied" in output and "put the history back as it was" in output
+    assert ("; or rebuild this development database, `flask db rebuild`." in output) == (debug == "1")

@@ -186,6 +186,8 @@ def report_changed(
     found = changed(connection, database, script, heads)
     for sentence in found:
         fix = "put the history back as it was, and make a new revision of the change"
+        if settings.active().debug:  # a colleague may have changed it on purpose
+            fix += "; or rebuild this development database, `flask db rebuild`"
         if settings.active().refuse_changed:
             raise MigrationError(f"{sentence}, and MIGRATION_REFUSE_CHANGED is set: {fix}.")
         output.notice(f"Warning: {sentence}: {fix}.")
