@@ -191,11 +191,9 @@ class Environment:
         heads = self.context.script.get_heads()
         if len(heads) != 1 or progress.after != set(heads) or progress.warned:
             return
-        if database.bind is None and self.run.only is None and not database.is_private:
+        if database.bind is None and self.run.only is None:
             table, folders = database.applied_table, files.folders(self.context.script)
-            with database.connect() as connection:
-                applied = readiness.read_applied(connection, table)
-            readiness.remember_at_head(settings.active(), heads[0], table, applied, folders)
+            readiness.remember_at_head(settings.active(), heads[0], table, progress.recorded, folders)
 
     def _run_on_own_connection(self, database: Database, progress: Progress) -> None:
         limits = database.statement_limits() if self._is_applying() else None

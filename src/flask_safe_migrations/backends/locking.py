@@ -70,7 +70,11 @@ def poll_until(
 
 def lock_limit() -> int:
     """Return how many seconds a statement outside of a migration may wait for a lock of another session."""
-    return max(1, math.ceil(settings.active().lock_timeout))
+    try:
+        limit = settings.active().lock_timeout
+    except MigrationError:  # no application: `testing.create_database` needs none
+        limit = settings.Settings.lock_timeout
+    return max(1, math.ceil(limit))
 
 
 def process_tag() -> str:

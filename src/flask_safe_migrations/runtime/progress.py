@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from .. import output
 from ..backends.base import Database
 from ..errors import MigrationError
+from ..readiness import read_applied
 from . import applied, binds, data_loss, owner
 from .checks import refuse_long_id
 from .heads import describe, read_heads
@@ -40,6 +41,8 @@ class Progress:
         self.saved = False
         # What is not yet in the table of applied revisions.
         self.unrecorded: list[dict[str, Any]] = []
+        # What `readiness.read_applied` returns at the end.
+        self.recorded = ""
 
     def watch(
         self, revisions: Callable[..., Iterable[Any]], check: Callable[[MigrationContext], None]
@@ -62,6 +65,7 @@ class Progress:
             if not steps:
                 if migration.connection and not self.quiet:
                     self.half_applied = self.database.explain_half_applied(migration.connection)
+                    self.recorded = read_applied(migration.connection, self.database.applied_table)
                 return
             if isinstance(steps[0], RevisionStep) and not self.database.is_half_applied():  # not for `stamp`
                 check(migration)
@@ -90,6 +94,8 @@ class Progress:
                 yield step
             if migration.connection and self.unrecorded:
                 applied.record(migration.connection, self.database, self.unrecorded)
+            if migration.connection and not self.quiet:
+                self.recorded = read_applied(migration.connection, self.database.applied_table)
             if verify:
                 verify()  # still inside the transaction, if the engine uses one for the whole run
             self.current = None
