@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.util import CommandError
 from click import ClickException
 from sqlalchemy import Connection, Engine
@@ -19,7 +19,7 @@ from .backends.base import Database
 from .context import KEY, Comparison, RunContext
 from .errors import MigrationError
 from .revisions import files
-from .runtime import binds
+from .runtime import applied, binds
 from .runtime.checks import (
     mark_if_in_use,
     refuse_ambiguous_downgrade,
@@ -160,8 +160,23 @@ class Environment:
         options = self._configure_args(database)
         with one_sentence(database), database.render_offline(out, prepare) as rendering:
             context.configure(**options, **rendering)
-            revisions = binds.select_functions(self._requested_revisions(), database.bind)
-            context.configure(**options, **rendering, fn=revisions)
+            selected = binds.select_functions(self._requested_revisions(), database.bind)
+
+            def revisions(heads: Any, migration: MigrationContext) -> list[Any]:
+                if steps := selected(heads, migration):
+                    write([applied.write_table_sql(database, migration.dialect)])
+                return steps
+
+            def record(*, ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
+                if not step.is_stamp:
+                    write(applied.write_sql(database, context.script, step, ctx.dialect))
+
+            def write(statements: Iterable[str]) -> None:
+                for statement in statements:
+                    out.write(f"{statement};\n\n")
+
+            hooks = self._on_version_apply(record)
+            context.configure(**options | rendering | {"fn": revisions, "on_version_apply": hooks})
             with explain_offline_errors(context.script), context.begin_transaction():
                 context.run_migrations()
 
@@ -245,7 +260,8 @@ class Environment:
         context.configure(**options)
         # Call it again, now that Alembic's own function is available. `progress` watches what it yields.
         revisions = progress.watch(self._requested_revisions(), self._check_before_run)
-        context.configure(**options, fn=revisions, on_version_apply=self._on_version_apply(progress))
+        hooks = self._on_version_apply(progress.on_version_apply)
+        context.configure(**options | {"fn": revisions, "on_version_apply": hooks})
 
     def _check_before_run(self, migration: MigrationContext) -> None:
         refuse_tables_without_revision(migration)
@@ -284,9 +300,9 @@ class Environment:
             **database.version_options,
         }
 
-    def _on_version_apply(self, progress: Progress) -> Sequence[Callable[..., None]]:
+    def _on_version_apply(self, own: Callable[..., None]) -> Sequence[Callable[..., None]]:
         given = self.configured.get("on_version_apply") or ()
-        return [progress.on_version_apply, *(given if isinstance(given, Sequence) else [given])]
+        return [own, *(given if isinstance(given, Sequence) else [given])]
 
 
 def _both(given: Callable[..., bool] | None, own: Callable[..., bool]) -> Callable[..., bool]:

@@ -68,8 +68,9 @@ def test_F34_downgrade_at_two_heads_asks_which(two_heads):
 @pytest.mark.parametrize("destination", [[], ["-2"]])
 def test_F34_downgrade_at_a_merge_asks_which(two_heads, destination):
     two_heads.flask("merge", "heads", "-m", "both")
+    (merge,) = two_heads.migrations.glob("versions/*_both.py")
     if destination:
-        write_revision(two_heads, "last", upgrade("pass") + "\n\ndef downgrade():\n    pass\n")
+        write_revision(two_heads, "last", upgrade("pass"), down=merge.name.partition("_")[0])
     two_heads.flask("upgrade")
     sentence = two_heads.fails("downgrade", *destination, "--yes")
     assert ("last (last)" if destination else "(both)") in sentence

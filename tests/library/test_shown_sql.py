@@ -2,8 +2,12 @@
 
 import re
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
+from datetime import datetime, timedelta
 
+import psycopg
 import pytest
 from hand_written import DRIVERS, create_database, model, upgrade, with_table, write_revision
 from sqlalchemy import create_engine, event, make_url
@@ -230,10 +234,61 @@ def test_the_sql_of_a_trigger_is_for_the_client_program(new_project, server_url)
     project = new_project(server_url("mariadb+pymysql"))
     project.flask("init")
     write_revision(project, "bodies", BODIES)
-    url = make_url(project.url)
     create_database(project.url)
     printed = project.flask("upgrade", "--sql")
     assert printed.count("DELIMITER ;;") == 2 and "AS note;" in printed
-    client = [shutil.which("mariadb"), f"-h{url.host}", f"-P{url.port}", f"-u{url.username}", url.database]
-    subprocess.run(client, input=printed, text=True, check=True)
+    run_printed(project, printed)
     assert project.sql("SELECT * FROM item ORDER BY id") == [(2, "it's; 1"), (6, "it's; 5")]
+
+
+def run_printed(project, printed):
+    """What an administrator does with the SQL."""
+    url = make_url(project.url)
+    if url.get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(url.database)) as connection:
+            connection.executescript(printed)
+    elif url.get_backend_name() == "postgresql":
+        address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(printed)
+    else:
+        client = [shutil.which("mariadb"), f"-h{url.host}", f"-P{url.port}", f"-u{url.username}"]
+        subprocess.run([*client, url.database], input=printed, text=True, check=True)
+
+
+NOTE = """
+def upgrade():
+    op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))
+
+
+def downgrade():
+    op.drop_table("{0}")
+"""
+
+
+def test_a_revision_whose_sql_was_run_counts_as_applied(anywhere):
+    """It was reported as one that was never applied, as soon as the next one was."""
+    project = anywhere
+    project.models = ""
+    project.flask("init")
+    for name in ("one", "two"):
+        write_revision(project, name, NOTE.format(name))
+    if project.engine != "sqlite":
+        create_database(project.url)
+    run_printed(project, project.flask("upgrade", "--sql"))
+    write_revision(project, "three", NOTE.format("three"))
+    run_printed(project, project.flask("sql"))
+    path = write_revision(project, "four", NOTE.format("four"))
+    project.flask("upgrade")
+    assert "Changed" not in project.flask("status")
+    rows = project.sql("SELECT revision, applied_by, applied_at FROM migration_applied")
+    by_sql = {name: person.endswith(", as SQL") for name, person, _ in rows}
+    assert by_sql == {"one": True, "two": True, "three": True, "four": False}
+    times = [datetime.fromisoformat(str(row[2])) for row in rows]  # in UTC, as those of the library
+    assert max(times) - min(times) < timedelta(minutes=5)
+    run_printed(project, project.flask("downgrade", "--sql", "four:three"))
+    assert "Pending   four (four)" in project.flask("status")
+    assert len(project.sql("SELECT revision FROM migration_applied")) == 3
+    path.write_text(path.read_text().replace("four", "vier").replace('"vier"\ndown', '"four"\ndown'))
+    run_printed(project, project.flask("sql"))
+    assert "Changed" not in project.flask("status")

@@ -341,6 +341,8 @@ class Database:
 
     # The content: described, compared and written as SQL.
 
+    # The time in UTC, as SQL.
+    utc_now: ClassVar[str]
     # Tables that this library creates itself. They do not count as a difference from the models.
     library_tables: ClassVar[frozenset[str]] = frozenset({APPLIED_TABLE, "migration_marker"})
     # How the engine reports a schema, for comparisons.

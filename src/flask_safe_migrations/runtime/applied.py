@@ -11,27 +11,32 @@ import os
 import re
 import shutil
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from alembic.runtime.migration import RevisionStep
+from alembic.runtime.migration import MigrationInfo, RevisionStep
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import (
+    ClauseElement,
     Column,
     Connection,
     DateTime,
+    Dialect,
     Float,
     MetaData,
     String,
     Table,
     bindparam,
     inspect,
+    literal_column,
     select,
 )
 from sqlalchemy.engine import Row
+from sqlalchemy.schema import CreateTable
 
 from .. import _compat, output, settings
 from ..backends.base import APPLIED_TABLE, VERSION_TABLE, Database
@@ -112,6 +117,30 @@ def record(connection: Connection, database: Database, rows: list[dict[str, Any]
         connection.execute(table.insert(), inserted)
 
 
+def write_sql(
+    database: Database, script: ScriptDirectory, step: MigrationInfo, dialect: Dialect
+) -> Iterator[str]:
+    """Write as SQL what record() does: whoever runs the printed SQL of a revision has applied it."""
+    table = _table(database.applied_table)
+    for revision in filter(None, script.get_revisions(step.up_revision_ids)):
+        yield _compile(table.delete().where(table.c.revision == revision.revision), dialect)
+        if step.is_upgrade:
+            row = _describe(revision, 0)
+            del row["application"]  # a table of an earlier release does not have this column yet
+            row["applied_at"] = literal_column(database.utc_now)
+            row["applied_by"] = f"{_who()[:92]}, as SQL"
+            yield _compile(table.insert().values(row), dialect)
+
+
+def write_table_sql(database: Database, dialect: Dialect) -> str:
+    """Write the SQL that creates the table, unless it exists."""
+    return _compile(CreateTable(_table(database.applied_table), if_not_exists=True), dialect)
+
+
+def _compile(statement: ClauseElement, dialect: Dialect) -> str:
+    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).strip()
+
+
 def stamp(connection: Connection, database: Database, script: ScriptDirectory, heads: set[str]) -> None:
     """Add a row for each revision that the database has after `flask db stamp`."""
     table = _table(database.applied_table)
@@ -123,9 +152,15 @@ def stamp(connection: Connection, database: Database, script: ScriptDirectory, h
 
 
 def _make_row(revision: Script, seconds: float) -> dict[str, Any]:
-    path = Path(revision.path)
-    source = path.read_bytes()
-    row: dict[str, Any] = {
+    row = _describe(revision, seconds)
+    if settings.active().debug:
+        _keep_copy(Path(revision.path), revision.revision, row["file"])
+    return row
+
+
+def _describe(revision: Script, seconds: float) -> dict[str, Any]:
+    source = Path(revision.path).read_bytes()
+    return {
         "revision": revision.revision,
         "content": manifest.content_digest(source.decode()),
         "file": _digest_file(source),
@@ -134,9 +169,6 @@ def _make_row(revision: Script, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "application": settings.active().owner,
     }
-    if settings.active().debug:
-        _keep_copy(path, revision.revision, row["file"])
-    return row
 
 
 def read_rows(database: Database) -> dict[str, Row[Any]]:

@@ -40,6 +40,7 @@ SESSIONS = text("SELECT id FROM information_schema.processlist WHERE db = :name 
 
 class MariaDB(Server):
     title = "MariaDB"
+    utc_now = "utc_timestamp()"
     dialects = ("mysql", "mariadb")
     normalizer = MariaDBNormalizer()
     # Set explicitly: with several databases, Alembic would keep the value of the previous one.

@@ -34,6 +34,7 @@ LIMIT_LOCK_WAITS = text(
 
 class PostgreSQL(Server):
     title = "PostgreSQL"
+    utc_now = "timezone('utc', now())"
     dialects = ("postgresql",)
     has_schemas = True
     counts_given_keys = False

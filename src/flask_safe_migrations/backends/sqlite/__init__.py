@@ -25,6 +25,7 @@ SIDE_FILES = (*files.SIDE_FILES, ".migrating")
 
 class SQLite(Database):
     title = "SQLite"
+    utc_now = "CURRENT_TIMESTAMP"
     dialects = ("sqlite",)
     normalizer = SQLiteNormalizer()
     # One transaction for the whole run: either all revisions are applied or none. With transactional_ddl,
