@@ -3,8 +3,6 @@
 import pytest
 from histories import ENGINES, newest, stored_revision, write_revision
 
-from flask_safe_migrations.api.revision import NOTHING_TO_MIGRATE
-
 POST = """
 class Post(db.Model):
     id = db.Column(db.Integer, primary_key=True)
@@ -15,6 +13,7 @@ class Entry(db.Model):
     __bind_key__ = "log"
     id = db.Column(db.Integer, primary_key=True)
 """
+NOTHING = "Nothing to migrate: the revisions and the models agree. No file was written."
 PROVED = "Proved: up, down and up again on a shadow database with rows."
 HOOK = """
 
@@ -45,7 +44,7 @@ def test_it_is_run_up_down_and_up_again(project_on, engine):
     assert stored_revision_or_none(project) is None
     project.flask("upgrade")
     assert len(project.versions) == 2
-    assert project.flask("migrate", "-m", "nothing").strip() == NOTHING_TO_MIGRATE
+    assert project.flask("migrate", "-m", "nothing").strip() == NOTHING
     assert len(project.versions) == 2
 
 
