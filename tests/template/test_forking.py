@@ -9,6 +9,7 @@ import fork_server
 import pytest
 from forking import clean_environment, server_for
 from project import TEMPLATE, BakedProject
+from test_deployments import wait_until
 
 # In this order they work on one project; `run` and `browse` serve until they are stopped and have tests of
 # their own (test_first_run.py, test_browse.py), which start them as a user does.
@@ -141,8 +142,7 @@ def test_a_command_ends_when_the_make_that_runs_it_is_killed(project: BakedProje
     )
     os.close(nothing)
     alive = project.path / "alive"
-    while not alive.exists():
-        time.sleep(0.01)
+    wait_until(alive.exists)
     answers.close()
     connection.close()
     time.sleep(0.5)
