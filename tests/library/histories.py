@@ -26,6 +26,16 @@ def upgrade():
 def downgrade():
     op.drop_table("item")
 """
+# A revision for any table, and its model.
+TABLE = """
+def upgrade():
+    op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))
+
+
+def downgrade():
+    op.drop_table("{0}")
+"""
+MODEL = "class {}(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
 DROP_NICK = """
 def upgrade():
     with op.batch_alter_table("user") as batch:

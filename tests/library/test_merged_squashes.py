@@ -4,15 +4,7 @@ import os
 import subprocess
 
 import pytest
-from histories import stored_revision, write_revision
-
-TABLE = """
-def upgrade():
-    op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))
-def downgrade():
-    op.drop_table("{0}")
-"""
-MODEL = "class {}(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
+from histories import MODEL, TABLE, stored_revision, write_revision
 
 
 @pytest.fixture

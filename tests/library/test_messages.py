@@ -11,17 +11,11 @@ from subprocess import PIPE, Popen
 
 import pytest
 from hand_written import model, upgrade, with_table, write_revision
+from histories import TABLE
 
 from flask_safe_migrations.cli.terminal import TerminalReporter
 
 COLUMNS = "nick = db.Column(db.String(20))"
-TABLE = """def upgrade():
-    op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))
-
-
-def downgrade():
-    op.drop_table("{0}")
-"""
 
 
 @pytest.fixture

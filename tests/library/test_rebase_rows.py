@@ -4,18 +4,11 @@ import re
 from contextlib import nullcontext
 
 import pytest
-from histories import ENGINES, stored_revision, write_revision
+from histories import ENGINES, MODEL, TABLE, stored_revision, write_revision
 
 from flask_safe_migrations import MigrationError, api
 
-TABLE = """
-def upgrade():
-    op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))
-def downgrade():
-    op.drop_table("{0}")
-"""
 NOT_CHANGED = pytest.raises(MigrationError, match="Nothing was changed")
-MODEL = "class {}(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 from hand_written import DRIVERS, create_database, model, upgrade, with_table, write_revision
+from histories import TABLE
 from sqlalchemy import create_engine, event, make_url
 
 COLUMNS = "nick = db.Column(db.String(20))\nmail = db.Column(db.String(20), index=True)"
@@ -256,29 +257,19 @@ def run_printed(project, printed):
         subprocess.run([*client, url.database], input=printed, text=True, check=True)
 
 
-NOTE = """
-def upgrade():
-    op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))
-
-
-def downgrade():
-    op.drop_table("{0}")
-"""
-
-
 def test_a_revision_whose_sql_was_run_counts_as_applied(anywhere):
     """It was reported as one that was never applied, as soon as the next one was."""
     project = anywhere
     project.models = ""
     project.flask("init")
     for name in ("one", "two"):
-        write_revision(project, name, NOTE.format(name))
+        write_revision(project, name, TABLE.format(name))
     if project.engine != "sqlite":
         create_database(project.url)
     run_printed(project, project.flask("upgrade", "--sql"))
-    write_revision(project, "three", NOTE.format("three"))
+    write_revision(project, "three", TABLE.format("three"))
     run_printed(project, project.flask("sql"))
-    path = write_revision(project, "four", NOTE.format("four"))
+    path = write_revision(project, "four", TABLE.format("four"))
     project.flask("upgrade")
     assert "Changed" not in project.flask("status")
     rows = project.sql("SELECT revision, applied_by, applied_at FROM migration_applied")

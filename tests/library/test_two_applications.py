@@ -3,17 +3,8 @@
 import os
 
 import pytest
-from histories import ENGINES, stored_revision, tables, write_revision
+from histories import ENGINES, MODEL, TABLE, stored_revision, tables, write_revision
 
-TABLE = """
-def upgrade():
-    op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))
-
-
-def downgrade():
-    op.drop_table("{0}")
-"""
-MODEL = "class {}(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n"
 AUDIT = """
 class Entry(db.Model):
     __bind_key__ = "audit"
