@@ -37,35 +37,36 @@ def find_unimported_models(import_name: str) -> dict[Path, list[str]]:
     module = sys.modules.get(import_name.partition(".")[0])
     if module is None:
         return {}
-    folders = [*getattr(module, "__path__", [])]
-    if not folders and getattr(module, "__file__", None):
-        folders = [os.path.dirname(str(module.__file__))]  # noqa: PTH120
-    imported = {os.path.realpath(file) for each in [*sys.modules.values()] if (file := _file_of(each))}
+    folders = [Path(folder) for folder in getattr(module, "__path__", [])]
+    if not folders and (file := _file_of(module)):
+        folders = [file.parent]
+    imported = {file.resolve() for each in [*sys.modules.values()] if (file := _file_of(each))}
     return {
         path: models
         for folder in folders
         for path in _walk(folder)
-        if os.path.realpath(path) not in imported and (models := _read_models(path))
+        if path.resolve() not in imported and (models := _read_models(path))
     }
 
 
-def _file_of(module: object) -> str | None:
+def _file_of(module: object) -> Path | None:
     file = getattr(module, "__file__", None)  # some modules answer to every name
-    return file if isinstance(file, str) else None
+    return Path(file) if isinstance(file, str) else None
 
 
-def _walk(folder: str) -> Iterator[Path]:
-    for path, folders, files in os.walk(folder):
+def _walk(top: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(top):
+        path = Path(folder)
         folders[:] = sorted(
             name
             for name in folders
             if name not in OTHER_FOLDERS
             and not name.startswith(".")
-            and not os.path.exists(os.path.join(path, name, "pyvenv.cfg"))  # noqa: PTH110, PTH118
+            and not (path / name / "pyvenv.cfg").exists()
         )
         for name in sorted(files):
             if name.endswith(".py") and not name.startswith("test_") and name != "conftest.py":
-                yield Path(path, name)
+                yield path / name
 
 
 def _read_models(path: Path) -> list[str]:
