@@ -79,6 +79,17 @@ def test_a_restored_snapshot_has_the_same_head_and_not_all_below_it(at_head):
     assert "has mine from another branch, or in another place of the chain" in at_head.fails("upgrade")
 
 
+def test_a_run_without_pending_revisions_is_remembered_as_well(at_head):
+    (path,) = at_head.versions
+    path.write_text(path.read_text() + "# a remark\n")
+    app = at_head.create_app()
+    with app.app_context():
+        assert nothing_to_do(app) is None
+    assert "Nothing to do" in at_head.flask("upgrade")
+    with app.app_context():
+        assert nothing_to_do(app)
+
+
 def test_what_an_earlier_release_has_remembered(at_head):
     """It is read without an error, and does not count."""
     file = at_head.path / "instance" / "at_head.json"
